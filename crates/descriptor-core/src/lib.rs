@@ -1,0 +1,18 @@
+//! The vocabulary of sage-comm.
+#![forbid(unsafe_code)]
+
+mod caps;
+mod error;
+mod ext;
+mod lease;
+mod queue;
+mod refusal;
+mod sync;
+pub mod wait;
+
+pub use caps::Caps;
+pub use error::{Error, ErrorKind, Result};
+pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, QueueSink, QueueStream};
+pub use lease::{Lease, LeaseKeeper};
+pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
+pub use refusal::{GetError, PutError, RetryToken};

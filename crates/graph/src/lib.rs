@@ -1,0 +1,2 @@
+//! Execution graph, validated plan and preflight: pure data.
+#![forbid(unsafe_code)]

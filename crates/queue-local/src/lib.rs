@@ -1,0 +1,2 @@
+//! Queue type local: flume behind the queue contract, in one process.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Queue type sage_queue: a lock-free bounded ring, in one process.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Packets, events, connections, partitioning and the router.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Executes plans: dispatcher, task contexts, operators.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The sage command.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,2 @@
+//! facade
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Scenarios across crates live in `tests/`.
+#![forbid(unsafe_code)]
