@@ -4,15 +4,21 @@
 mod caps;
 mod error;
 mod ext;
+mod id;
 mod lease;
 mod queue;
+mod record;
 mod refusal;
 mod sync;
+mod value;
 pub mod wait;
 
 pub use caps::Caps;
 pub use error::{Error, ErrorKind, Result};
 pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, QueueSink, QueueStream};
+pub use id::QueueId;
 pub use lease::{Lease, LeaseKeeper};
 pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
+pub use record::{DescriptorRecord, Scope};
 pub use refusal::{GetError, PutError, RetryToken};
+pub use value::{Metadata, Value};
