@@ -7,6 +7,7 @@ mod ext;
 mod id;
 mod lease;
 mod queue;
+mod reach;
 mod record;
 mod refusal;
 mod sync;
@@ -19,6 +20,7 @@ pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, 
 pub use id::QueueId;
 pub use lease::{Lease, LeaseKeeper};
 pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
+pub use reach::Reach;
 pub use record::{DescriptorRecord, Scope};
 pub use refusal::{GetError, PutError, RetryToken};
 pub use value::{Metadata, Value};
