@@ -215,13 +215,12 @@ impl<B: Barrier> WaitList<B> {
         }
     }
 
-    /// Wakes up to `count` sleepers, the longest waiting first. Call it after the change.
+    /// Wakes up to `count` sleepers, the longest waiting first, and says whether there was one. Call it after the
+    /// change.
     #[inline]
-    pub fn notify(&self, count: usize) {
+    pub fn notify(&self, count: usize) -> bool {
         B::notifier();
-        if self.registered.load(Ordering::Relaxed) != 0 {
-            self.wake(count);
-        }
+        self.registered.load(Ordering::Relaxed) != 0 && self.wake(count)
     }
 
     /// Wakes everybody. Call it after the change.
@@ -231,8 +230,8 @@ impl<B: Barrier> WaitList<B> {
     }
 
     #[cold]
-    fn wake(&self, count: usize) {
-        for _ in 0..count {
+    fn wake(&self, count: usize) -> bool {
+        for woken in 0..count {
             let sleeper = {
                 let mut line = self.lock();
                 let sleeper = line.sleepers.pop_front();
@@ -242,9 +241,10 @@ impl<B: Barrier> WaitList<B> {
             // Outside the lock: a waker may run anything, this list included.
             match sleeper {
                 Some((_, sleeper)) => sleeper.wake(),
-                None => return,
+                None => return woken > 0,
             }
         }
+        count > 0
     }
 
     fn register(&self, sleeper: Sleeper) -> u64 {

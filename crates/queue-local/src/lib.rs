@@ -1,2 +1,6 @@
-//! Queue type local: flume behind the queue contract, in one process.
+//! Queue type local.
 #![forbid(unsafe_code)]
+
+mod queue;
+
+pub use queue::LocalQueue;

@@ -1,2 +1,9 @@
-//! Queue type sage_queue: a lock-free bounded ring, in one process.
-#![forbid(unsafe_code)]
+//! Queue type sage_queue.
+
+mod barrier;
+mod queue;
+mod ring;
+mod slots;
+mod sync;
+
+pub use queue::SageQueue;

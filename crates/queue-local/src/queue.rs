@@ -1,0 +1,304 @@
+//! The queue contract over flume.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use descriptor_core::wait::{WaitList, Waiter};
+use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
+use flume::{Receiver, Sender, TryRecvError, TrySendError};
+
+/// Set in `started` once the queue is closed; puts are counted above it.
+const CLOSED: u64 = 1;
+const ONE_PUT: u64 = 2;
+
+/// A bounded or unbounded queue of `T` inside one process.
+///
+/// flume stores the items; only its `try_` operations are used. What it lacks is added here: closing while both halves
+/// live, waiting for threads and tasks in one line, giving up without losing a wake-up.
+pub struct LocalQueue<T: Item> {
+    sender: Sender<T>,
+    receiver: Receiver<T>,
+    // Puts that were let in, stored or still on their way, and the closed mark.
+    started: AtomicU64,
+    // Items handed out. Closed and `started == taken` means drained: nothing inside, nothing on its way.
+    taken: AtomicU64,
+    getters: WaitList,
+    putters: WaitList,
+}
+
+impl<T: Item> LocalQueue<T> {
+    /// The largest bounded capacity, in items.
+    pub const MAX_CAPACITY: usize = 1 << 24;
+
+    /// A queue for `capacity` items, or for as many as memory holds.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` unless the capacity is between 1 and [`MAX_CAPACITY`](Self::MAX_CAPACITY).
+    pub fn new(capacity: Option<usize>) -> Result<Self, Error> {
+        let (sender, receiver) = match capacity {
+            None => flume::unbounded(),
+            Some(capacity @ 1..=Self::MAX_CAPACITY) => flume::bounded(capacity),
+            Some(other) => {
+                return Err(Error::new(ErrorKind::InvalidDescriptor, "create")
+                    .backend("local")
+                    .expected("a capacity from 1 to 16777216 items, or none")
+                    .found(other.to_string())
+                    .remedy("set maxsize in that range, or leave it out for an unbounded queue"));
+            }
+        };
+        Ok(Self {
+            sender,
+            receiver,
+            started: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            getters: WaitList::new(),
+            putters: WaitList::new(),
+        })
+    }
+
+    /// Stores without waking anybody.
+    fn store(&self, item: T) -> Result<(), PutError<T>> {
+        if self.started.load(Ordering::Relaxed) & CLOSED != 0 {
+            return Err(PutError::Closed(item));
+        }
+        let before = self.started.fetch_add(ONE_PUT, Ordering::SeqCst);
+        if before & CLOSED != 0 {
+            self.withdraw_put();
+            return Err(PutError::Closed(item));
+        }
+        self.sender.try_send(item).map_err(|refused| {
+            self.withdraw_put();
+            match refused {
+                TrySendError::Full(item) => PutError::Full(item),
+                // Both halves live in `self`.
+                TrySendError::Disconnected(item) => PutError::Closed(item),
+            }
+        })
+    }
+
+    /// A put that was let in ends without an item; getters of a closed queue may have been waiting for it.
+    fn withdraw_put(&self) {
+        if self.started.fetch_sub(ONE_PUT, Ordering::SeqCst) & CLOSED != 0 {
+            self.getters.notify_all();
+        }
+    }
+
+    /// Takes without waking anybody.
+    fn take(&self) -> Result<T, GetError> {
+        match self.receiver.try_recv() {
+            Ok(item) => {
+                self.taken.fetch_add(1, Ordering::SeqCst);
+                Ok(item)
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+                let started = self.started.load(Ordering::SeqCst);
+                let drained = started & CLOSED != 0 && started / ONE_PUT == self.taken.load(Ordering::SeqCst);
+                Err(if drained { GetError::Closed } else { GetError::Empty })
+            }
+        }
+    }
+
+    fn announce_put(&self, count: usize) {
+        if count > 0 && self.getters.notify(count) && self.is_closed() {
+            self.getters.notify_all();
+        }
+    }
+
+    fn announce_get(&self, count: usize) {
+        if count > 0 {
+            self.putters.notify(count);
+            // The last item of a closed queue is gone: the other getters must learn that nothing more will come.
+            if self.is_closed() {
+                self.getters.notify_all();
+            }
+        }
+    }
+
+    fn put_now(&self, item: T) -> Result<(), PutError<T>> {
+        self.store(item)?;
+        self.announce_put(1);
+        Ok(())
+    }
+
+    fn get_now(&self) -> Result<T, GetError> {
+        let item = self.take()?;
+        self.announce_get(1);
+        Ok(item)
+    }
+
+    /// Like `put_now` on an item in a slot; `None` means full, with the item back in its slot.
+    fn put_from(&self, slot: &mut Option<T>) -> Option<Result<(), PutError<T>>> {
+        match self.put_now(slot.take()?) {
+            Err(PutError::Full(item)) => {
+                *slot = Some(item);
+                None
+            }
+            done => Some(done),
+        }
+    }
+
+    fn get_unless_empty(&self) -> Option<Result<T, GetError>> {
+        match self.get_now() {
+            Err(GetError::Empty) => None,
+            done => Some(done),
+        }
+    }
+
+    fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
+        let mut stored = 0;
+        let mut end = None;
+        while let Some(item) = items.pop_front() {
+            if let Err(refusal) = self.store(item) {
+                end = Some(refusal.map(|item| items.push_front(item)));
+                break;
+            }
+            stored += 1;
+        }
+        self.announce_put(stored);
+        match end {
+            Some(refusal) if stored == 0 => Err(refusal),
+            _ => Ok(stored),
+        }
+    }
+
+    fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
+        let mut taken = 0;
+        let mut end = None;
+        while taken < max {
+            match self.take() {
+                Ok(item) => out.push(item),
+                Err(reason) => {
+                    end = Some(reason);
+                    break;
+                }
+            }
+            taken += 1;
+        }
+        self.announce_get(taken);
+        match end {
+            Some(reason) if taken == 0 => Err(reason),
+            _ => Ok(taken),
+        }
+    }
+}
+
+impl<T: Item> QueueCore for LocalQueue<T> {
+    fn depth(&self) -> Option<usize> {
+        Some(self.receiver.len())
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        self.sender.capacity()
+    }
+
+    fn caps(&self) -> Caps {
+        Caps::IN_PROCESS.with_bounded(self.capacity().is_some())
+    }
+
+    fn close(&self) {
+        if self.started.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0 {
+            self.getters.notify_all();
+            self.putters.notify_all();
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.started.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    fn totals(&self) -> Option<Totals> {
+        // Taken first: an item counts as put before it counts as taken.
+        let get = self.taken.load(Ordering::SeqCst);
+        let put = self.started.load(Ordering::SeqCst) / ONE_PUT;
+        Some(Totals { put, get })
+    }
+}
+
+impl<T: Item> Queue<T> for LocalQueue<T> {
+    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
+        let item = match self.put_now(item) {
+            Err(PutError::Full(item)) if wait != Wait::Never => item,
+            done => return done,
+        };
+        let mut slot = Some(item);
+        let done = self.putters.block(wait, || self.put_from(&mut slot));
+        match (done, slot) {
+            (Some(done), _) => done,
+            (None, Some(item)) => Err(PutError::Full(item)),
+            // Unreachable: without a result the item is in its slot. Nothing to lose in any case.
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn get_within(&self, wait: Wait) -> Result<T, GetError> {
+        match self.get_now() {
+            Err(GetError::Empty) if wait != Wait::Never => self
+                .getters
+                .block(wait, || self.get_unless_empty())
+                .unwrap_or(Err(GetError::Empty)),
+            done => done,
+        }
+    }
+
+    fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
+        match self.put_run(items) {
+            Err(PutError::Full(())) if wait != Wait::Never => self
+                .putters
+                .block(wait, || match self.put_run(items) {
+                    Err(PutError::Full(())) => None,
+                    done => Some(done),
+                })
+                .unwrap_or(Err(PutError::Full(()))),
+            done => done,
+        }
+    }
+
+    fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
+        match self.get_run(out, max) {
+            Err(GetError::Empty) if wait != Wait::Never => self
+                .getters
+                .block(wait, || match self.get_run(out, max) {
+                    Err(GetError::Empty) => None,
+                    done => Some(done),
+                })
+                .unwrap_or(Err(GetError::Empty)),
+            done => done,
+        }
+    }
+
+    fn poll_put(
+        &self,
+        cx: &mut Context<'_>,
+        item: &mut Option<T>,
+        waiter: &mut Waiter,
+    ) -> Poll<Result<(), PutError<T>>> {
+        if item.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.putters.poll(cx, waiter, || self.put_from(item))
+    }
+
+    fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
+        self.getters.poll(cx, waiter, || self.get_unless_empty())
+    }
+
+    fn cancel_put(&self, waiter: &mut Waiter) {
+        self.putters.cancel(waiter);
+    }
+
+    fn cancel_get(&self, waiter: &mut Waiter) {
+        self.getters.cancel(waiter);
+    }
+}
+
+impl<T: Item> fmt::Debug for LocalQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalQueue")
+            .field("capacity", &self.capacity())
+            .field("depth", &self.receiver.len())
+            .field("closed", &self.is_closed())
+            .finish()
+    }
+}

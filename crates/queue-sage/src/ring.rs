@@ -1,0 +1,299 @@
+//! The bounded ring: any number of producers and consumers, one compare-and-swap per operation or batch.
+//!
+//! After Dmitry Vyukov's bounded MPMC queue (1024cores.net), with three changes: stamps count laps and not positions,
+//! so that a slot tells "written in this lap" from "free in the next" even at capacity 1 and fresh memory is all
+//! zeroes; the capacity is exact and need not be a power of two; and the tail carries the closed mark, so that closing
+//! and claiming a slot are ordered by one word.
+//!
+//! A *position* is `lap << shift | index`. The stamp of a slot is `lap << shift` while it is free in that lap and
+//! `lap << shift | 1` while it holds that lap's item. As an index always fits below `shift` bits and `shift` is at
+//! least 1, the two never meet.
+
+use std::collections::VecDeque;
+use std::mem::MaybeUninit;
+
+use crate::slots::Slots;
+use crate::sync::{AtomicUsize, Ordering, Padded};
+
+/// Set in the tail once the ring is closed; positions are kept above it.
+const CLOSED: usize = 1;
+
+/// Why nothing was put.
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
+/// Why nothing was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    Empty,
+    Drained,
+}
+
+pub(crate) struct Ring<T> {
+    // The next position to read, shifted up by one like the tail.
+    head: Padded<AtomicUsize>,
+    // The next position to write, and the closed mark.
+    tail: Padded<AtomicUsize>,
+    slots: Slots<T>,
+    shift: u32,
+}
+
+// SAFETY: items are handed over by value, each to exactly one thread: a slot's item is touched only between the
+// compare-and-swap that claims its position and the release of its stamp. Leaned on by the lossless clauses.
+unsafe impl<T: Send> Send for Ring<T> {}
+// SAFETY: as above; no reference to an item is ever shared.
+unsafe impl<T: Send> Sync for Ring<T> {}
+
+impl<T> Ring<T> {
+    /// A ring of exactly `capacity` slots, at least 1; `None` when the memory cannot be had.
+    pub(crate) fn new(capacity: usize) -> Option<Self> {
+        let capacity = capacity.max(1);
+        let shift = (usize::BITS - capacity.leading_zeros()).max(1);
+        Some(Self {
+            head: Padded(AtomicUsize::new(0)),
+            tail: Padded(AtomicUsize::new(0)),
+            slots: Slots::new(capacity)?,
+            shift,
+        })
+    }
+
+    pub(crate) const fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    #[inline]
+    const fn split(&self, position: usize) -> (usize, usize) {
+        let index = position & ((1 << self.shift) - 1);
+        (position - index, index)
+    }
+
+    /// The position `count` further on; never more than up to the end of the lap.
+    #[inline]
+    const fn advance(&self, lap: usize, index: usize, count: usize) -> usize {
+        let next = index + count;
+        if next < self.slots.len() {
+            lap + next
+        } else {
+            lap.wrapping_add(1 << self.shift)
+        }
+    }
+
+    /// Stores `item`, or says why not and leaves it where it is.
+    #[inline]
+    pub(crate) fn try_put(&self, item: T) -> Result<(), (T, Refused)> {
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            if tail & CLOSED != 0 {
+                return Err((item, Refused::Closed));
+            }
+            let (lap, index) = self.split(tail >> 1);
+            // SAFETY: the index part of a position is always less than the capacity (`advance` wraps it).
+            // Leaned on by the capacity clauses of the conformance kit.
+            let slot = unsafe { self.slots.at(index) };
+            let stamp = slot.stamp.load(Ordering::Acquire);
+            if stamp == lap {
+                let next = self.advance(lap, index, 1) << 1;
+                match self
+                    .tail
+                    .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
+                {
+                    Ok(_) => {
+                        // SAFETY: winning the position makes this thread the only one to touch the item until the
+                        // stamp is released; the slot is empty, as its stamp said. Leaned on by the lossless clauses.
+                        unsafe { slot.item.get().write(MaybeUninit::new(item)) };
+                        slot.stamp.store(lap | 1, Ordering::Release);
+                        return Ok(());
+                    }
+                    Err(current) => {
+                        tail = current;
+                        std::hint::spin_loop();
+                    }
+                }
+            } else if stamp.wrapping_add(1 << self.shift) == lap | 1 {
+                // Still holds the item of the lap before: full, or its reader is about to finish and will wake us.
+                return Err((item, Refused::Full));
+            } else {
+                // Somebody else was here since we read the tail.
+                tail = self.tail.load(Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Takes the oldest item.
+    #[inline]
+    pub(crate) fn try_get(&self) -> Result<T, Nothing> {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let (lap, index) = self.split(head >> 1);
+            // SAFETY: as in `try_put`.
+            let slot = unsafe { self.slots.at(index) };
+            let stamp = slot.stamp.load(Ordering::Acquire);
+            if stamp == lap | 1 {
+                let next = self.advance(lap, index, 1) << 1;
+                match self
+                    .head
+                    .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
+                {
+                    Ok(_) => {
+                        // SAFETY: winning the position makes this thread the only reader; the stamp said that the
+                        // item is written, and acquiring it made the write visible. Leaned on by the lossless clauses.
+                        let item = unsafe { slot.item.get().read().assume_init() };
+                        slot.stamp.store(lap.wrapping_add(1 << self.shift), Ordering::Release);
+                        return Ok(item);
+                    }
+                    Err(current) => {
+                        head = current;
+                        std::hint::spin_loop();
+                    }
+                }
+            } else if stamp == lap {
+                // Nothing written here yet. With the tail at the head and closed, nothing ever will be.
+                let tail = self.tail.load(Ordering::SeqCst);
+                return Err(if tail == head | CLOSED {
+                    Nothing::Drained
+                } else {
+                    Nothing::Empty
+                });
+            } else {
+                head = self.head.load(Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Stores from the front of `items` as many as fit without going around, with one claim.
+    pub(crate) fn try_put_run(&self, items: &mut VecDeque<T>) -> Result<usize, Refused> {
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            if tail & CLOSED != 0 {
+                return Err(Refused::Closed);
+            }
+            let (lap, index) = self.split(tail >> 1);
+            let most = items.len().min(self.slots.len() - index);
+            let ready = self.run_of(lap, index, most);
+            if ready == 0 {
+                // SAFETY: as in `try_put`.
+                let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
+                if stamp.wrapping_add(1 << self.shift) == lap | 1 {
+                    return Err(Refused::Full);
+                }
+                tail = self.tail.load(Ordering::Relaxed);
+                continue;
+            }
+            let next = self.advance(lap, index, ready) << 1;
+            if let Err(current) = self
+                .tail
+                .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
+            {
+                tail = current;
+                std::hint::spin_loop();
+                continue;
+            }
+            for (offset, item) in items.drain(..ready).enumerate() {
+                // SAFETY: `index + offset` is less than the capacity, as `most` was cut to it, and the claim covers
+                // all `ready` slots, which were free before it and can have been taken by nobody else since.
+                // Leaned on by the batch clauses of the conformance kit.
+                unsafe {
+                    let slot = self.slots.at(index + offset);
+                    slot.item.get().write(MaybeUninit::new(item));
+                    slot.stamp.store(lap | 1, Ordering::Release);
+                }
+            }
+            return Ok(ready);
+        }
+    }
+
+    /// Appends to `out` up to `max` of the oldest items without going around, with one claim.
+    pub(crate) fn try_get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, Nothing> {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let (lap, index) = self.split(head >> 1);
+            let most = max.min(self.slots.len() - index);
+            let ready = self.run_of(lap | 1, index, most);
+            if ready == 0 {
+                // SAFETY: as in `try_put`.
+                let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
+                if stamp == lap {
+                    let tail = self.tail.load(Ordering::SeqCst);
+                    return Err(if tail == head | CLOSED {
+                        Nothing::Drained
+                    } else {
+                        Nothing::Empty
+                    });
+                }
+                head = self.head.load(Ordering::Relaxed);
+                continue;
+            }
+            // Before the claim: making room may fail, and a claimed item must not be lost.
+            out.reserve(ready);
+            let next = self.advance(lap, index, ready) << 1;
+            if let Err(current) = self
+                .head
+                .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
+            {
+                head = current;
+                std::hint::spin_loop();
+                continue;
+            }
+            for offset in 0..ready {
+                // SAFETY: as in `try_put_run`: the claim covers all `ready` slots, each of which held this lap's item.
+                unsafe {
+                    let slot = self.slots.at(index + offset);
+                    out.push(slot.item.get().read().assume_init());
+                    slot.stamp.store(lap.wrapping_add(1 << self.shift), Ordering::Release);
+                }
+            }
+            return Ok(ready);
+        }
+    }
+
+    /// How many slots from `index` on carry `stamp`, at most `most`.
+    #[inline]
+    fn run_of(&self, stamp: usize, index: usize, most: usize) -> usize {
+        (0..most)
+            // SAFETY: callers cut `most` so that `index + most` does not exceed the capacity.
+            .take_while(|offset| unsafe { self.slots.at(index + offset) }.stamp.load(Ordering::Acquire) == stamp)
+            .count()
+    }
+
+    /// True when it was still open.
+    pub(crate) fn close(&self) -> bool {
+        self.tail.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.tail.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Items put and items taken since the ring was made.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        // Read between two equal tails, the head belongs to the same moment.
+        loop {
+            let tail = self.tail.load(Ordering::SeqCst);
+            let head = self.head.load(Ordering::SeqCst);
+            if self.tail.load(Ordering::SeqCst) == tail {
+                return (self.count(tail >> 1), self.count(head >> 1));
+            }
+        }
+    }
+
+    const fn count(&self, position: usize) -> u64 {
+        let (lap, index) = self.split(position);
+        (lap >> self.shift) as u64 * self.slots.len() as u64 + index as u64
+    }
+}
+
+impl<T> Drop for Ring<T> {
+    fn drop(&mut self) {
+        // If dropping one item panics, the guard drops the others while unwinding, as a `Vec` would.
+        struct Rest<'a, T>(&'a Ring<T>);
+        impl<T> Drop for Rest<'_, T> {
+            fn drop(&mut self) {
+                while self.0.try_get().is_ok() {}
+            }
+        }
+        let rest = Rest(self);
+        while rest.0.try_get().is_ok() {}
+    }
+}
