@@ -11,6 +11,7 @@ mod reach;
 mod record;
 mod refusal;
 mod sync;
+mod try_queue;
 mod value;
 pub mod wait;
 
@@ -23,4 +24,5 @@ pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
 pub use reach::Reach;
 pub use record::{DescriptorRecord, Scope};
 pub use refusal::{GetError, PutError, RetryToken};
+pub use try_queue::TryQueue;
 pub use value::{Metadata, Value};

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 
-use descriptor_core::wait::{WaitList, Waiter};
-use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
+use descriptor_core::wait::{Fence, WaitList};
+use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, QueueCore, Totals, TryQueue};
 use flume::{Receiver, Sender, TryRecvError, TrySendError};
 
 /// Set in `started` once the queue is closed; puts are counted above it.
@@ -115,6 +114,50 @@ impl<T: Item> LocalQueue<T> {
             }
         }
     }
+}
+
+impl<T: Item> QueueCore for LocalQueue<T> {
+    fn depth(&self) -> Option<usize> {
+        Some(self.receiver.len())
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        self.sender.capacity()
+    }
+
+    fn caps(&self) -> Caps {
+        Caps::IN_PROCESS.with_bounded(self.capacity().is_some())
+    }
+
+    fn close(&self) {
+        if self.started.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0 {
+            self.getters.notify_all();
+            self.putters.notify_all();
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.started.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    fn totals(&self) -> Option<Totals> {
+        // Taken first: an item counts as put before it counts as taken.
+        let get = self.taken.load(Ordering::SeqCst);
+        let put = self.started.load(Ordering::SeqCst) / ONE_PUT;
+        Some(Totals { put, get })
+    }
+}
+
+impl<T: Item> TryQueue<T> for LocalQueue<T> {
+    type Barrier = Fence;
+
+    fn getters(&self) -> &WaitList {
+        &self.getters
+    }
+
+    fn putters(&self) -> &WaitList {
+        &self.putters
+    }
 
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
         self.store(item)?;
@@ -126,24 +169,6 @@ impl<T: Item> LocalQueue<T> {
         let item = self.take()?;
         self.announce_get(1);
         Ok(item)
-    }
-
-    /// Like `put_now` on an item in a slot; `None` means full, with the item back in its slot.
-    fn put_from(&self, slot: &mut Option<T>) -> Option<Result<(), PutError<T>>> {
-        match self.put_now(slot.take()?) {
-            Err(PutError::Full(item)) => {
-                *slot = Some(item);
-                None
-            }
-            done => Some(done),
-        }
-    }
-
-    fn get_unless_empty(&self) -> Option<Result<T, GetError>> {
-        match self.get_now() {
-            Err(GetError::Empty) => None,
-            done => Some(done),
-        }
     }
 
     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
@@ -181,115 +206,6 @@ impl<T: Item> LocalQueue<T> {
             Some(reason) if taken == 0 => Err(reason),
             _ => Ok(taken),
         }
-    }
-}
-
-impl<T: Item> QueueCore for LocalQueue<T> {
-    fn depth(&self) -> Option<usize> {
-        Some(self.receiver.len())
-    }
-
-    fn capacity(&self) -> Option<usize> {
-        self.sender.capacity()
-    }
-
-    fn caps(&self) -> Caps {
-        Caps::IN_PROCESS.with_bounded(self.capacity().is_some())
-    }
-
-    fn close(&self) {
-        if self.started.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0 {
-            self.getters.notify_all();
-            self.putters.notify_all();
-        }
-    }
-
-    fn is_closed(&self) -> bool {
-        self.started.load(Ordering::SeqCst) & CLOSED != 0
-    }
-
-    fn totals(&self) -> Option<Totals> {
-        // Taken first: an item counts as put before it counts as taken.
-        let get = self.taken.load(Ordering::SeqCst);
-        let put = self.started.load(Ordering::SeqCst) / ONE_PUT;
-        Some(Totals { put, get })
-    }
-}
-
-impl<T: Item> Queue<T> for LocalQueue<T> {
-    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
-        let item = match self.put_now(item) {
-            Err(PutError::Full(item)) if wait != Wait::Never => item,
-            done => return done,
-        };
-        let mut slot = Some(item);
-        let done = self.putters.block(wait, || self.put_from(&mut slot));
-        match (done, slot) {
-            (Some(done), _) => done,
-            (None, Some(item)) => Err(PutError::Full(item)),
-            // Unreachable: without a result the item is in its slot. Nothing to lose in any case.
-            (None, None) => Ok(()),
-        }
-    }
-
-    fn get_within(&self, wait: Wait) -> Result<T, GetError> {
-        match self.get_now() {
-            Err(GetError::Empty) if wait != Wait::Never => self
-                .getters
-                .block(wait, || self.get_unless_empty())
-                .unwrap_or(Err(GetError::Empty)),
-            done => done,
-        }
-    }
-
-    fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
-        match self.put_run(items) {
-            Err(PutError::Full(())) if wait != Wait::Never => self
-                .putters
-                .block(wait, || match self.put_run(items) {
-                    Err(PutError::Full(())) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(PutError::Full(()))),
-            done => done,
-        }
-    }
-
-    fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
-        match self.get_run(out, max) {
-            Err(GetError::Empty) if wait != Wait::Never => self
-                .getters
-                .block(wait, || match self.get_run(out, max) {
-                    Err(GetError::Empty) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(GetError::Empty)),
-            done => done,
-        }
-    }
-
-    fn poll_put(
-        &self,
-        cx: &mut Context<'_>,
-        item: &mut Option<T>,
-        waiter: &mut Waiter,
-    ) -> Poll<Result<(), PutError<T>>> {
-        if item.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        self.putters.poll(cx, waiter, || self.put_from(item))
-    }
-
-    fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
-        self.getters.poll(cx, waiter, || self.get_unless_empty())
-    }
-
-    fn cancel_put(&self, waiter: &mut Waiter) {
-        self.putters.cancel(waiter);
-    }
-
-    fn cancel_get(&self, waiter: &mut Waiter) {
-        self.getters.cancel(waiter);
     }
 }
 

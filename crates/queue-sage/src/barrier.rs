@@ -15,7 +15,7 @@ static EXPEDITED: AtomicBool = AtomicBool::new(false);
 
 /// `membarrier(2)` on the sleeper's side where the kernel offers it, a fence on both sides elsewhere.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asymmetric;
+pub struct Asymmetric;
 
 impl Asymmetric {
     /// Registers the process with the kernel; every ring calls it before it is used.

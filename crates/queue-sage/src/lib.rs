@@ -6,4 +6,5 @@ mod ring;
 mod slots;
 mod sync;
 
+pub use barrier::Asymmetric;
 pub use queue::SageQueue;

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::task::{Context, Poll};
 
-use descriptor_core::wait::{WaitList, Waiter};
-use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
+use descriptor_core::wait::WaitList;
+use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, QueueCore, Totals, TryQueue};
 
 use crate::barrier::Asymmetric;
 use crate::ring::{Nothing, Refused, Ring};
@@ -13,7 +12,7 @@ use crate::sync::Padded;
 
 /// A bounded lock-free queue of `T` inside one process, for threads and tasks alike.
 ///
-/// Items are moved, never serialized or boxed. See [`Queue`] for the contract.
+/// Items are moved, never serialized or boxed. See [`Queue`](descriptor_core::Queue) for the contract.
 pub struct SageQueue<T: Item> {
     ring: Ring<T>,
     // Padded: a sleeper's registration must not disturb those who are working.
@@ -52,18 +51,6 @@ impl<T: Item> SageQueue<T> {
         })
     }
 
-    #[inline]
-    fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        match self.ring.try_put(item) {
-            Ok(()) => {
-                self.announce(1);
-                Ok(())
-            }
-            Err((item, Refused::Full)) => Err(PutError::Full(item)),
-            Err((item, Refused::Closed)) => Err(PutError::Closed(item)),
-        }
-    }
-
     /// Wakes those for whom there is something new.
     #[inline]
     fn announce(&self, stored: usize) {
@@ -72,88 +59,6 @@ impl<T: Item> SageQueue<T> {
         if self.getters.notify(stored) && self.ring.is_closed() {
             self.getters.notify_all();
         }
-    }
-
-    #[inline]
-    fn get_now(&self) -> Result<T, GetError> {
-        match self.ring.try_get() {
-            Ok(item) => {
-                self.putters.notify(1);
-                Ok(item)
-            }
-            Err(Nothing::Empty) => Err(GetError::Empty),
-            Err(Nothing::Drained) => Err(GetError::Closed),
-        }
-    }
-
-    /// Like `put_now` on an item in a slot; `None` means full, with the item back in its slot.
-    fn put_from(&self, slot: &mut Option<T>) -> Option<Result<(), PutError<T>>> {
-        match self.put_now(slot.take()?) {
-            Err(PutError::Full(item)) => {
-                *slot = Some(item);
-                None
-            }
-            done => Some(done),
-        }
-    }
-
-    fn get_unless_empty(&self) -> Option<Result<T, GetError>> {
-        match self.get_now() {
-            Err(GetError::Empty) => None,
-            done => Some(done),
-        }
-    }
-
-    #[cold]
-    fn put_slow(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
-        let mut slot = Some(item);
-        let done = self.putters.block(wait, || self.put_from(&mut slot));
-        match (done, slot) {
-            (Some(done), _) => done,
-            (None, Some(item)) => Err(PutError::Full(item)),
-            // Unreachable: without a result the item is in its slot. Nothing to lose in any case.
-            (None, None) => Ok(()),
-        }
-    }
-
-    #[cold]
-    fn get_slow(&self, wait: Wait) -> Result<T, GetError> {
-        self.getters
-            .block(wait, || self.get_unless_empty())
-            .unwrap_or(Err(GetError::Empty))
-    }
-
-    fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
-        let mut stored = 0;
-        // Twice at most: up to the end of the lap, and from its start.
-        while !items.is_empty() {
-            match self.ring.try_put_run(items) {
-                Ok(count) => stored += count,
-                Err(_) if stored > 0 => break,
-                Err(Refused::Full) => return Err(PutError::Full(())),
-                Err(Refused::Closed) => return Err(PutError::Closed(())),
-            }
-        }
-        if stored > 0 {
-            self.announce(stored);
-        }
-        Ok(stored)
-    }
-
-    fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
-        let mut taken = 0;
-        while taken < max {
-            match self.ring.try_get_run(out, max - taken) {
-                Ok(count) => taken += count,
-                Err(_) if taken > 0 => break,
-                Err(Nothing::Empty) => return Err(GetError::Empty),
-                Err(Nothing::Drained) => return Err(GetError::Closed),
-            }
-        }
-        if taken > 0 {
-            self.putters.notify(taken);
-        }
-        Ok(taken)
     }
 }
 
@@ -188,71 +93,74 @@ impl<T: Item> QueueCore for SageQueue<T> {
     }
 }
 
-impl<T: Item> Queue<T> for SageQueue<T> {
-    #[inline]
-    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
-        match self.put_now(item) {
-            Err(PutError::Full(item)) if wait != Wait::Never => self.put_slow(item, wait),
-            done => done,
-        }
-    }
+impl<T: Item> TryQueue<T> for SageQueue<T> {
+    type Barrier = Asymmetric;
 
     #[inline]
-    fn get_within(&self, wait: Wait) -> Result<T, GetError> {
-        match self.get_now() {
-            Err(GetError::Empty) if wait != Wait::Never => self.get_slow(wait),
-            done => done,
+    fn getters(&self) -> &WaitList<Asymmetric> {
+        &self.getters
+    }
+
+    #[inline]
+    fn putters(&self) -> &WaitList<Asymmetric> {
+        &self.putters
+    }
+
+    #[inline]
+    fn put_now(&self, item: T) -> Result<(), PutError<T>> {
+        match self.ring.try_put(item) {
+            Ok(()) => {
+                self.announce(1);
+                Ok(())
+            }
+            Err((item, Refused::Full)) => Err(PutError::Full(item)),
+            Err((item, Refused::Closed)) => Err(PutError::Closed(item)),
         }
     }
 
-    fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
-        match self.put_run(items) {
-            Err(PutError::Full(())) if wait != Wait::Never => self
-                .putters
-                .block(wait, || match self.put_run(items) {
-                    Err(PutError::Full(())) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(PutError::Full(()))),
-            done => done,
+    #[inline]
+    fn get_now(&self) -> Result<T, GetError> {
+        match self.ring.try_get() {
+            Ok(item) => {
+                self.putters.notify(1);
+                Ok(item)
+            }
+            Err(Nothing::Empty) => Err(GetError::Empty),
+            Err(Nothing::Drained) => Err(GetError::Closed),
         }
     }
 
-    fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
-        match self.get_run(out, max) {
-            Err(GetError::Empty) if wait != Wait::Never => self
-                .getters
-                .block(wait, || match self.get_run(out, max) {
-                    Err(GetError::Empty) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(GetError::Empty)),
-            done => done,
+    fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
+        let mut stored = 0;
+        // Twice at most: up to the end of the lap, and from its start.
+        while !items.is_empty() {
+            match self.ring.try_put_run(items) {
+                Ok(count) => stored += count,
+                Err(_) if stored > 0 => break,
+                Err(Refused::Full) => return Err(PutError::Full(())),
+                Err(Refused::Closed) => return Err(PutError::Closed(())),
+            }
         }
-    }
-
-    fn poll_put(
-        &self,
-        cx: &mut Context<'_>,
-        item: &mut Option<T>,
-        waiter: &mut Waiter,
-    ) -> Poll<Result<(), PutError<T>>> {
-        if item.is_none() {
-            return Poll::Ready(Ok(()));
+        if stored > 0 {
+            self.announce(stored);
         }
-        self.putters.poll(cx, waiter, || self.put_from(item))
+        Ok(stored)
     }
 
-    fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
-        self.getters.poll(cx, waiter, || self.get_unless_empty())
-    }
-
-    fn cancel_put(&self, waiter: &mut Waiter) {
-        self.putters.cancel(waiter);
-    }
-
-    fn cancel_get(&self, waiter: &mut Waiter) {
-        self.getters.cancel(waiter);
+    fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
+        let mut taken = 0;
+        while taken < max {
+            match self.ring.try_get_run(out, max - taken) {
+                Ok(count) => taken += count,
+                Err(_) if taken > 0 => break,
+                Err(Nothing::Empty) => return Err(GetError::Empty),
+                Err(Nothing::Drained) => return Err(GetError::Closed),
+            }
+        }
+        if taken > 0 {
+            self.putters.notify(taken);
+        }
+        Ok(taken)
     }
 }
 
