@@ -1,0 +1,192 @@
+//! `cargo xtask ci`: what has to hold before a change lands, in one command.
+//!
+//! Steps that share build artefacts use the same profile and the same features: tests and doc tests one set,
+//! clippy and the documentation another, and the release profile is built once, at the end.
+
+use std::path::PathBuf;
+
+use crate::args::{Args, Failure};
+use crate::nearest::nearest;
+use crate::shell::{self, cargo, run as sh};
+use crate::steps::{self, Step};
+use crate::tools::NEXTEST;
+use crate::{deny, features, tidy};
+
+/// What every step needs.
+pub(crate) struct Context {
+    root: PathBuf,
+    /// All features of the facade, as the argument of `--features`.
+    all: String,
+    install: bool,
+}
+
+const STEPS: &[Step<Context>] = &[
+    Step { name: "fmt", run: fmt },
+    Step {
+        name: "clippy",
+        run: clippy,
+    },
+    Step {
+        name: "tidy",
+        run: |ci| tidy::check(&ci.root).map(|()| Vec::new()),
+    },
+    Step {
+        name: "tests",
+        run: tests,
+    },
+    Step {
+        name: "doctests",
+        run: doctests,
+    },
+    Step {
+        name: "docs",
+        run: docs,
+    },
+    Step {
+        name: "features",
+        run: |ci| features::check(&ci.root).map(|()| Vec::new()),
+    },
+    Step {
+        name: "supply-chain",
+        run: |ci| deny::check(&ci.root, ci.install),
+    },
+    Step {
+        name: "demo",
+        run: demo,
+    },
+    Step {
+        name: "hello",
+        run: hello,
+    },
+];
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    args.allow(&["--no-install"], true)?;
+    let chosen = choose(args.words())?;
+    let root = shell::root()?;
+    let all: Vec<String> = features::of_facade(&root)?
+        .iter()
+        .map(|name| format!("{}/{name}", features::FACADE))
+        .collect();
+    let context = Context {
+        root,
+        all: all.join(","),
+        install: !args.has("--no-install"),
+    };
+    Ok(steps::run(&chosen, &context, |text| shell::say(text))?)
+}
+
+/// The steps with these names in the order of the table, all when none is named.
+fn choose(names: &[String]) -> Result<Vec<&'static Step<Context>>, Failure> {
+    let known = || STEPS.iter().map(|step| step.name);
+    for name in names {
+        if !known().any(|step| step == name) {
+            let near = nearest(name, known());
+            let all: Vec<&str> = known().collect();
+            return Err(Failure::Usage(format!(
+                "no step `{name}`, the nearest is `{near}`; steps: {}",
+                all.join(", ")
+            )));
+        }
+    }
+    Ok(STEPS
+        .iter()
+        .filter(|step| names.is_empty() || names.iter().any(|name| name == step.name))
+        .collect())
+}
+
+impl Context {
+    /// A cargo command over the whole workspace with every feature of the facade.
+    fn workspace(&self, words: &[&str]) -> std::process::Command {
+        let mut command = cargo(&self.root, words);
+        command.args(["--workspace", "--locked", "--features", &self.all]);
+        command
+    }
+}
+
+fn fmt(ci: &Context) -> Result<Vec<String>, String> {
+    sh(&mut cargo(&ci.root, &["fmt", "--all", "--check"]))?;
+    Ok(Vec::new())
+}
+
+fn clippy(ci: &Context) -> Result<Vec<String>, String> {
+    sh(ci
+        .workspace(&["clippy", "--all-targets"])
+        .args(["--", "-D", "warnings"]))?;
+    Ok(Vec::new())
+}
+
+fn tests(ci: &Context) -> Result<Vec<String>, String> {
+    match NEXTEST.ensure(&ci.root, ci.install) {
+        Ok(()) => sh(&mut ci.workspace(&["nextest", "run", "--retries", "0"])).map(|()| Vec::new()),
+        Err(reason) => {
+            sh(&mut ci.workspace(&["test", "--tests"]))?;
+            Ok(vec![format!("nextest: {reason}; the tests ran under `cargo test`")])
+        }
+    }
+}
+
+fn doctests(ci: &Context) -> Result<Vec<String>, String> {
+    sh(&mut ci.workspace(&["test", "--doc"]))?;
+    Ok(Vec::new())
+}
+
+fn docs(ci: &Context) -> Result<Vec<String>, String> {
+    sh(ci.workspace(&["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Vec::new())
+}
+
+/// The demo as the README gives it, shorter.
+fn demo(ci: &Context) -> Result<Vec<String>, String> {
+    let words = ["run", "--release", "--locked", "--bin", "sage", "--"];
+    sh(cargo(&ci.root, &words).args(["demo", "--events", "200000", "--verify", "--json"]))?;
+    Ok(Vec::new())
+}
+
+fn hello(ci: &Context) -> Result<Vec<String>, String> {
+    sh(&mut cargo(
+        &ci.root,
+        &[
+            "run",
+            "--release",
+            "--locked",
+            "--example",
+            "hello",
+            "--package",
+            features::FACADE,
+        ],
+    ))?;
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    fn names(chosen: &[&Step<Context>]) -> Vec<&'static str> {
+        chosen.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn without_names_every_step_runs_in_order() {
+        let all = names(&choose(&[]).expect("all"));
+        assert_eq!(all.first(), Some(&"fmt"));
+        assert_eq!(all.len(), STEPS.len());
+    }
+
+    #[test]
+    fn named_steps_run_in_the_order_of_the_table() {
+        assert_eq!(
+            names(&choose(&["tidy".to_owned(), "fmt".to_owned()]).expect("two")),
+            ["fmt", "tidy"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_step_names_the_nearest() {
+        let Err(Failure::Usage(message)) = choose(&["clipy".to_owned()]) else {
+            panic!("`clipy` was found")
+        };
+        assert!(message.contains("`clippy`"), "{message}");
+    }
+}

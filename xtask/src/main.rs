@@ -1,0 +1,110 @@
+//! Development commands of this workspace: `cargo xtask VERB`.
+//!
+//! A verb is one file and one row of [`VERBS`]. Everything here needs only cargo; other tools are installed at a
+//! pinned version or skipped by name.
+#![forbid(unsafe_code)]
+
+mod args;
+mod ci;
+mod deny;
+mod features;
+mod nearest;
+mod shell;
+mod steps;
+mod tidy;
+mod tools;
+mod warnings;
+
+use std::process::ExitCode;
+
+use args::{Args, Failure};
+use shell::{complain, say};
+
+/// One command: its name, its line in the list, and what it runs.
+struct Verb {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Args) -> Result<(), Failure>,
+}
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "ci",
+        about: "everything CI checks, in order: ci [STEP...] [--no-install]",
+        run: ci::run,
+    },
+    Verb {
+        name: "deny",
+        about: "advisories, licences, sources of the dependencies: deny [--no-install]",
+        run: deny::run,
+    },
+    Verb {
+        name: "features",
+        about: "each feature of the facade alone, none, default and all compile",
+        run: features::run,
+    },
+    Verb {
+        name: "tidy",
+        about: "layers, sizes, unsafe, manifests, documents: what no lint can see",
+        run: tidy::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let Some(name) = words.next() else {
+        say(list());
+        return ExitCode::SUCCESS;
+    };
+    if matches!(name.as_str(), "--help" | "-h" | "help") {
+        say(list());
+        return ExitCode::SUCCESS;
+    }
+    match find(&name).and_then(|verb| (verb.run)(&Args::new(words))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            complain(format_args!("xtask: {message}"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(message)) => {
+            complain(format_args!("xtask {name}: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn find(name: &str) -> Result<&'static Verb, Failure> {
+    VERBS.iter().find(|verb| verb.name == name).ok_or_else(|| {
+        let nearest = nearest::nearest(name, VERBS.iter().map(|verb| verb.name));
+        Failure::Usage(format!(
+            "no verb `{name}`, the nearest is `{nearest}`; `cargo xtask` lists all"
+        ))
+    })
+}
+
+fn list() -> String {
+    let mut text = String::from("cargo xtask VERB\n");
+    for verb in VERBS {
+        text.push_str(&format!("\n  {:<10}{}", verb.name, verb.about));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_verb_names_the_nearest() {
+        let Err(Failure::Usage(message)) = find("tidi") else {
+            panic!("`tidi` was found")
+        };
+        assert!(message.contains("`tidy`"), "{message}");
+    }
+
+    #[test]
+    fn the_list_shows_every_verb() {
+        let text = list();
+        assert!(VERBS.iter().all(|verb| text.contains(verb.about)), "{text}");
+    }
+}

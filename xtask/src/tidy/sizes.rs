@@ -1,0 +1,93 @@
+//! How long a file and a crate may be.
+
+use super::model::{Package, Workspace};
+use super::{File, Finding};
+
+const FILE_LINES: usize = 500;
+const CRATE_LINES: usize = 3_500;
+/// Executing plans is one subject that changes together.
+const RUNTIME_LINES: usize = 6_000;
+
+pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
+    let mut findings: Vec<_> = workspace.files.iter().filter_map(file).collect();
+    findings.extend(
+        workspace
+            .packages
+            .iter()
+            .filter_map(|package| sum(package, &workspace.files)),
+    );
+    findings
+}
+
+fn file(file: &File) -> Option<Finding> {
+    let lines = file.text.lines().count();
+    (file.path.ends_with(".rs") && lines > FILE_LINES).then(|| {
+        let what = format!("{lines} lines, at most {FILE_LINES} allowed");
+        Finding::new(&file.path, FILE_LINES + 1, what, "split it by idea")
+    })
+}
+
+fn sum(package: &Package, files: &[File]) -> Option<Finding> {
+    let ours = files
+        .iter()
+        .filter(|file| file.path.ends_with(".rs") && package.has_source(&file.path));
+    let lines: usize = ours.map(|file| file.text.lines().count()).sum();
+    let limit = if package.name == "runtime" {
+        RUNTIME_LINES
+    } else {
+        CRATE_LINES
+    };
+    (lines >= limit).then(|| {
+        let what = format!("src of {} has {lines} lines, fewer than {limit} allowed", package.name);
+        Finding::new(
+            &package.manifest_path(),
+            1,
+            what,
+            "delete, or move an idea to a crate of its own",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, lines: usize) -> File {
+        File {
+            path: path.to_owned(),
+            text: "//\n".repeat(lines),
+        }
+    }
+
+    fn package(name: &str) -> Package {
+        Package {
+            name: name.to_owned(),
+            folder: format!("crates/{name}"),
+            ..Package::default()
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_found_and_one_at_the_limit_is_not() {
+        assert_eq!(file(&source("a.rs", FILE_LINES)), None);
+        assert_eq!(file(&source("a.rs", FILE_LINES + 1)).map(|found| found.line), Some(501));
+        assert_eq!(file(&source("a.md", FILE_LINES + 1)), None);
+    }
+
+    #[test]
+    fn a_large_crate_is_found_and_runtime_may_be_larger() {
+        let files = |name: &str| {
+            [
+                source(&format!("crates/{name}/src/a.rs"), 2_000),
+                source(&format!("crates/{name}/src/b/c.rs"), 1_500),
+            ]
+        };
+        assert!(sum(&package("router"), &files("router")).is_some());
+        assert_eq!(sum(&package("runtime"), &files("runtime")), None);
+        assert_eq!(sum(&package("route"), &files("router")), None);
+        assert_eq!(
+            sum(&package("router"), &[source("crates/router/tests/a.rs", 4_000)]),
+            None
+        );
+    }
+}
