@@ -21,43 +21,16 @@ pub(crate) struct Context {
 }
 
 const STEPS: &[Step<Context>] = &[
-    Step { name: "fmt", run: fmt },
-    Step {
-        name: "clippy",
-        run: clippy,
-    },
-    Step {
-        name: "tidy",
-        run: |ci| tidy::check(&ci.root).map(|()| Vec::new()),
-    },
-    Step {
-        name: "tests",
-        run: tests,
-    },
-    Step {
-        name: "doctests",
-        run: doctests,
-    },
-    Step {
-        name: "docs",
-        run: docs,
-    },
-    Step {
-        name: "features",
-        run: |ci| features::check(&ci.root).map(|()| Vec::new()),
-    },
-    Step {
-        name: "supply-chain",
-        run: |ci| deny::check(&ci.root, ci.install),
-    },
-    Step {
-        name: "demo",
-        run: demo,
-    },
-    Step {
-        name: "hello",
-        run: hello,
-    },
+    Step::new("fmt", fmt),
+    Step::new("clippy", clippy),
+    Step::new("tidy", |ci| tidy::check(&ci.root).map(|()| Vec::new())),
+    Step::new("doctests", doctests),
+    Step::new("tests", tests),
+    Step::new("docs", docs),
+    Step::new("features", |ci| features::check(&ci.root).map(|()| Vec::new())),
+    Step::new("supply-chain", |ci| deny::check(&ci.root, ci.install)),
+    Step::new("demo", demo),
+    Step::new("hello", hello),
 ];
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {

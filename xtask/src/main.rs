@@ -28,27 +28,31 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
-    Verb {
-        name: "ci",
-        about: "everything CI checks, in order: ci [STEP...] [--no-install]",
-        run: ci::run,
-    },
-    Verb {
-        name: "deny",
-        about: "advisories, licences, sources of the dependencies: deny [--no-install]",
-        run: deny::run,
-    },
-    Verb {
-        name: "features",
-        about: "each feature of the facade alone, none, default and all compile",
-        run: features::run,
-    },
-    Verb {
-        name: "tidy",
-        about: "layers, sizes, unsafe, manifests, documents: what no lint can see",
-        run: tidy::run,
-    },
+    verb(
+        "ci",
+        ci::run,
+        "everything CI checks, in order: ci [STEP...] [--no-install]",
+    ),
+    verb(
+        "deny",
+        deny::run,
+        "advisories, licences, sources of the dependencies: deny [--no-install]",
+    ),
+    verb(
+        "features",
+        features::run,
+        "each feature of the facade alone, none, default and all compile",
+    ),
+    verb(
+        "tidy",
+        tidy::run,
+        "layers, sizes, unsafe, manifests, documents: what no lint can see",
+    ),
 ];
+
+const fn verb(name: &'static str, run: fn(&Args) -> Result<(), Failure>, about: &'static str) -> Verb {
+    Verb { name, about, run }
+}
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

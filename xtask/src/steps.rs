@@ -2,10 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-/// One named step; `Ok` lists what it had to skip.
+/// What a step does: `Ok` lists what it had to skip.
+type Run<C> = fn(&C) -> Result<Vec<String>, String>;
+
+/// One named step.
 pub(crate) struct Step<C> {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(&C) -> Result<Vec<String>, String>,
+    run: Run<C>,
+}
+
+impl<C> Step<C> {
+    pub(crate) const fn new(name: &'static str, run: Run<C>) -> Self {
+        Self { name, run }
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -113,18 +122,9 @@ fn table(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
-    const GOOD: Step<()> = Step {
-        name: "good",
-        run: |()| Ok(Vec::new()),
-    };
-    const PART: Step<()> = Step {
-        name: "part",
-        run: |()| Ok(vec!["licences: no tool".to_owned()]),
-    };
-    const BAD: Step<()> = Step {
-        name: "bad",
-        run: |()| Err("broken".to_owned()),
-    };
+    const GOOD: Step<()> = Step::new("good", |()| Ok(Vec::new()));
+    const PART: Step<()> = Step::new("part", |()| Ok(vec!["licences: no tool".to_owned()]));
+    const BAD: Step<()> = Step::new("bad", |()| Err("broken".to_owned()));
 
     #[test]
     fn the_first_failure_ends_the_walk_and_names_the_step() {
