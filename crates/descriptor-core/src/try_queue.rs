@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use crate::wait::{Barrier, WaitList, Waiter};
-use crate::{GetError, Item, PutError, Queue, QueueCore, Wait};
+use crate::{GetError, Item, PutError, QueueCore, Wait};
 
-/// What a queue inside one process has to bring; [`Queue`] follows from it.
+/// What a queue inside one process has to bring; [`Queue`](crate::Queue) follows from it by
+/// [`waiting_queue!`](crate::waiting_queue).
 ///
 /// Every operation wakes those for whom it changed something: a put the getters, a get the putters, a close everybody.
 /// It does so after the change, through the two lists.
@@ -45,72 +46,152 @@ pub trait TryQueue<T: Item>: QueueCore {
     fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError>;
 }
 
-impl<T: Item, Q: TryQueue<T>> Queue<T> for Q {
-    #[inline]
-    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
-        match self.put_now(item) {
-            Err(PutError::Full(item)) if wait != Wait::Never => put_slow(self, item, wait),
-            done => done,
+/// Implements [`Queue`](crate::Queue) for a generic type that implements [`TryQueue`]: `waiting_queue!(MyQueue)` for
+/// `MyQueue<T: Item>`.
+///
+/// A macro and not a blanket implementation, which would keep every other crate from implementing it for a
+/// generic type of its own.
+#[macro_export]
+macro_rules! waiting_queue {
+    ($name:ident) => {
+        impl<T: $crate::Item> $crate::Queue<T> for $name<T> {
+            #[inline]
+            fn put_within(&self, item: T, wait: $crate::Wait) -> Result<(), $crate::PutError<T>> {
+                $crate::try_queue::put_within(self, item, wait)
+            }
+
+            #[inline]
+            fn get_within(&self, wait: $crate::Wait) -> Result<T, $crate::GetError> {
+                $crate::try_queue::get_within(self, wait)
+            }
+
+            fn put_batch(
+                &self,
+                items: &mut ::std::collections::VecDeque<T>,
+                wait: $crate::Wait,
+            ) -> Result<usize, $crate::PutError<()>> {
+                $crate::try_queue::put_batch(self, items, wait)
+            }
+
+            fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: $crate::Wait) -> Result<usize, $crate::GetError> {
+                $crate::try_queue::get_batch(self, out, max, wait)
+            }
+
+            fn poll_put(
+                &self,
+                cx: &mut ::std::task::Context<'_>,
+                item: &mut Option<T>,
+                waiter: &mut $crate::wait::Waiter,
+            ) -> ::std::task::Poll<Result<(), $crate::PutError<T>>> {
+                $crate::try_queue::poll_put(self, cx, item, waiter)
+            }
+
+            fn poll_get(
+                &self,
+                cx: &mut ::std::task::Context<'_>,
+                waiter: &mut $crate::wait::Waiter,
+            ) -> ::std::task::Poll<Result<T, $crate::GetError>> {
+                $crate::try_queue::poll_get(self, cx, waiter)
+            }
+
+            fn cancel_put(&self, waiter: &mut $crate::wait::Waiter) {
+                $crate::TryQueue::putters(self).cancel(waiter);
+            }
+
+            fn cancel_get(&self, waiter: &mut $crate::wait::Waiter) {
+                $crate::TryQueue::getters(self).cancel(waiter);
+            }
         }
-    }
+    };
+}
 
-    #[inline]
-    fn get_within(&self, wait: Wait) -> Result<T, GetError> {
-        match self.get_now() {
-            Err(GetError::Empty) if wait != Wait::Never => get_slow(self, wait),
-            done => done,
-        }
+/// [`Queue::put_within`](crate::Queue::put_within) over [`TryQueue`].
+///
+/// # Errors
+/// As there.
+#[inline]
+pub fn put_within<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Result<(), PutError<T>> {
+    match queue.put_now(item) {
+        Err(PutError::Full(item)) if wait != Wait::Never => put_slow(queue, item, wait),
+        done => done,
     }
+}
 
-    fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
-        match self.put_run(items) {
-            Err(PutError::Full(())) if wait != Wait::Never => self
-                .putters()
-                .block(wait, || match self.put_run(items) {
-                    Err(PutError::Full(())) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(PutError::Full(()))),
-            done => done,
-        }
+/// [`Queue::get_within`](crate::Queue::get_within) over [`TryQueue`].
+///
+/// # Errors
+/// As there.
+#[inline]
+pub fn get_within<T: Item, Q: TryQueue<T>>(queue: &Q, wait: Wait) -> Result<T, GetError> {
+    match queue.get_now() {
+        Err(GetError::Empty) if wait != Wait::Never => get_slow(queue, wait),
+        done => done,
     }
+}
 
-    fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
-        match self.get_run(out, max) {
-            Err(GetError::Empty) if wait != Wait::Never => self
-                .getters()
-                .block(wait, || match self.get_run(out, max) {
-                    Err(GetError::Empty) => None,
-                    done => Some(done),
-                })
-                .unwrap_or(Err(GetError::Empty)),
-            done => done,
-        }
+/// [`Queue::put_batch`](crate::Queue::put_batch) over [`TryQueue`].
+///
+/// # Errors
+/// As there.
+pub fn put_batch<T: Item, Q: TryQueue<T>>(
+    queue: &Q,
+    items: &mut VecDeque<T>,
+    wait: Wait,
+) -> Result<usize, PutError<()>> {
+    match queue.put_run(items) {
+        Err(PutError::Full(())) if wait != Wait::Never => self
+            .putters()
+            .block(wait, || match queue.put_run(items) {
+                Err(PutError::Full(())) => None,
+                done => Some(done),
+            })
+            .unwrap_or(Err(PutError::Full(()))),
+        done => done,
     }
+}
 
-    fn poll_put(
-        &self,
-        cx: &mut Context<'_>,
-        item: &mut Option<T>,
-        waiter: &mut Waiter,
-    ) -> Poll<Result<(), PutError<T>>> {
-        if item.is_none() {
-            return Poll::Ready(Ok(()));
-        }
-        self.putters().poll(cx, waiter, || put_from(self, item))
+/// [`Queue::get_batch`](crate::Queue::get_batch) over [`TryQueue`].
+///
+/// # Errors
+/// As there.
+pub fn get_batch<T: Item, Q: TryQueue<T>>(
+    queue: &Q,
+    out: &mut Vec<T>,
+    max: usize,
+    wait: Wait,
+) -> Result<usize, GetError> {
+    match queue.get_run(out, max) {
+        Err(GetError::Empty) if wait != Wait::Never => self
+            .getters()
+            .block(wait, || match queue.get_run(out, max) {
+                Err(GetError::Empty) => None,
+                done => Some(done),
+            })
+            .unwrap_or(Err(GetError::Empty)),
+        done => done,
     }
+}
 
-    fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
-        self.getters().poll(cx, waiter, || get_unless_empty(self))
+/// [`Queue::poll_put`](crate::Queue::poll_put) over [`TryQueue`].
+pub fn poll_put<T: Item, Q: TryQueue<T>>(
+    queue: &Q,
+    cx: &mut Context<'_>,
+    item: &mut Option<T>,
+    waiter: &mut Waiter,
+) -> Poll<Result<(), PutError<T>>> {
+    if item.is_none() {
+        return Poll::Ready(Ok(()));
     }
+    queue.putters().poll(cx, waiter, || put_from(queue, item))
+}
 
-    fn cancel_put(&self, waiter: &mut Waiter) {
-        self.putters().cancel(waiter);
-    }
-
-    fn cancel_get(&self, waiter: &mut Waiter) {
-        self.getters().cancel(waiter);
-    }
+/// [`Queue::poll_get`](crate::Queue::poll_get) over [`TryQueue`].
+pub fn poll_get<T: Item, Q: TryQueue<T>>(
+    queue: &Q,
+    cx: &mut Context<'_>,
+    waiter: &mut Waiter,
+) -> Poll<Result<T, GetError>> {
+    queue.getters().poll(cx, waiter, || get_unless_empty(queue))
 }
 
 #[cold]

@@ -209,6 +209,8 @@ impl<T: Item> TryQueue<T> for LocalQueue<T> {
     }
 }
 
+descriptor_core::waiting_queue!(LocalQueue);
+
 impl<T: Item> fmt::Debug for LocalQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalQueue")

@@ -164,6 +164,8 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
     }
 }
 
+descriptor_core::waiting_queue!(SageQueue);
+
 impl<T: Item> fmt::Debug for SageQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (put, got) = self.ring.totals();
