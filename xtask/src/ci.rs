@@ -33,6 +33,9 @@ const STEPS: &[Step<Context>] = &[
     Step::new("hello", hello),
 ];
 
+/// Line in the list of verbs.
+pub(crate) const ABOUT: &str = "everything CI checks, in order: ci [STEP...] [--no-install]";
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&["--no-install"], true)?;
     let chosen = choose(args.words())?;

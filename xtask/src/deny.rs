@@ -12,6 +12,9 @@ use crate::tools::{AUDIT, DENY};
 
 const CONFIG: &str = "deny.toml";
 
+/// Line in the list of verbs.
+pub(crate) const ABOUT: &str = "advisories, licences, sources of the dependencies: deny [--no-install]";
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&["--no-install"], false)?;
     for reason in check(&shell::root()?, !args.has("--no-install"))? {

@@ -11,6 +11,9 @@ use crate::warnings;
 /// The package whose features the rest of the world sees.
 pub(crate) const FACADE: &str = "sage-comm";
 
+/// Line in the list of verbs.
+pub(crate) const ABOUT: &str = "each feature of the facade alone, none, default and all compile";
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&[], false)?;
     Ok(check(&shell::root()?)?)

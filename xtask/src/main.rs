@@ -28,26 +28,10 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
-    verb(
-        "ci",
-        ci::run,
-        "everything CI checks, in order: ci [STEP...] [--no-install]",
-    ),
-    verb(
-        "deny",
-        deny::run,
-        "advisories, licences, sources of the dependencies: deny [--no-install]",
-    ),
-    verb(
-        "features",
-        features::run,
-        "each feature of the facade alone, none, default and all compile",
-    ),
-    verb(
-        "tidy",
-        tidy::run,
-        "layers, sizes, unsafe, manifests, documents: what no lint can see",
-    ),
+    verb("ci", ci::run, ci::ABOUT),
+    verb("deny", deny::run, deny::ABOUT),
+    verb("features", features::run, features::ABOUT),
+    verb("tidy", tidy::run, tidy::ABOUT),
 ];
 
 const fn verb(name: &'static str, run: fn(&Args) -> Result<(), Failure>, about: &'static str) -> Verb {

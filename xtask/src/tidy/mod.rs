@@ -51,6 +51,9 @@ struct File {
     text: String,
 }
 
+/// Line in the list of verbs.
+pub(crate) const ABOUT: &str = "layers, sizes, unsafe, manifests, documents: what no lint can see";
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&[], false)?;
     Ok(check(&shell::root()?)?)
