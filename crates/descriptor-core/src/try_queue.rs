@@ -139,7 +139,7 @@ pub fn put_batch<T: Item, Q: TryQueue<T>>(
     wait: Wait,
 ) -> Result<usize, PutError<()>> {
     match queue.put_run(items) {
-        Err(PutError::Full(())) if wait != Wait::Never => self
+        Err(PutError::Full(())) if wait != Wait::Never => queue
             .putters()
             .block(wait, || match queue.put_run(items) {
                 Err(PutError::Full(())) => None,
@@ -161,7 +161,7 @@ pub fn get_batch<T: Item, Q: TryQueue<T>>(
     wait: Wait,
 ) -> Result<usize, GetError> {
     match queue.get_run(out, max) {
-        Err(GetError::Empty) if wait != Wait::Never => self
+        Err(GetError::Empty) if wait != Wait::Never => queue
             .getters()
             .block(wait, || match queue.get_run(out, max) {
                 Err(GetError::Empty) => None,
