@@ -96,7 +96,7 @@ fn tests(ci: &Context) -> Result<Vec<String>, String> {
     match NEXTEST.ensure(&ci.root, ci.install) {
         Ok(()) => sh(&mut ci.workspace(&["nextest", "run", "--retries", "0"])).map(|()| Vec::new()),
         Err(reason) => {
-            sh(&mut ci.workspace(&["test", "--tests"]))?;
+            sh(&mut ci.workspace(&["test", "--tests", "--no-fail-fast"]))?;
             Ok(vec![format!("nextest: {reason}; the tests ran under `cargo test`")])
         }
     }
