@@ -3,6 +3,7 @@
 
 mod backends;
 mod caps;
+mod counters;
 mod descriptor;
 mod error;
 mod ext;
@@ -29,7 +30,8 @@ pub mod wait;
 
 pub use backends::Backends;
 pub use caps::Caps;
-pub use descriptor::{Descriptor, Evicted, QueueDescriptor};
+pub use counters::{Counter, QueueStats, metric};
+pub use descriptor::{Descriptor, Evicted, LiveQueue, QueueDescriptor, adopt, describe, live_queues};
 pub use error::{Error, ErrorKind, Result};
 pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, QueueSink, QueueStream};
 pub use id::QueueId;

@@ -66,7 +66,8 @@ macro_rules! value_from {
         }
     )*};
 }
-value_from!(bool => Bool, i64 => Int, u32 => Int, i32 => Int, f64 => Float, String => Text, &str => Text);
+value_from!(bool => Bool, i64 => Int, u32 => Int, i32 => Int, f64 => Float, String => Text, &str => Text,
+    Vec<Value> => List);
 
 /// The parameters of a queue, by name, in the order of their names.
 pub type Metadata = BTreeMap<String, Value>;

@@ -99,7 +99,10 @@ impl DescriptorRecord {
         let mut input = Input(content.get(MAGIC.len() + 1..).unwrap_or_default());
         let record = input.record()?;
         if !input.0.is_empty() {
-            return Err(corrupt("the end of the record", format!("{} more bytes", input.0.len())));
+            return Err(corrupt(
+                "the end of the record",
+                format!("{} more bytes", input.0.len()),
+            ));
         }
         record.check()?;
         Ok(record)

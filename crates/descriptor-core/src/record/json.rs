@@ -14,7 +14,15 @@ use crate::nearest::nearest;
 use crate::{DescriptorRecord, Error, ErrorKind, Metadata, QueueId, Result, Scope, Value};
 
 const READ: &str = "read JSON record";
-const KEYS: [&str; 7] = ["queue_id", "queue_type", "metadata", "created_timestamp", "version", "scope", "epoch"];
+const KEYS: [&str; 7] = [
+    "queue_id",
+    "queue_type",
+    "metadata",
+    "created_timestamp",
+    "version",
+    "scope",
+    "epoch",
+];
 
 impl DescriptorRecord {
     /// The record as one line of JSON. Parameters are plain values; `scope` and `epoch` appear where they are set.
@@ -83,8 +91,7 @@ fn from_tree(tree: Tree) -> Result<DescriptorRecord> {
         }
     }
     let id = id.ok_or_else(|| missing("queue_id", "\"queue_id\": \"jobs\""))?;
-    let queue_type =
-        queue_type.ok_or_else(|| missing("queue_type", "\"queue_type\": \"local\"").queue(id.as_str()))?;
+    let queue_type = queue_type.ok_or_else(|| missing("queue_type", "\"queue_type\": \"local\"").queue(id.as_str()))?;
     let mut record = DescriptorRecord::undated(id, queue_type);
     for (key, value) in rest {
         set(&mut record, &key, value).map_err(|error| error.queue(record.queue_id.as_str()))?;
@@ -117,7 +124,9 @@ fn set(record: &mut DescriptorRecord, key: &str, value: Tree) -> Result<()> {
 fn repeated<V>(entries: &[(String, V)]) -> Option<&str> {
     let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
     keys.sort_unstable();
-    keys.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
+    keys.windows(2)
+        .find(|pair| pair.first() == pair.last())
+        .and_then(|pair| pair.first().copied())
 }
 
 fn missing(key: &str, example: &str) -> Error {

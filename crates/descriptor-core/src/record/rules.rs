@@ -23,7 +23,8 @@ impl DescriptorRecord {
     /// `InvalidDescriptor`, `TooLarge` or `Incompatible` (a version of the future), naming the value, the rule and a
     /// remedy. The value of a secret is not repeated.
     pub fn check(&self) -> Result<()> {
-        self.broken_rule().map_or(Ok(()), |error| Err(error.queue(self.queue_id.as_str())))
+        self.broken_rule()
+            .map_or(Ok(()), |error| Err(error.queue(self.queue_id.as_str())))
     }
 
     fn broken_rule(&self) -> Option<Error> {
@@ -36,7 +37,11 @@ impl DescriptorRecord {
             );
         }
         if self.version != Self::VERSION {
-            let kind = if self.version > Self::VERSION { ErrorKind::Incompatible } else { ErrorKind::InvalidDescriptor };
+            let kind = if self.version > Self::VERSION {
+                ErrorKind::Incompatible
+            } else {
+                ErrorKind::InvalidDescriptor
+            };
             return Some(
                 Error::new(kind, "check record")
                     .expected(format!("record version {}", Self::VERSION))
@@ -65,7 +70,9 @@ impl DescriptorRecord {
             if !is_key(key) {
                 return Some(
                     invalid("check record")
-                        .expected("a parameter name of letters, digits, _ . and -, first a letter or _, at most 64 bytes")
+                        .expected(
+                            "a parameter name of letters, digits, _ . and -, first a letter or _, at most 64 bytes",
+                        )
                         .found(excerpt(key))
                         .remedy("rename the parameter"),
                 );
@@ -87,13 +94,17 @@ impl DescriptorRecord {
 fn is_queue_type(text: &str) -> bool {
     text.len() <= DescriptorRecord::MAX_TYPE_BYTES
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'+'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'+'))
 }
 
 fn is_key(text: &str) -> bool {
     text.len() <= DescriptorRecord::MAX_KEY_BYTES
         && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
 /// True for parameters such as `token`, `auth_token` and `db-password`, but not `max_tokens`.
@@ -118,7 +129,10 @@ fn leaked_secret(key: &str, value: &Value) -> Option<Error> {
     (is_secret_key(key) && !refers).then(|| {
         invalid("check record")
             .expected(format!("`{key}` to say where the secret is: env:NAME or file:PATH"))
-            .found(format!("{} that may be the secret itself", with_article(value.type_name())))
+            .found(format!(
+                "{} that may be the secret itself",
+                with_article(value.type_name())
+            ))
             .remedy("move the secret into an environment variable or a file and name that")
     })
 }
@@ -179,6 +193,10 @@ const fn byte_weight(byte: u8) -> usize {
 
 /// "a text", "an int".
 pub(super) fn with_article(type_name: &str) -> String {
-    let article = if type_name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if type_name.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {type_name}")
 }

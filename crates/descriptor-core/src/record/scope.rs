@@ -23,9 +23,7 @@ impl Scope {
         let (kind, number) = text.split_once(':')?;
         let digits = |radix| !number.is_empty() && number.chars().all(|c| c.is_digit(radix));
         match kind {
-            "process" if number.len() == 32 && digits(16) => {
-                u128::from_str_radix(number, 16).ok().map(Self::Process)
-            }
+            "process" if number.len() == 32 && digits(16) => u128::from_str_radix(number, 16).ok().map(Self::Process),
             "worker" if digits(10) => number.parse().ok().map(Self::Worker),
             _ => None,
         }

@@ -39,7 +39,11 @@ impl Tree {
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let nodes = Cell::new(DescriptorRecord::MAX_BYTES);
-        Grow { depth: 0, nodes: &nodes }.deserialize(deserializer)
+        Grow {
+            depth: 0,
+            nodes: &nodes,
+        }
+        .deserialize(deserializer)
     }
 }
 
@@ -54,13 +58,17 @@ impl Grow<'_> {
     fn node<E: Error>(self) -> Result<(), E> {
         let left = self.nodes.get().checked_sub(1);
         self.nodes.set(left.unwrap_or_default());
-        left.map(drop).ok_or_else(|| E::custom("more values than a record can hold"))
+        left.map(drop)
+            .ok_or_else(|| E::custom("more values than a record can hold"))
     }
 
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > DescriptorRecord::MAX_DEPTH {
-            return Err(E::custom(format_args!("nesting deeper than {}", DescriptorRecord::MAX_DEPTH)));
+            return Err(E::custom(format_args!(
+                "nesting deeper than {}",
+                DescriptorRecord::MAX_DEPTH
+            )));
         }
         Ok(Self { depth, ..self })
     }

@@ -139,7 +139,10 @@ fn not_uri(expected: &str, found: impl Into<String>) -> Error {
 
 /// Digits only: `parse` alone would take a sign as well.
 fn digits<N: FromStr>(text: &str) -> Option<N> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 impl fmt::Display for DescriptorRecord {
@@ -153,9 +156,8 @@ impl fmt::Display for DescriptorRecord {
             encode(f, key)?;
             write!(f, "={}", Written(value))?;
         }
-        let mut reserved = |key: &str, value: &dyn fmt::Display| {
-            write!(f, "{}{key}={value}", std::mem::replace(&mut separator, '&'))
-        };
+        let mut reserved =
+            |key: &str, value: &dyn fmt::Display| write!(f, "{}{key}={value}", std::mem::replace(&mut separator, '&'));
         if self.version != Self::VERSION {
             reserved("@version", &self.version)?;
         }

@@ -59,9 +59,15 @@ fn whole(word: &str) -> Option<i64> {
 
 /// Numbers with a fraction or an exponent.
 fn fraction(word: &str) -> Option<f64> {
-    let starts = word.strip_prefix('-').unwrap_or(word).starts_with(|c: char| c.is_ascii_digit());
+    let starts = word
+        .strip_prefix('-')
+        .unwrap_or(word)
+        .starts_with(|c: char| c.is_ascii_digit());
     let marked = word.contains(['.', 'e', 'E']);
-    (starts && marked).then(|| word.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
+    (starts && marked)
+        .then(|| word.parse().ok())
+        .flatten()
+        .filter(|number: &f64| number.is_finite())
 }
 
 /// A value as it stands in a URI.
@@ -97,7 +103,11 @@ pub(super) fn read_value(key: &str, text: &str) -> Result<Value> {
     let mut input = Input { key, text, rest: text };
     // The record and its parameters are two levels.
     let value = input.value(3)?;
-    if input.rest.is_empty() { Ok(value) } else { Err(input.wrong("one value")) }
+    if input.rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(input.wrong("one value"))
+    }
 }
 
 struct Input<'a> {
@@ -111,7 +121,10 @@ impl Input<'_> {
     fn wrong(&self, expected: &str) -> Error {
         invalid("read URI record")
             .expected(format!("{expected} in {}", excerpt(self.key)))
-            .found(format!("a fault at byte {} of its value", self.text.len() - self.rest.len()))
+            .found(format!(
+                "a fault at byte {} of its value",
+                self.text.len() - self.rest.len()
+            ))
             .remedy("put text into single quotes and percent-encode quotes, commas and parentheses")
     }
 
@@ -135,7 +148,11 @@ impl Input<'_> {
         }
         if self.skip('\'') {
             let text = self.word()?;
-            return if self.skip('\'') { Ok(Value::Text(text)) } else { Err(self.wrong("a closing quote")) };
+            return if self.skip('\'') {
+                Ok(Value::Text(text))
+            } else {
+                Err(self.wrong("a closing quote"))
+            };
         }
         let word = self.word()?;
         if word.is_empty() && depth > 3 {

@@ -1,0 +1,133 @@
+//! The order of preference used where nobody says otherwise.
+
+use super::{Choice, EdgeRequest, KindInfo, Refusal, Strategy};
+use crate::{DescriptorRecord, Error, ErrorKind, Reach, Result};
+
+/// The nearest kind first: a queue is never faster for being reachable from further away.
+///
+/// | reach | candidates |
+/// |---|---|
+/// | process | `sage_queue`, `local`; `local` first for unbounded edges, because the ring has a capacity |
+/// | host | `shm`, `rpc` |
+/// | network | `rpc`, `nats` |
+///
+/// Each candidate is refused with a reason when it is not available, excluded, of narrower reach than the edge, lacks
+/// a needed ability, takes only smaller items, needs a capacity where none is given, or cannot be opened. A forced
+/// kind is the only candidate, whether or not it is in the table. A narrower kind is never chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DefaultStrategy;
+
+impl DefaultStrategy {
+    fn order(request: &EdgeRequest) -> [&'static str; 2] {
+        match (request.reach, bound(request)) {
+            (Reach::Process, None) => ["local", "sage_queue"],
+            (Reach::Process, Some(_)) => ["sage_queue", "local"],
+            (Reach::Host, _) => ["shm", "rpc"],
+            (Reach::Network, _) => ["rpc", "nats"],
+        }
+    }
+}
+
+impl Strategy for DefaultStrategy {
+    fn choose(
+        &self,
+        request: &EdgeRequest,
+        kinds: &[KindInfo],
+        try_open: &dyn Fn(&DescriptorRecord) -> Result<()>,
+    ) -> Result<Choice> {
+        let order = Self::order(request);
+        let candidates = match &request.forced {
+            Some(kind) => vec![kind.as_str()],
+            None => order.to_vec(),
+        };
+        let mut refused = Vec::new();
+        for kind in candidates {
+            match consider(request, kind, kinds, try_open) {
+                Ok(record) => {
+                    return Ok(Choice {
+                        record,
+                        reason: reason(request, !refused.is_empty()),
+                        refused,
+                    });
+                }
+                Err(reason) => refused.push(Refusal {
+                    kind: kind.to_owned(),
+                    reason,
+                }),
+            }
+        }
+        Err(nothing_fits(request, &refused))
+    }
+}
+
+/// The capacity; 0 means none, as in a record.
+fn bound(request: &EdgeRequest) -> Option<usize> {
+    request.capacity.filter(|items| *items > 0)
+}
+
+/// The record of this candidate, or why not.
+fn consider(
+    request: &EdgeRequest,
+    kind: &str,
+    kinds: &[KindInfo],
+    try_open: &dyn Fn(&DescriptorRecord) -> Result<()>,
+) -> Result<DescriptorRecord, String> {
+    if request.excluded.iter().any(|excluded| excluded == kind) {
+        return Err("excluded".into());
+    }
+    let Some(info) = kinds.iter().find(|info| info.kind == kind) else {
+        return Err("not part of this program".into());
+    };
+    if info.reach < request.reach {
+        return Err(format!("reaches {} only, the edge needs {}", info.reach, request.reach));
+    }
+    let missing: Vec<_> = info.caps.missing(request.needs).collect();
+    if !missing.is_empty() {
+        return Err(format!("lacks {}", missing.join(", ")));
+    }
+    let capacity = bound(request);
+    match capacity {
+        None if !info.unbounded => return Err("needs a capacity".into()),
+        Some(_) if !info.caps.bounded => return Err("cannot keep to a capacity".into()),
+        _ => {}
+    }
+    if let (Some(size), Some(max)) = (request.item_size_hint, info.max_item)
+        && size > max
+    {
+        return Err(format!("takes items of at most {max} bytes, these have {size}"));
+    }
+    let maxsize = capacity
+        .map_or(Ok(0), i64::try_from)
+        .map_err(|_| "the capacity is out of range".to_owned())?;
+    let record = DescriptorRecord::new(request.queue_id.clone(), kind).with("maxsize", maxsize);
+    record
+        .check()
+        .and_then(|()| try_open(&record))
+        .map_err(|error| error.to_string())?;
+    Ok(record)
+}
+
+fn reason(request: &EdgeRequest, fallback: bool) -> String {
+    let rank = match (&request.forced, fallback) {
+        (Some(_), _) => "as demanded",
+        (None, false) => "the first choice",
+        (None, true) => "the second choice",
+    };
+    format!("{rank} for reach {}", request.reach)
+}
+
+fn nothing_fits(request: &EdgeRequest, refused: &[Refusal]) -> Error {
+    let wanted = match bound(request) {
+        Some(capacity) => format!("capacity {capacity}"),
+        None => "no capacity".to_owned(),
+    };
+    let reasons: Vec<_> = refused.iter().map(ToString::to_string).collect();
+    Error::new(ErrorKind::Unsupported, "choose queue type")
+        .queue(request.queue_id.as_str())
+        .expected(format!(
+            "a queue type for reach {}, {wanted}, abilities {}",
+            request.reach, request.needs
+        ))
+        .found(reasons.join("; "))
+        .remedy("relax a need, name another type, or build the missing type in")
+}
