@@ -137,17 +137,25 @@ impl Kind {
             aliases: S::ALIASES,
             reach: S::REACH,
             keys: S::keys(),
-            feature: KINDS.iter().find(|kind| kind.name == S::KIND).and_then(|kind| kind.feature),
+            feature: KINDS
+                .iter()
+                .find(|kind| kind.name == S::KIND)
+                .and_then(|kind| kind.feature),
         }
     }
 
     pub(crate) fn not_built_in<'a>(&self, built_in: impl Iterator<Item = &'a Self>) -> Error {
         let error = Error::new(ErrorKind::Unsupported, "open")
             .backend(self.name)
-            .expected(format!("a type built into this program: {}", listed(built_in.map(|kind| kind.name))))
+            .expected(format!(
+                "a type built into this program: {}",
+                listed(built_in.map(|kind| kind.name))
+            ))
             .found(format!("`{}`", self.name));
         match self.feature {
-            Some(feature) => error.remedy(format!("enable feature `{feature}` where this version of sage-comm has it")),
+            Some(feature) => error.remedy(format!(
+                "enable feature `{feature}` where this version of sage-comm has it"
+            )),
             None => error.remedy("register the type"),
         }
     }
@@ -170,8 +178,9 @@ impl Kind {
     /// The record with the canonical type and parameters, for all types of this library, built in or not.
     ///
     /// # Errors
-    /// `InvalidDescriptor` for an unknown type and for parameters it does not take.
+    /// As [`DescriptorRecord::check`]; `InvalidDescriptor` for an unknown type and for parameters it does not take.
     pub fn canonical(record: &DescriptorRecord) -> Result<DescriptorRecord, Error> {
+        record.check()?;
         let about = |error: Error| error.queue(record.queue_id.as_str());
         let kind = Self::find(&record.queue_type).map_err(about)?;
         let metadata = kind.canonical_metadata(&record.metadata).map_err(about)?;
@@ -197,7 +206,9 @@ fn unknown_kind(kinds: &[Kind], name: &str) -> Error {
     let error = Error::new(ErrorKind::InvalidDescriptor, "read queue type")
         .expected(format!("one of {}", listed(kinds.iter().map(|kind| kind.name))))
         .found(crate::id::excerpt(name));
-    let names = kinds.iter().flat_map(|kind| std::iter::once(&kind.name).chain(kind.aliases));
+    let names = kinds
+        .iter()
+        .flat_map(|kind| std::iter::once(&kind.name).chain(kind.aliases));
     match nearest(name, names.copied()) {
         Some(close) => error.remedy(format!("did you mean `{close}`?")),
         None => error.remedy("use one of these types, or register the one that is missing"),

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use crate::process::admit;
-use crate::{
-    DescriptorRecord, DynQueue, Error, Item, KINDS, Kind, Metadata, Open, Reach, names,
-};
+use crate::{DescriptorRecord, DynQueue, Error, Item, KINDS, Kind, Metadata, Open, Reach, names};
 
 /// Opens records of the queue types that were registered, for items of type `T`.
 ///
@@ -85,6 +83,7 @@ impl<T: Item> Registry<T> {
     }
 
     fn resolve(&self, record: &DescriptorRecord) -> Result<(&Entry<T>, DescriptorRecord), Error> {
+        record.check()?;
         let about = |error: Error| error.queue(record.queue_id.as_str());
         let entry = self.entry(&record.queue_type).map_err(about)?;
         let metadata = (entry.check)(&record.metadata).map_err(about)?;

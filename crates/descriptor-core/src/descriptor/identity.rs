@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::Descriptor;
-use crate::{DescriptorRecord, Error, ErrorKind, QueueId, Scope, Spec, Value};
+use crate::{DescriptorRecord, Error, ErrorKind, QueueId, Spec, Value};
 
 impl<S: Spec> Descriptor<S> {
     /// The queue's name.
@@ -36,11 +35,7 @@ impl<S: Spec> Descriptor<S> {
 
     /// False once a queue of this process is live in this descriptor.
     pub fn can_serialize(&self) -> bool {
-        !(Self::is_process_bound() && self.is_initialized())
-    }
-
-    fn is_process_bound() -> bool {
-        S::is_process_bound()
+        !(S::is_process_bound() && self.is_initialized())
     }
 
     /// The descriptor as a plain value. It works at any time; what a live queue forbids is sending it off.
@@ -69,14 +64,14 @@ impl<S: Spec> Descriptor<S> {
     /// Another queue with the same parameters: with this id, or with a fresh one. Nothing is shared with this queue.
     ///
     /// # Errors
-    /// None today; a spec that no longer passes its own table.
+    /// `InvalidDescriptor` when the spec does not pass its own table, which cannot be for one that was made by [`new`](Self::new).
     pub fn clone_as(&self, id: Option<QueueId>) -> Result<Self, Error> {
         let id = id.unwrap_or_else(|| QueueId::generated(S::KIND));
         Self::fresh(id, self.spec.clone())
     }
 
     /// The record, where it may be written down.
-    pub(super) fn portable(&self, operation: &'static str) -> Result<DescriptorRecord, Error> {
+    fn portable(&self, operation: &'static str) -> Result<DescriptorRecord, Error> {
         if self.can_serialize() {
             return Ok(self.to_record());
         }
@@ -88,8 +83,52 @@ impl<S: Spec> Descriptor<S> {
             .remedy("write down the copy that to_serializable() gives"))
     }
 
-    pub(super) const fn own_scope(&self) -> &Scope {
-        &self.scope
+    /// The descriptor as JSON.
+    ///
+    /// # Errors
+    /// `NotSerializable` while a queue of this process is live in it.
+    pub fn to_json(&self) -> Result<String, Error> {
+        Ok(self.portable("to_json")?.to_json())
+    }
+
+    /// The descriptor in its binary form.
+    ///
+    /// # Errors
+    /// `NotSerializable` while a queue of this process is live in it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.portable("to_bytes")?.to_bytes())
+    }
+
+    /// The descriptor as one line, such as `shm://jobs?maxsize=1024`.
+    ///
+    /// # Errors
+    /// `NotSerializable` while a queue of this process is live in it.
+    pub fn to_uri(&self) -> Result<String, Error> {
+        Ok(self.portable("to_uri")?.to_uri())
+    }
+
+    /// Reads what [`to_json`](Self::to_json) and the Python original write.
+    ///
+    /// # Errors
+    /// As [`DescriptorRecord::from_json`] and [`from_record`](Self::from_record).
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        Self::from_record(&DescriptorRecord::from_json(json)?)
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) writes.
+    ///
+    /// # Errors
+    /// As [`DescriptorRecord::from_bytes`] and [`from_record`](Self::from_record).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::from_record(&DescriptorRecord::from_bytes(bytes)?)
+    }
+
+    /// Reads what [`to_uri`](Self::to_uri) writes.
+    ///
+    /// # Errors
+    /// As [`DescriptorRecord::from_uri`] and [`from_record`](Self::from_record).
+    pub fn from_uri(uri: &str) -> Result<Self, Error> {
+        Self::from_record(&DescriptorRecord::from_uri(uri)?)
     }
 }
 
@@ -155,7 +194,16 @@ impl<S: Spec> fmt::Display for Descriptor<S> {
 impl<S: Spec> fmt::Debug for Descriptor<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let live = if self.is_initialized() { "initialized" } else { "lazy" };
-        let travels = if self.can_serialize() { "serializable" } else { "non-serializable" };
-        write!(f, "Descriptor(id={:?}, type={:?}, {live}, {travels})", self.id.as_str(), S::KIND)
+        let travels = if self.can_serialize() {
+            "serializable"
+        } else {
+            "non-serializable"
+        };
+        write!(
+            f,
+            "Descriptor(id={:?}, type={:?}, {live}, {travels})",
+            self.id.as_str(),
+            S::KIND
+        )
     }
 }

@@ -1,8 +1,10 @@
 //! The typed descriptor.
 
 mod identity;
+mod naming;
 mod object;
 
+pub use naming::{LiveQueue, adopt, describe, live_queues};
 pub use object::QueueDescriptor;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::live::{Live, Opened, Slot};
 use crate::process::{admit, now_seconds, process_token};
 use crate::{
-    DescriptorRecord, DynQueue, Error, ErrorKind, GetError, Item, Kind, Metadata, Open, PutError, QueueCore,
-    QueueId, Scope, Spec, names,
+    DescriptorRecord, DynQueue, Error, ErrorKind, GetError, Item, Kind, Metadata, Open, PutError, QueueCore, QueueId,
+    Scope, Spec, names,
 };
 
 /// Names one queue and everything needed to reach it; opens it when it is first used.
@@ -68,7 +70,9 @@ impl<S: Spec> Descriptor<S> {
         } else {
             Scope::Unscoped
         };
-        Ok(Self::assemble(id, spec, now_seconds(), scope, None))
+        let descriptor = Self::assemble(id, spec, now_seconds(), scope, None);
+        descriptor.to_record().check()?;
+        Ok(descriptor)
     }
 
     fn assemble(id: QueueId, spec: S, created: f64, scope: Scope, epoch: Option<u64>) -> Self {
@@ -90,6 +94,7 @@ impl<S: Spec> Descriptor<S> {
     /// `InvalidDescriptor` when the record is of another type or its parameters are not valid.
     #[doc(alias = "from_dict")]
     pub fn from_record(record: &DescriptorRecord) -> Result<Self, Error> {
+        record.check()?;
         let about = |error: Error| error.queue(record.queue_id.as_str());
         let kind = Kind::of::<S>();
         if !kind.goes_by(&record.queue_type) {
@@ -101,7 +106,13 @@ impl<S: Spec> Descriptor<S> {
         }
         let spec = S::from_metadata(&record.metadata).map_err(about)?;
         let (scope, epoch) = (record.scope.clone(), record.epoch);
-        Ok(Self::assemble(record.queue_id.clone(), spec, record.created_timestamp, scope, epoch))
+        Ok(Self::assemble(
+            record.queue_id.clone(),
+            spec,
+            record.created_timestamp,
+            scope,
+            epoch,
+        ))
     }
 
     /// The live queue: opened on first use, once, however many threads ask at the same time.

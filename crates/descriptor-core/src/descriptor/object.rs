@@ -28,6 +28,21 @@ pub trait QueueDescriptor: fmt::Debug + fmt::Display + Send + Sync {
     /// See [`Descriptor::to_record`].
     #[doc(alias = "to_dict")]
     fn to_record(&self) -> DescriptorRecord;
+    /// See [`Descriptor::to_json`].
+    ///
+    /// # Errors
+    /// As [`Descriptor::to_json`].
+    fn to_json(&self) -> Result<String, Error>;
+    /// See [`Descriptor::to_bytes`].
+    ///
+    /// # Errors
+    /// As [`Descriptor::to_bytes`].
+    fn to_bytes(&self) -> Result<Vec<u8>, Error>;
+    /// See [`Descriptor::to_uri`].
+    ///
+    /// # Errors
+    /// As [`Descriptor::to_uri`].
+    fn to_uri(&self) -> Result<String, Error>;
     /// See [`Descriptor::to_serializable`].
     #[doc(alias = "to_serializable_descriptor")]
     fn to_serializable(&self) -> Box<dyn QueueDescriptor>;
@@ -73,6 +88,15 @@ impl<S: Spec> QueueDescriptor for Descriptor<S> {
     }
     fn to_record(&self) -> DescriptorRecord {
         self.to_record()
+    }
+    fn to_json(&self) -> Result<String, Error> {
+        self.to_json()
+    }
+    fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        self.to_bytes()
+    }
+    fn to_uri(&self) -> Result<String, Error> {
+        self.to_uri()
     }
     fn to_serializable(&self) -> Box<dyn QueueDescriptor> {
         Box::new(self.to_serializable())
