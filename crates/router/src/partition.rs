@@ -66,6 +66,22 @@ impl Partition {
     }
 }
 
+impl PacketPartition {
+    /// The same partition, unless it is a custom one.
+    #[must_use]
+    pub const fn of(partition: &Partition) -> Option<Self> {
+        Some(match partition {
+            Partition::RoundRobin => Self::RoundRobin,
+            Partition::Hash => Self::Hash,
+            Partition::Broadcast => Self::Broadcast,
+            Partition::Forward => Self::Forward,
+            Partition::Rescale => Self::Rescale,
+            Partition::LoadAware => Self::LoadAware,
+            Partition::Custom(_) => return None,
+        })
+    }
+}
+
 impl From<PacketPartition> for Partition {
     fn from(own: PacketPartition) -> Self {
         match own {

@@ -1,0 +1,253 @@
+//! The router's own side of one connection: what waits to go out, and the account of what went.
+
+use std::collections::VecDeque;
+
+use descriptor_core::{Item, PutError, Wait};
+use serde::Serialize;
+
+use crate::send_error::{Reason, Target, TargetId, Undelivered, Waiting};
+use crate::{Connection, Envelope, Event, Packet, StopSignal};
+
+/// The packets of one connection: `routed = sent + buffered + returned`, at any moment.
+///
+/// `returned` counts every time that a packet came back in an error; sending it again routes it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ConnectionCounts {
+    /// Packets this target was chosen for.
+    pub routed: u64,
+    /// Packets that its queue accepted.
+    pub sent: u64,
+    /// Packets in the router's buffer.
+    pub buffered: u64,
+    /// Packets that came back, by cause.
+    pub returned: ReturnedCounts,
+    /// Watermarks, barriers and stops given to this target.
+    pub controls: u64,
+}
+
+/// Packets that came back, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReturnedCounts {
+    /// No room until the wait ended.
+    pub full: u64,
+    /// The queue was closed.
+    pub closed: u64,
+    /// Stored or not, nobody knew.
+    pub unknown: u64,
+    /// Refused for another reason.
+    pub failed: u64,
+    /// Taken out of the buffer when the job was given up.
+    pub abandoned: u64,
+}
+
+impl ReturnedCounts {
+    /// All causes together.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.full + self.closed + self.unknown + self.failed + self.abandoned
+    }
+
+    const fn count(&mut self, reason: &Reason) {
+        let counter = match reason {
+            Reason::Full => &mut self.full,
+            Reason::Closed => &mut self.closed,
+            Reason::Unknown(_) => &mut self.unknown,
+            Reason::Failed(_) | Reason::Unroutable(_) => &mut self.failed,
+            Reason::Abandoned => &mut self.abandoned,
+        };
+        *counter += 1;
+    }
+}
+
+pub(crate) struct Outlet<T: Item> {
+    pub(crate) connection: Connection<T>,
+    pending: VecDeque<Envelope<T>>,
+    routed: u64,
+    controls: u64,
+    returned: ReturnedCounts,
+    stopped: bool,
+    /// The outcome of an earlier event is unknown; nothing may overtake it during this flush.
+    halted: bool,
+}
+
+impl<T: Item> Outlet<T> {
+    pub(crate) const fn new(connection: Connection<T>) -> Self {
+        Self {
+            connection,
+            pending: VecDeque::new(),
+            routed: 0,
+            controls: 0,
+            returned: ReturnedCounts {
+                full: 0,
+                closed: 0,
+                unknown: 0,
+                failed: 0,
+                abandoned: 0,
+            },
+            stopped: false,
+            halted: false,
+        }
+    }
+
+    pub(crate) fn id(&self) -> TargetId {
+        let spec = self.connection.spec();
+        TargetId {
+            group: spec.broadcast_group,
+            parallel_index: spec.parallel_index,
+        }
+    }
+
+    pub(crate) fn buffered(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub(crate) fn counts(&self) -> ConnectionCounts {
+        let buffered = self.pending.iter().filter(|it| it.event.packet().is_some()).count() as u64;
+        ConnectionCounts {
+            routed: self.routed,
+            sent: self.routed - buffered - self.returned.total(),
+            buffered,
+            returned: self.returned,
+            controls: self.controls,
+        }
+    }
+
+    fn envelope(&self, mut packet: Packet<T>) -> Envelope<T> {
+        let spec = self.connection.spec();
+        packet.set_input_index(spec.target_input_index);
+        Envelope {
+            from: spec.from,
+            event: Event::Packet(packet),
+        }
+    }
+
+    /// Keeps a packet for the next flush; the length of the buffer after it.
+    pub(crate) fn buffer(&mut self, packet: Packet<T>) -> usize {
+        self.routed += 1;
+        let envelope = self.envelope(packet);
+        self.pending.push_back(envelope);
+        self.pending.len()
+    }
+
+    pub(crate) fn buffer_control(&mut self, event: Event<T>) {
+        self.controls += 1;
+        self.pending.push_back(Envelope {
+            from: self.connection.spec().from,
+            event,
+        });
+    }
+
+    /// Keeps the stop for the next flush, once.
+    pub(crate) fn buffer_stop(&mut self, stop: &StopSignal) {
+        if !self.stopped {
+            self.stopped = true;
+            self.buffer_control(Event::Stop(Box::new(stop.clone())));
+        }
+    }
+
+    /// Sends one packet behind everything that still waits.
+    pub(crate) fn deliver(&mut self, packet: Packet<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
+        self.routed += 1;
+        let envelope = self.envelope(packet);
+        self.deliver_envelope(envelope, wait, back)
+    }
+
+    /// Puts one event that is already counted as routed.
+    fn deliver_envelope(&mut self, envelope: Envelope<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
+        if !self.pending.is_empty() {
+            self.halted = false;
+            let blocked = self.drain(wait, back);
+            if !self.pending.is_empty() {
+                back.push(self.give_back(envelope, blocked.unwrap_or(Reason::Full)));
+                return false;
+            }
+        }
+        match self.connection.queue().put_within(envelope, wait) {
+            Ok(()) => true,
+            Err(refusal) => {
+                let (envelope, reason) = Reason::of(refusal);
+                back.push(self.give_back(envelope, reason));
+                false
+            }
+        }
+    }
+
+    /// Sends again what came back earlier.
+    pub(crate) fn resend(&mut self, item: Undelivered<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
+        self.routed += u64::from(item.envelope.event.packet().is_some());
+        let Reason::Unknown(token) = item.reason else {
+            return self.deliver_envelope(item.envelope, wait, back);
+        };
+        // It is older than all that waits here, so it goes first.
+        match self.connection.queue().retry(item.envelope, token, wait) {
+            Ok(()) => true,
+            Err(refusal) => {
+                let (envelope, reason) = Reason::of(refusal);
+                back.push(self.give_back(envelope, reason));
+                false
+            }
+        }
+    }
+
+    pub(crate) const fn begin_flush(&mut self) {
+        self.halted = false;
+    }
+
+    /// Puts what waits, as far as it goes. `Some` says why the rest is still here.
+    pub(crate) fn drain(&mut self, wait: Wait, back: &mut Vec<Undelivered<T>>) -> Option<Reason> {
+        while !self.pending.is_empty() && !self.halted {
+            match self.connection.queue().put_batch(&mut self.pending, wait) {
+                Ok(0) | Err(PutError::Full(())) => return Some(Reason::Full),
+                Ok(_) => {}
+                Err(PutError::Closed(())) => {
+                    self.give_back_all(|| Reason::Closed, back);
+                }
+                Err(PutError::Failed((), error)) if error.is_retryable() => return Some(Reason::Failed(error)),
+                Err(refusal) => {
+                    let ((), reason) = Reason::of(refusal);
+                    self.halted = matches!(reason, Reason::Unknown(_));
+                    if let Some(envelope) = self.pending.pop_front() {
+                        back.push(self.give_back(envelope, reason));
+                    }
+                }
+            }
+        }
+        (!self.pending.is_empty()).then_some(Reason::Full)
+    }
+
+    /// Empties the buffer into `back`.
+    pub(crate) fn give_back_all(&mut self, reason: impl Fn() -> Reason, back: &mut Vec<Undelivered<T>>) {
+        while let Some(envelope) = self.pending.pop_front() {
+            back.push(self.give_back(envelope, reason()));
+        }
+    }
+
+    fn give_back(&mut self, envelope: Envelope<T>, reason: Reason) -> Undelivered<T> {
+        if envelope.event.packet().is_some() {
+            self.returned.count(&reason);
+        }
+        Undelivered {
+            group: self.id().group,
+            target: Some(self.target()),
+            envelope,
+            reason,
+        }
+    }
+
+    fn target(&self) -> Target {
+        let spec = self.connection.spec();
+        Target {
+            id: self.id(),
+            name: spec.target_name.clone(),
+            queue_id: spec.descriptor.queue_id.clone(),
+        }
+    }
+
+    pub(crate) fn waiting(&self, reason: Reason) -> Waiting {
+        Waiting {
+            target: self.target(),
+            events: self.pending.len(),
+            reason,
+        }
+    }
+}
