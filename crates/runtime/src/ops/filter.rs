@@ -1,0 +1,35 @@
+//! Some packets pass.
+
+use router::Packet;
+
+use crate::{Data, OpResult, Operator, TaskContext};
+
+/// Passes on the very packets whose payload a predicate accepts: key, strategy and timestamp stay.
+#[doc(alias = "FilterOperator")]
+#[derive(Clone, Copy)]
+pub struct Filter<F> {
+    predicate: F,
+}
+
+impl<F> Filter<F> {
+    /// Keeps what `predicate` accepts.
+    pub const fn new(predicate: F) -> Self {
+        Self { predicate }
+    }
+}
+
+impl<T: Data, F> Operator<T, T> for Filter<F>
+where
+    F: FnMut(&T) -> bool + Send + 'static,
+{
+    #[inline]
+    fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
+        if (self.predicate)(&packet.payload) {
+            ctx.send_packet(packet)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+opaque_debug!(Filter<F>);

@@ -1,0 +1,34 @@
+//! One packet in, any number out.
+
+use router::Packet;
+
+use crate::{Data, OpResult, Operator, TaskContext};
+
+/// Emits each element of what a function makes of a payload, in order; each inherits the packet's key and timestamp.
+#[doc(alias = "FlatMapOperator")]
+#[derive(Clone, Copy)]
+pub struct FlatMap<F> {
+    function: F,
+}
+
+impl<F> FlatMap<F> {
+    /// Maps with `function`; an `Option` is a collection of at most one element.
+    pub const fn new(function: F) -> Self {
+        Self { function }
+    }
+}
+
+impl<In: Data, I, F> Operator<In, I::Item> for FlatMap<F>
+where
+    I: IntoIterator<Item: Data>,
+    F: FnMut(In) -> I + Send + 'static,
+{
+    #[inline]
+    fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<I::Item>) -> OpResult {
+        (self.function)(packet.payload)
+            .into_iter()
+            .try_for_each(|element| ctx.emit(element))
+    }
+}
+
+opaque_debug!(FlatMap<F>);

@@ -1,0 +1,57 @@
+//! The end of a stream in a function.
+
+use router::Packet;
+
+use crate::{Data, OpError, OpResult, Operator, TaskContext};
+
+/// Gives each payload to a function.
+#[doc(alias = "SinkOperator")]
+#[derive(Clone, Copy)]
+pub struct ForEach<F> {
+    function: F,
+}
+
+impl<F> ForEach<F> {
+    /// Gives payloads to `function`.
+    pub const fn new(function: F) -> Self {
+        Self { function }
+    }
+}
+
+impl<In: Data, F> Operator<In, ()> for ForEach<F>
+where
+    F: FnMut(In) + Send + 'static,
+{
+    #[inline]
+    fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
+        (self.function)(packet.payload);
+        Ok(())
+    }
+}
+
+opaque_debug!(ForEach<F>);
+
+/// Gives each payload to a function; its errors go to the node's error policy.
+#[derive(Clone, Copy)]
+pub struct TryForEach<F> {
+    function: F,
+}
+
+impl<F> TryForEach<F> {
+    /// Gives payloads to `function`.
+    pub const fn new(function: F) -> Self {
+        Self { function }
+    }
+}
+
+impl<In: Data, E: Into<OpError>, F> Operator<In, ()> for TryForEach<F>
+where
+    F: FnMut(In) -> Result<(), E> + Send + 'static,
+{
+    #[inline]
+    fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
+        (self.function)(packet.payload).map_err(Into::into)
+    }
+}
+
+opaque_debug!(TryForEach<F>);

@@ -1,0 +1,31 @@
+//! Looking on.
+
+use router::Packet;
+
+use crate::{Data, OpResult, Operator, TaskContext};
+
+/// Shows each payload to a function and passes the very packet on.
+#[derive(Clone, Copy)]
+pub struct Inspect<F> {
+    function: F,
+}
+
+impl<F> Inspect<F> {
+    /// Shows payloads to `function`.
+    pub const fn new(function: F) -> Self {
+        Self { function }
+    }
+}
+
+impl<T: Data, F> Operator<T, T> for Inspect<F>
+where
+    F: FnMut(&T) + Send + 'static,
+{
+    #[inline]
+    fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
+        (self.function)(&packet.payload);
+        ctx.send_packet(packet)
+    }
+}
+
+opaque_debug!(Inspect<F>);

@@ -1,0 +1,64 @@
+//! A source that knows the time of its items.
+
+use super::iter_source::STEP;
+use crate::{Data, OpResult, Source, SourceStep, TaskContext};
+
+/// Emits the items of an iterator and, after every step, a watermark: the newest event time so far less the lateness
+/// allowed. At the end of the stream comes `u64::MAX`, so that every window closes.
+///
+/// Made by [`IterSource::with_event_time`](super::IterSource::with_event_time).
+#[derive(Clone)]
+pub struct TimedSource<I, F> {
+    items: I,
+    time_ms: F,
+    max_lateness_ms: u64,
+    newest_ms: Option<u64>,
+    announced_ms: Option<u64>,
+}
+
+impl<I, F> TimedSource<I, F> {
+    pub(super) const fn new(items: I, time_ms: F, max_lateness_ms: u64) -> Self {
+        Self {
+            items,
+            time_ms,
+            max_lateness_ms,
+            newest_ms: None,
+            announced_ms: None,
+        }
+    }
+
+    fn announce<Out: Data>(&mut self, ctx: &mut TaskContext<Out>) -> OpResult {
+        let reached = self.newest_ms.map(|newest| newest.saturating_sub(self.max_lateness_ms));
+        match reached {
+            Some(time) if reached > self.announced_ms => {
+                self.announced_ms = reached;
+                ctx.watermark(time)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<I, F> Source<I::Item> for TimedSource<I, F>
+where
+    I: Iterator<Item: Data> + Send + 'static,
+    F: FnMut(&I::Item) -> u64 + Send + 'static,
+{
+    fn step(&mut self, ctx: &mut TaskContext<I::Item>) -> OpResult<SourceStep> {
+        for _ in 0..STEP {
+            let Some(item) = self.items.next() else {
+                return Ok(SourceStep::Done);
+            };
+            self.newest_ms = self.newest_ms.max(Some((self.time_ms)(&item)));
+            ctx.emit(item)?;
+        }
+        self.announce(ctx)?;
+        Ok(SourceStep::More)
+    }
+
+    fn close(&mut self, ctx: &mut TaskContext<I::Item>) -> OpResult {
+        ctx.watermark(u64::MAX)
+    }
+}
+
+opaque_debug!(TimedSource<I, F>);
