@@ -3,6 +3,7 @@
 
 mod backends;
 mod caps;
+mod codec;
 mod counters;
 mod descriptor;
 mod error;
@@ -11,6 +12,7 @@ mod id;
 pub mod kinds;
 mod lease;
 mod live;
+mod name_service;
 mod names;
 mod nearest;
 mod params;
@@ -30,6 +32,7 @@ pub mod wait;
 
 pub use backends::Backends;
 pub use caps::Caps;
+pub use codec::Codec;
 pub use counters::{Counter, QueueStats, metric};
 pub use descriptor::{Descriptor, Evicted, LiveQueue, QueueDescriptor, adopt, describe, live_queues};
 pub use error::{Error, ErrorKind, Result};
@@ -37,6 +40,7 @@ pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, 
 pub use id::QueueId;
 pub use kinds::{KINDS, Kind};
 pub use lease::{Lease, LeaseKeeper};
+pub use name_service::{Holder, LocalNames, NameService};
 pub use params::Params;
 pub use pool::{DescriptorPool, PoolDiff};
 pub use process::process_token;
