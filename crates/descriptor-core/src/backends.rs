@@ -19,7 +19,7 @@ use crate::{Registry, Wire};
 ///         queue_mine::add(Registry::new())
 ///     }
 /// }
-/// assert_eq!(Mine.registry::<u64>().kinds().count(), 0);
+/// assert_eq!(Mine.registry::<u64>().types().count(), 0);
 /// ```
 pub trait Backends: Clone + Send + Sync + 'static {
     /// The table that opens queues of `T`.

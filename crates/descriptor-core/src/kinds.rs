@@ -160,6 +160,14 @@ impl Kind {
         }
     }
 
+    /// True when its queues can do without a capacity.
+    #[must_use]
+    pub fn can_be_unbounded(&self) -> bool {
+        self.keys
+            .iter()
+            .any(|key| key.takes == Takes::Capacity { unbounded: true })
+    }
+
     /// True for the canonical name and for the aliases.
     #[must_use]
     pub fn goes_by(&self, name: &str) -> bool {

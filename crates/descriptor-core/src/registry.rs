@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::process::admit;
-use crate::{DescriptorRecord, DynQueue, Error, Item, KINDS, Kind, Metadata, Open, Reach, names};
+use crate::{Caps, DescriptorRecord, DynQueue, Error, Item, KINDS, Kind, KindInfo, Metadata, Open, Reach, names};
 
 /// Opens records of the queue types that were registered, for items of type `T`.
 ///
@@ -16,6 +16,7 @@ pub struct Registry<T: Item> {
 
 struct Entry<T: Item> {
     kind: Kind,
+    caps: Caps,
     check: fn(&Metadata) -> Result<Metadata, Error>,
     open: fn(&DescriptorRecord) -> Result<DynQueue<T>, Error>,
 }
@@ -36,6 +37,7 @@ impl<T: Item> Registry<T> {
     pub fn with<S: Open<T>>(mut self) -> Self {
         let entry = Entry {
             kind: Kind::of::<S>(),
+            caps: S::caps(),
             check: |metadata| S::from_metadata(metadata).map(|spec| spec.to_metadata()),
             open: open_record::<T, S>,
         };
@@ -51,15 +53,27 @@ impl<T: Item> Registry<T> {
         self
     }
 
-    /// The registered types.
-    pub fn kinds(&self) -> impl Iterator<Item = &Kind> {
+    /// What the registered types offer, for a [`Strategy`](crate::Strategy) to choose from.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<KindInfo> {
+        self.entries
+            .iter()
+            .map(|entry| {
+                let info = KindInfo::new(entry.kind.name, entry.kind.reach, entry.caps);
+                if entry.kind.can_be_unbounded() { info.with_unbounded() } else { info }
+            })
+            .collect()
+    }
+
+    /// The registered types with their names and parameters.
+    pub fn types(&self) -> impl Iterator<Item = &Kind> {
         self.entries.iter().map(|entry| &entry.kind)
     }
 
     /// True when the type with this name or alias can be opened.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
-        self.kinds().any(|kind| kind.goes_by(name))
+        self.types().any(|kind| kind.goes_by(name))
     }
 
     /// Validates a record without opening anything, and gives its canonical form: the type's own name, every parameter.
@@ -103,16 +117,16 @@ impl<T: Item> Registry<T> {
             return Ok(entry);
         }
         if let Some(kind) = KINDS.iter().find(|kind| kind.goes_by(name)) {
-            return Err(kind.not_built_in(self.kinds()));
+            return Err(kind.not_built_in(self.types()));
         }
         let known: Vec<Kind> = self
-            .kinds()
+            .types()
             .chain(KINDS.iter().filter(|kind| !self.knows(kind.name)))
             .copied()
             .collect();
         Err(match Kind::find_in(&known, name) {
             Err(error) => error,
-            Ok(kind) => kind.not_built_in(self.kinds()),
+            Ok(kind) => kind.not_built_in(self.types()),
         })
     }
 }
@@ -150,7 +164,7 @@ impl<T: Item> Clone for Entry<T> {
 impl<T: Item> fmt::Debug for Registry<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry")
-            .field("kinds", &self.kinds().map(|kind| kind.name).collect::<Vec<_>>())
+            .field("kinds", &self.types().map(|kind| kind.name).collect::<Vec<_>>())
             .field("worker", &self.worker)
             .finish()
     }

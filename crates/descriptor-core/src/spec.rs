@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{DynQueue, Error, Item, Metadata, Params, QueueId, Reach};
+use crate::{Caps, DynQueue, Error, Item, Metadata, Params, QueueId, Reach};
 
 /// The largest capacity a descriptor may ask for: 2^24 items.
 pub const MAX_CAPACITY: usize = 1 << 24;
@@ -38,6 +38,16 @@ pub trait Spec: Clone + fmt::Debug + Send + Sync + 'static {
     /// `InvalidDescriptor` for an unknown key, a wrong type or a value out of range, with what would be right.
     fn from_metadata(metadata: &Metadata) -> Result<Self, Error> {
         Self::from_params(&Params::read(Self::KIND, Self::keys(), metadata)?)
+    }
+
+    /// What queues of this type can do, as far as every one of them can. The default follows from the reach alone.
+    #[must_use]
+    fn caps() -> Caps {
+        Caps {
+            cross_process: Self::REACH >= Reach::Host,
+            cross_host: Self::REACH >= Reach::Network,
+            ..Caps::IN_PROCESS
+        }
     }
 
     /// True when the queue lives in the process that opened it.
