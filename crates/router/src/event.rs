@@ -53,6 +53,17 @@ impl<T> Event<T> {
             _ => None,
         }
     }
+
+    /// The same event with its payload changed, where it has one.
+    #[must_use]
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Event<U> {
+        match self {
+            Self::Packet(packet) => Event::Packet(packet.map(change)),
+            Self::Watermark(time) => Event::Watermark(time),
+            Self::Barrier(number) => Event::Barrier(number),
+            Self::Stop(stop) => Event::Stop(stop),
+        }
+    }
 }
 
 // By hand, because a derive would ask for `T: Debug` and packets do not show their payload.
