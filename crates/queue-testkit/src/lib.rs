@@ -1,2 +1,42 @@
-//! Conformance clauses, watchdog and fixtures that every queue is held to.
+//! The conformance kit: what every queue is held to, whoever wrote it.
+//!
+//! The fifteen clauses of [`Queue`](descriptor_core::Queue) are generic functions here, several per clause. A queue
+//! type is a [`Subject`]; one line makes a test of every clause, named after the clause and the subject:
+//!
+//! ```
+//! mod conformance {
+//!     queue_testkit::conformance!(in_process reference, queue_testkit::ReferenceQueues);
+//! }
+//! # use queue_testkit::{Outcome, ReferenceQueues, Suite};
+//! # let suite = Suite::in_process(ReferenceQueues);
+//! # assert_eq!(suite.check("order::one_producer_comes_out_in_order"), Outcome::Held);
+//! ```
+//!
+//! A queue that only carries what can be serialized leaves the word `in_process` away. Clauses that ask for more than
+//! the queue's [`Caps`](descriptor_core::Caps) promise are skipped, and the test `skipped_clauses` prints them with
+//! the reason. Outside of tests, [`Suite`] is the same thing as a value.
+//!
+//! Every clause runs under a [`watchdog`]: a lost wake-up is a failed clause, not a stuck test run. `SAGE_STRESS=10`
+//! in the environment makes all of them work ten times as long; any positive number does.
 #![forbid(unsafe_code)]
+
+mod clause;
+mod clauses;
+mod fixture;
+mod flow;
+mod list;
+mod reference;
+mod run;
+mod subject;
+mod suite;
+
+pub use clause::{Clause, Need, Outcome};
+pub use fixture::{
+    CountingWaker, Dice, Drops, Probe, Tracked, between, join, linger, on_tokio, spawn, spawn_many, until, watchdog,
+    within_yields,
+};
+pub use flow::{Actor, Flow, Stamp, Verb};
+pub use reference::{Reference, ReferenceQueues};
+pub use run::Run;
+pub use subject::{InProcess, Subject, Twice};
+pub use suite::Suite;

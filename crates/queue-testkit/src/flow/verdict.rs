@@ -1,0 +1,44 @@
+//! What must be true of the items that came out.
+
+use std::collections::HashMap;
+
+use super::Stamp;
+
+/// Producer `p` stored the places `0..sent[p]`: each must have come out once, and nothing else.
+pub(crate) fn exact(sent: &[u32], received: &[Vec<Stamp>]) {
+    let mut seen: Vec<Vec<u8>> = sent.iter().map(|count| vec![0; *count as usize]).collect();
+    for (producer, place) in received.iter().flatten() {
+        let times = seen
+            .get_mut(*producer as usize)
+            .and_then(|places| places.get_mut(*place as usize));
+        let Some(times) = times else {
+            panic!("item {place} of producer {producer} came out and was never put");
+        };
+        assert_eq!(*times, 0, "item {place} of producer {producer} came twice");
+        *times = 1;
+    }
+    for (producer, places) in seen.iter().enumerate() {
+        let lost = places.iter().filter(|times| **times == 0).count();
+        if let Some(first) = places.iter().position(|times| *times == 0) {
+            panic!(
+                "{lost} of {} items of producer {producer} are lost, the first is {first}",
+                places.len()
+            );
+        }
+    }
+}
+
+/// To each consumer, the items of one producer came in the order they were put.
+pub(crate) fn ordered(received: &[Vec<Stamp>]) {
+    for (consumer, items) in received.iter().enumerate() {
+        let mut newest: HashMap<u32, u32> = HashMap::new();
+        for (producer, place) in items {
+            if let Some(before) = newest.insert(*producer, *place) {
+                assert!(
+                    before < *place,
+                    "consumer {consumer} got item {place} of producer {producer} after its item {before}"
+                );
+            }
+        }
+    }
+}
