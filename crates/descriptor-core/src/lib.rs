@@ -27,6 +27,7 @@ mod spec;
 mod strategy;
 mod sync;
 pub mod try_queue;
+mod type_tag;
 mod value;
 pub mod wait;
 
@@ -52,4 +53,5 @@ pub use registry::Registry;
 pub use spec::{KeySpec, MAX_CAPACITY, Open, Preset, Spec, Takes};
 pub use strategy::{Choice, DefaultStrategy, EdgeRequest, KindInfo, Refusal, Strategy};
 pub use try_queue::TryQueue;
+pub use type_tag::TypeTag;
 pub use value::{Metadata, Value};
