@@ -1,4 +1,66 @@
 //! Packets, events, connections, partitioning and the router.
+//!
+//! A [`Router`] sends the [`Packet`]s of one instance over its edges, into the input queues of the instances behind
+//! them; an [`Inbox`] is the account of who sends into such a queue. What travels is an [`Envelope`]: packets,
+//! watermarks, barriers and the final stop of one connection, in one order. A packet that does not arrive comes back in
+//! the [`SendError`]: none is lost in silence.
+//!
+//! Equal [`Key`]s reach one instance, whichever process, host or language they come from: `docs/key-hash.md` writes the
+//! way down.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use descriptor_core::{DynQueue, Wait};
+//! use queue_sage::SageQueue;
+//! use router::{
+//!     Connection, ConnectionSpec, Envelope, Inbox, KeyGroups, Packet, Partition, Received, Router, StopCause, StopSignal,
+//!     UpstreamId,
+//! };
+//!
+//! let queues: Vec<DynQueue<Envelope<u64>>> =
+//!     vec![Arc::new(SageQueue::new(100)?), Arc::new(SageQueue::new(100)?)];
+//! # let descriptor = descriptor_core::DescriptorRecord {
+//! #     queue_id: descriptor_core::QueueId::new("count/input")?,
+//! #     queue_type: "sage_queue".into(),
+//! #     metadata: Default::default(),
+//! #     created_timestamp: 0.0,
+//! #     version: 1,
+//! #     scope: Default::default(),
+//! #     epoch: None,
+//! # };
+//! let connections = queues.iter().zip(0..).map(|(queue, parallel_index)| {
+//!     let spec = ConnectionSpec {
+//!         from: UpstreamId(7),
+//!         broadcast_group: 0,
+//!         parallel_index,
+//!         target_name: format!("count_{parallel_index}"),
+//!         target_type: "reduce".into(),
+//!         target_input_index: 0,
+//!         descriptor: descriptor.clone(),
+//!     };
+//!     Connection::new(spec, queue.clone())
+//! });
+//! let groups = KeyGroups::for_parallelism(2)?;
+//! let mut router = Router::builder("bids_0").edge(Partition::Hash, groups, connections.collect()).build()?;
+//! for price in 1..=10 {
+//!     if router.push(Packet::now(price).with_key(price % 3))? {
+//!         router.flush(Wait::Forever)?;
+//!     }
+//! }
+//! router.send_stop(&StopSignal::new("bids_0", StopCause::Finished), Wait::Forever)?;
+//!
+//! let mut sum = 0;
+//! for queue in &queues {
+//!     let mut inbox = Inbox::new([UpstreamId(7)])?;
+//!     while !inbox.all_ended() {
+//!         if let Received::Packet(packet) = inbox.accept(queue.get()?) {
+//!             sum += packet.payload;
+//!         }
+//!     }
+//! }
+//! assert_eq!(sum, 55);
+//! # Ok::<(), descriptor_core::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod builder;

@@ -161,7 +161,7 @@ impl<T> fmt::Debug for Packet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<Packet input={} key=", self.input_index)?;
         match &self.key {
-            Some(key) => key.fmt(f)?,
+            Some(key) => write!(f, "{key}")?,
             None => f.write_str("unkeyed")?,
         }
         write!(f, " payload_type={} ts={}>", std::any::type_name::<T>(), self.timestamp)
