@@ -18,7 +18,11 @@ pub struct CoMap<S, FA, FB> {
 
 impl<S, FA, FB> CoMap<S, FA, FB> {
     /// Maps port 0 with `left(state, payload)` and port 1 with `right(state, payload)`.
-    pub const fn new(state: S, left: FA, right: FB) -> Self {
+    pub const fn new<A, B, Out>(state: S, left: FA, right: FB) -> Self
+    where
+        FA: FnMut(&mut S, A) -> Out,
+        FB: FnMut(&mut S, B) -> Out,
+    {
         Self { state, left, right }
     }
 }

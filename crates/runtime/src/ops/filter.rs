@@ -13,7 +13,10 @@ pub struct Filter<F> {
 
 impl<F> Filter<F> {
     /// Keeps what `predicate` accepts.
-    pub const fn new(predicate: F) -> Self {
+    pub const fn new<T>(predicate: F) -> Self
+    where
+        F: FnMut(&T) -> bool,
+    {
         Self { predicate }
     }
 }

@@ -13,7 +13,10 @@ pub struct FlatMap<F> {
 
 impl<F> FlatMap<F> {
     /// Maps with `function`; an `Option` is a collection of at most one element.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<In, I: IntoIterator>(function: F) -> Self
+    where
+        F: FnMut(In) -> I,
+    {
         Self { function }
     }
 }

@@ -12,7 +12,10 @@ pub struct FnSource<F> {
 
 impl<F> FnSource<F> {
     /// Asks `step`.
-    pub const fn new(step: F) -> Self {
+    pub const fn new<Out: Data>(step: F) -> Self
+    where
+        F: FnMut(&mut TaskContext<Out>) -> OpResult<SourceStep>,
+    {
         Self { step }
     }
 }

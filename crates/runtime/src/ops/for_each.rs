@@ -13,7 +13,10 @@ pub struct ForEach<F> {
 
 impl<F> ForEach<F> {
     /// Gives payloads to `function`.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<In>(function: F) -> Self
+    where
+        F: FnMut(In),
+    {
         Self { function }
     }
 }
@@ -39,7 +42,10 @@ pub struct TryForEach<F> {
 
 impl<F> TryForEach<F> {
     /// Gives payloads to `function`.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<In, E>(function: F) -> Self
+    where
+        F: FnMut(In) -> Result<(), E>,
+    {
         Self { function }
     }
 }

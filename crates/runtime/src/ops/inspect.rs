@@ -12,7 +12,10 @@ pub struct Inspect<F> {
 
 impl<F> Inspect<F> {
     /// Shows payloads to `function`.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<T>(function: F) -> Self
+    where
+        F: FnMut(&T),
+    {
         Self { function }
     }
 }

@@ -16,7 +16,10 @@ pub struct KeyBy<F> {
 impl<F> KeyBy<F> {
     /// Keys by `key`: integers, text and `bool` are keys as they are; make any other with [`Key::of`] and
     /// [`TryKeyBy`], or without an allocation from a borrow with `Key::from(item.name.as_str())`.
-    pub const fn new(key: F) -> Self {
+    pub const fn new<T, K: Into<Key>>(key: F) -> Self
+    where
+        F: FnMut(&T) -> K,
+    {
         Self { key }
     }
 }
@@ -45,7 +48,10 @@ pub struct TryKeyBy<F> {
 
 impl<F> TryKeyBy<F> {
     /// Keys by `key`.
-    pub const fn new(key: F) -> Self {
+    pub const fn new<T, K: Into<Key>, E>(key: F) -> Self
+    where
+        F: FnMut(&T) -> Result<K, E>,
+    {
         Self { key }
     }
 }

@@ -13,7 +13,10 @@ pub struct Map<F> {
 
 impl<F> Map<F> {
     /// Maps with `function`.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<In, Out>(function: F) -> Self
+    where
+        F: FnMut(In) -> Out,
+    {
         Self { function }
     }
 }
@@ -38,7 +41,10 @@ pub struct TryMap<F> {
 
 impl<F> TryMap<F> {
     /// Maps with `function`.
-    pub const fn new(function: F) -> Self {
+    pub const fn new<In, Out, E>(function: F) -> Self
+    where
+        F: FnMut(In) -> Result<Out, E>,
+    {
         Self { function }
     }
 }

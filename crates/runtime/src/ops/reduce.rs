@@ -17,7 +17,10 @@ pub struct Reduce<T, F> {
 
 impl<T, F> Reduce<T, F> {
     /// Combines with `combine(value so far, next)`.
-    pub fn new(combine: F) -> Self {
+    pub fn new(combine: F) -> Self
+    where
+        F: FnMut(&T, T) -> T,
+    {
         Self {
             values: KeyedState::new(),
             combine,

@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn at_the_end_of_time_windows_run_out() {
         let spec = WindowSpec::sliding(4, 2).unwrap();
-        assert!(spec.windows(u64::MAX).eq([]));
-        assert!(spec.windows(u64::MAX - 1).eq([]));
+        assert_eq!(spec.windows(u64::MAX).count(), 0);
+        assert_eq!(spec.windows(u64::MAX - 1).count(), 0);
         assert!(spec.windows(u64::MAX - 2).eq([u64::MAX - 1]));
         assert!(spec.windows(u64::MAX - 4).eq([u64::MAX - 3, u64::MAX - 1]));
         let whole = WindowSpec::tumbling(u64::MAX).unwrap();
         assert!(whole.windows(0).eq([u64::MAX]));
-        assert!(whole.windows(u64::MAX).eq([]));
+        assert_eq!(whole.windows(u64::MAX).count(), 0);
     }
 }
