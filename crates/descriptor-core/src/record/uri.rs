@@ -148,7 +148,11 @@ fn digits<N: FromStr>(text: &str) -> Option<N> {
 impl fmt::Display for DescriptorRecord {
     /// The URI form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        encode(f, &self.queue_type)?;
+        for (i, part) in self.queue_type.split('+').enumerate() {
+            // Plain here, other than in parameters.
+            f.write_str(if i > 0 { "+" } else { "" })?;
+            encode(f, part)?;
+        }
         write!(f, "://{}", self.queue_id)?;
         let mut separator = '?';
         for (key, value) in &self.metadata {
