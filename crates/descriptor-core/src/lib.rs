@@ -11,6 +11,7 @@ mod ext;
 mod id;
 pub mod kinds;
 mod lease;
+mod ledger;
 mod live;
 mod name_service;
 mod names;
@@ -41,6 +42,7 @@ pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, 
 pub use id::QueueId;
 pub use kinds::{KINDS, Kind};
 pub use lease::{Lease, LeaseKeeper};
+pub use ledger::{DropCause, EdgeCounts, EdgeLedger, EdgeReport, Ledger, LedgerReport};
 pub use name_service::{Holder, LocalNames, NameService};
 pub use params::Params;
 pub use pool::{DescriptorPool, PoolDiff};
