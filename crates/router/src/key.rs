@@ -131,7 +131,25 @@ impl Key {
         }
     }
 
-    fn int(value: i128) -> Self {
+    /// The most frequent kind of key, without the buffer that others are built in.
+    #[inline]
+    fn int64(value: i64) -> Self {
+        let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+        let encoded = [encode::INT64, a, b, c, d, e, f, g, h];
+        let mut bytes = [0; INLINE];
+        for (to, from) in bytes.iter_mut().zip(encoded) {
+            *to = from;
+        }
+        Self {
+            hash: xxh3_64(&encoded),
+            repr: Repr::Inline {
+                len: encoded.len() as u8,
+                bytes,
+            },
+        }
+    }
+
+    fn int128(value: i128) -> Self {
         let mut buf = KeyBuf::new();
         buf.int(value);
         buf.finish()
@@ -158,7 +176,7 @@ macro_rules! key_from_int {
         impl From<$int> for Key {
             #[inline]
             fn from(value: $int) -> Self {
-                Self::int(value.into())
+                i64::try_from(value).map_or_else(|_| Self::int128(value.into()), Self::int64)
             }
         }
     )*};

@@ -1,5 +1,7 @@
 //! The published vectors, against the crate and against a second encoder written from the document alone.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use router::{Key, KeyGroups};
 use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};

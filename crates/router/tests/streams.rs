@@ -1,5 +1,7 @@
 //! Whole streams: nothing is lost on full and closed queues, stops come last, uneven upstreams all count.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 mod common;
 
 use std::thread;
@@ -20,7 +22,7 @@ fn stop() -> StopSignal {
 #[test]
 fn a_stop_waits_behind_its_data_on_a_full_queue() {
     for queue in [sage(2), local(2)] {
-        let mut router = router(Partition::RoundRobin, &[queue.clone()]);
+        let mut router = router(Partition::RoundRobin, std::slice::from_ref(&queue));
         for number in 0..5 {
             router.push(Packet::now(number)).unwrap();
         }
@@ -112,7 +114,7 @@ fn the_trend_is_the_slope_of_the_last_ten_samples() {
     let meter = LoadMeter::new(queue.clone());
     let start = Instant::now();
     let at = |sample: u64| start + Duration::from_millis(100 * sample);
-    let mut router = router(Partition::RoundRobin, &[queue.clone()]);
+    let mut router = router(Partition::RoundRobin, std::slice::from_ref(&queue));
     for sample in 0..10 {
         meter.sample(at(sample));
         assert!(

@@ -1,5 +1,6 @@
 //! Real queues and connections for the tests.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
