@@ -159,7 +159,10 @@ impl<A> Window<'_, A> {
     where
         A: Default,
     {
-        let mut whole = self.panes.remove(&self.spec.first_pane(self.end_ms)).unwrap_or_default();
+        let mut whole = self
+            .panes
+            .remove(&self.spec.first_pane(self.end_ms))
+            .unwrap_or_default();
         for pane in self.panes() {
             for (key, part) in pane.iter() {
                 merge(whole.get_or_insert_with(key, A::default), part);
