@@ -1,4 +1,5 @@
 //! Properties of the three forms: nothing is lost, and nothing hostile gets through or does harm.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use descriptor_core::{DescriptorRecord, ErrorKind, Metadata, QueueId, Result, Scope, Value};
 use proptest::collection::{btree_map, vec};
@@ -62,7 +63,12 @@ fn judged(outcome: Result<DescriptorRecord>) -> std::result::Result<(), TestCase
             prop_assert!(same(&DescriptorRecord::from_uri(&record.to_uri()).unwrap(), &record));
         }
         Err(error) => {
-            let known = [ErrorKind::InvalidDescriptor, ErrorKind::Incompatible, ErrorKind::TooLarge, ErrorKind::Corrupt];
+            let known = [
+                ErrorKind::InvalidDescriptor,
+                ErrorKind::Incompatible,
+                ErrorKind::TooLarge,
+                ErrorKind::Corrupt,
+            ];
             prop_assert!(known.contains(&error.kind()), "{}", error);
             prop_assert!(!error.to_string().contains('\n'), "{}", error);
         }

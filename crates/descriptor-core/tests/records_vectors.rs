@@ -1,4 +1,5 @@
 //! The published records of `vectors/records.json`, read in every form.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use descriptor_core::DescriptorRecord;
 use serde_json::Value;
@@ -24,8 +25,16 @@ fn accepted_records_have_these_very_forms() {
         assert_eq!(record.to_json(), vector["record"].to_string(), "{name}");
         assert_eq!(record.to_uri(), text(&vector, "uri"), "{name}");
         assert_eq!(hex(&record.to_bytes()), text(&vector, "bytes"), "{name}");
-        assert_eq!(DescriptorRecord::from_uri(text(&vector, "uri")).unwrap(), record, "{name}");
-        assert_eq!(DescriptorRecord::from_bytes(&record.to_bytes()).unwrap(), record, "{name}");
+        assert_eq!(
+            DescriptorRecord::from_uri(text(&vector, "uri")).unwrap(),
+            record,
+            "{name}"
+        );
+        assert_eq!(
+            DescriptorRecord::from_bytes(&record.to_bytes()).unwrap(),
+            record,
+            "{name}"
+        );
     }
 }
 
@@ -36,7 +45,11 @@ fn records_of_the_python_original_read_as_they_are() {
         let original = &vector["record"];
         let record = DescriptorRecord::from_json(&original.to_string()).unwrap();
         assert_eq!(record.to_uri(), text(&vector, "uri"), "{name}");
-        assert_eq!(DescriptorRecord::from_uri(text(&vector, "uri")).unwrap(), record, "{name}");
+        assert_eq!(
+            DescriptorRecord::from_uri(text(&vector, "uri")).unwrap(),
+            record,
+            "{name}"
+        );
         let written: Value = serde_json::from_str(&record.to_json()).unwrap();
         for key in ["queue_id", "queue_type", "metadata", "created_timestamp"] {
             if let Some(value) = original.get(key) {
@@ -54,12 +67,21 @@ fn refused_records_are_refused_in_one_helpful_line() {
         assert_eq!(format!("{:?}", error.kind()), text(&vector, "kind"), "{name}: {error}");
         let message = error.to_string();
         assert!(!message.contains('\n'), "{name}: {message}");
-        assert!(message.contains("expected") && message.contains("found") && message.contains(';'), "{name}: {message}");
+        assert!(
+            message.contains("expected") && message.contains("found") && message.contains(';'),
+            "{name}: {message}"
+        );
         for word in vector["names"].as_array().unwrap() {
-            assert!(message.contains(word.as_str().unwrap()), "{name}: {word} is not in: {message}");
+            assert!(
+                message.contains(word.as_str().unwrap()),
+                "{name}: {word} is not in: {message}"
+            );
         }
         if let Some(secret) = vector.get("hides") {
-            assert!(!format!("{error} {error:?}").contains(secret.as_str().unwrap()), "{name}");
+            assert!(
+                !format!("{error} {error:?}").contains(secret.as_str().unwrap()),
+                "{name}"
+            );
         }
     }
 }

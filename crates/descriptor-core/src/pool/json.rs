@@ -21,7 +21,7 @@ struct Document<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with name, version, checksum and queues")]
 struct ReadDocument {
     name: String,
     version: u64,
