@@ -273,6 +273,25 @@ fn an_item_that_panics_or_refuses_leaves_the_buffer_as_it_was() {
 }
 
 #[test]
+fn types_that_ask_the_frame_are_sent_to_json() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u8),
+        Text(String),
+    }
+    let item = Either::Text("x".into());
+    for codec in Codec::ALL {
+        let mut frame = Vec::new();
+        codec.encode(&item, LIMIT, &mut frame).unwrap();
+        match codec.decode::<Either>(&frame, LIMIT) {
+            Ok(read) => assert_eq!((codec, read), (Codec::Json, Either::Text("x".into()))),
+            Err(error) => assert!(codec != Codec::Json && error.to_string().contains("json"), "{error}"),
+        }
+    }
+}
+
+#[test]
 fn codecs_are_found_by_id_and_name() {
     assert_eq!(
         Codec::ALL.map(|codec| (codec.id(), codec.name())),

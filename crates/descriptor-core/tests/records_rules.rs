@@ -260,6 +260,7 @@ fn secrets_stay_outside() {
     }
     for line in [
         "rpc://me:hunter2@host",
+        "rpc:me:hunter2@host",
         "rpc://hunter2@q?a=1",
         "rpc://q?hunter2",
         "rpc://q?token=hunter2",

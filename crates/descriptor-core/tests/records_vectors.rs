@@ -85,3 +85,20 @@ fn refused_records_are_refused_in_one_helpful_line() {
         }
     }
 }
+
+#[test]
+fn the_written_format_shows_the_first_record() {
+    let page = include_str!("../../../docs/descriptor-format.md");
+    let first = &vectors("accept")[0];
+    for line in [
+        first["record"].to_string().as_str(),
+        text(first, "uri"),
+        text(first, "bytes"),
+    ] {
+        assert!(page.lines().any(|shown| shown == line), "not in the page: {line}");
+    }
+    let nested: DescriptorRecord = "sage_queue://job/input_0?maxsize=64&@scope=worker:2&@epoch=3"
+        .parse()
+        .unwrap();
+    assert!(page.contains(&nested.to_uri()));
+}

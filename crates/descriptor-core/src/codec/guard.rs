@@ -16,6 +16,8 @@ pub(super) const MAX_DEPTH: usize = 128;
 /// Elements allowed beyond one per byte of the frame.
 pub(super) const SPARE_ELEMENTS: usize = 1 << 20;
 const MAX_HINT: usize = 4096;
+/// The words for what serde calls `deserialize_any`.
+const NOT_SELF_DESCRIBING: &str = "a type that must be told by the frame what comes next, which needs codec json";
 
 /// Any of serde's actors, guarded: deserializer, visitor, seed or access.
 #[derive(Clone, Copy)]
@@ -111,14 +113,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
         deserialize_identifier => deserialize_identifier,
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.deeper(visitor)?;
-        self.inner.deserialize_any(visitor)
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, D::Error> {
+        Err(D::Error::custom(NOT_SELF_DESCRIBING))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.deeper(visitor)?;
-        self.inner.deserialize_ignored_any(visitor)
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, D::Error> {
+        Err(D::Error::custom(NOT_SELF_DESCRIBING))
     }
 
     #[inline]

@@ -38,7 +38,13 @@ impl DescriptorRecord {
                 .remedy("put large values into a file and name the file"));
         }
         let Some((queue_type, rest)) = uri.split_once("://") else {
-            return Err(not_uri("type://id", excerpt(uri)));
+            // As below, what stands before an `@` is not repeated.
+            let found = if uri.contains('@') {
+                "no `://`".to_owned()
+            } else {
+                excerpt(uri)
+            };
+            return Err(not_uri("type://id", found));
         };
         if let Some(found) = uri.chars().find(|c| c.is_whitespace() || c.is_control()) {
             return Err(not_uri("one word without spaces", format!("{found:?}")));
