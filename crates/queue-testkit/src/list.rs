@@ -65,6 +65,7 @@ macro_rules! __wire_clauses {
             4 wake "try never sleeps, a limit is waited out" {
                 an_item_wakes_a_getter []
                 room_wakes_a_putter [Bounded]
+                ping_pong_never_stops []
                 as_many_items_wake_as_many_getters []
                 as_much_room_wakes_as_many_putters [Bounded]
                 items_wake_pending_tasks [Ordered]

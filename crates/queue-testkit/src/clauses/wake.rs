@@ -7,6 +7,20 @@ use descriptor_core::{GetError, PutError, QueueExt};
 use crate::{Dice, Probe, Run, Subject, join, linger, spawn, spawn_many};
 
 pub(crate) fn an_item_wakes_a_getter<S: Subject>(run: &Run<S>) {
+    for _ in 0..run.times(30) {
+        let queue = run.queue::<u64>(1);
+        let getter = spawn({
+            let queue = queue.clone();
+            move || queue.get()
+        });
+        linger();
+        assert!(queue.put(1).is_ok());
+        assert_eq!(join(getter).ok(), Some(1));
+    }
+}
+
+/// Two threads hand one item to and fro: each is woken, or about to fall asleep, again and again.
+pub(crate) fn ping_pong_never_stops<S: Subject>(run: &Run<S>) {
     let (there, back) = (run.queue::<u64>(1), run.queue::<u64>(1));
     let echo = spawn({
         let (there, back) = (there.clone(), back.clone());

@@ -42,3 +42,43 @@ pub(crate) fn ordered(received: &[Vec<Stamp>]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejects(check: impl FnOnce() + std::panic::UnwindSafe, words: &str) {
+        let panic = std::panic::catch_unwind(check).map_err(|panic| panic.downcast::<String>().ok());
+        assert!(matches!(panic, Err(Some(text)) if text.contains(words)), "{words}");
+    }
+
+    #[test]
+    fn complete_and_ordered_lists_pass() {
+        let received = [vec![(0, 0), (1, 0), (0, 2)], vec![(1, 1), (0, 1)], vec![]];
+        exact(&[3, 2], &received);
+        ordered(&received);
+        exact(&[], &[]);
+    }
+
+    #[test]
+    fn lost_doubled_and_invented_items_are_named() {
+        rejects(
+            || exact(&[3], &[vec![(0, 0), (0, 2)]]),
+            "1 of 3 items of producer 0 are lost, the first is 1",
+        );
+        rejects(
+            || exact(&[2], &[vec![(0, 0), (0, 1)], vec![(0, 1)]]),
+            "item 1 of producer 0 came twice",
+        );
+        rejects(|| exact(&[1], &[vec![(0, 0), (0, 1)]]), "was never put");
+        rejects(|| exact(&[1], &[vec![(0, 0), (7, 0)]]), "was never put");
+    }
+
+    #[test]
+    fn an_item_that_overtakes_is_named() {
+        rejects(
+            || ordered(&[vec![(0, 1), (1, 0), (0, 0)]]),
+            "item 0 of producer 0 after its item 1",
+        );
+    }
+}
