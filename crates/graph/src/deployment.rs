@@ -1,0 +1,87 @@
+//! Where the instances of a job run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a job is spread over processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Deployment {
+    /// Threads of this process: one worker, number 0.
+    #[default]
+    Threads,
+    /// This many processes of this host, each of them one worker.
+    Processes(u32),
+}
+
+impl Deployment {
+    /// The number of workers.
+    #[must_use]
+    pub const fn workers(self) -> u32 {
+        match self {
+            Self::Threads => 1,
+            Self::Processes(n) => n,
+        }
+    }
+}
+
+impl fmt::Display for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Threads => f.write_str("threads"),
+            Self::Processes(n) => write!(f, "processes({n})"),
+        }
+    }
+}
+
+/// Hands out workers in turn.
+#[derive(Debug)]
+pub(crate) struct Placer {
+    workers: u32,
+    next: u32,
+}
+
+impl Placer {
+    pub(crate) const fn new(deployment: Deployment) -> Self {
+        Self {
+            workers: deployment.workers(),
+            next: 0,
+        }
+    }
+
+    /// The worker of the instance `index` of a node that is bound to the workers `bound`, or to none.
+    pub(crate) fn place(&mut self, bound: &[u32], index: u32) -> u32 {
+        if self.workers <= 1 {
+            return 0;
+        }
+        if !bound.is_empty() {
+            return bound.get(index as usize % bound.len()).copied().unwrap_or_default();
+        }
+        let worker = self.next;
+        self.next = (worker + 1) % self.workers;
+        worker
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deployment, Placer};
+
+    #[test]
+    fn workers_take_turns_and_bindings_hold() {
+        let mut placer = Placer::new(Deployment::Processes(3));
+        let placed: Vec<u32> = (0..5).map(|i| placer.place(&[], i)).collect();
+        assert_eq!(placed, [0, 1, 2, 0, 1]);
+        let bound: Vec<u32> = (0..4).map(|i| placer.place(&[2, 1], i)).collect();
+        assert_eq!(bound, [2, 1, 2, 1]);
+        assert_eq!(placer.place(&[], 0), 2, "bound instances take nobody's turn");
+    }
+
+    #[test]
+    fn threads_have_one_worker_whatever_is_asked() {
+        let mut placer = Placer::new(Deployment::Threads);
+        assert_eq!((placer.place(&[7], 0), placer.place(&[], 1)), (0, 0));
+    }
+}
