@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use descriptor_core::{DescriptorRecord, DynQueue, Error, Metadata, QueueId, Scope, Wait};
+use descriptor_core::{DescriptorRecord, DynQueue, Error, QueueId, Wait};
 use queue_sage::SageQueue;
 use router::{Connection, ConnectionSpec, Envelope, Event, KeyGroups, Packet, Partition, Router, UpstreamId};
 
@@ -123,15 +123,7 @@ fn made(number: u64, keyed: bool) -> Packet<u64> {
 
 fn router(partition: Partition, queues: &[Input]) -> Result<Router<u64>, Error> {
     let connections = queues.iter().zip(0..).map(|(queue, index)| {
-        let descriptor = DescriptorRecord {
-            queue_id: QueueId::new(format!("input_{index}"))?,
-            queue_type: "sage_queue".into(),
-            metadata: Metadata::new(),
-            created_timestamp: 0.0,
-            version: DescriptorRecord::VERSION,
-            scope: Scope::Unscoped,
-            epoch: None,
-        };
+        let descriptor = DescriptorRecord::new(QueueId::new(format!("input_{index}"))?, "sage_queue");
         let spec = ConnectionSpec {
             from: UpstreamId(0),
             broadcast_group: 0,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use descriptor_core::{Error, ErrorKind};
 use serde::de::Deserialize;
-use serde::{Deserializer, Serialize, Serializer, de};
+use serde::{Deserializer, Serialize, Serializer, de, ser};
 use xxhash_rust::xxh3::xxh3_64;
 
 use encode::KeyBuf;
@@ -176,24 +176,12 @@ macro_rules! key_from_int {
         impl From<$int> for Key {
             #[inline]
             fn from(value: $int) -> Self {
-                i64::try_from(value).map_or_else(|_| Self::int128(value.into()), Self::int64)
+                i64::try_from(value).map_or_else(|_| Self::int128(value as i128), Self::int64)
             }
         }
     )*};
 }
-key_from_int!(u8, u16, u32, u64, i8, i16, i32, i64, i128);
-
-impl From<usize> for Key {
-    fn from(value: usize) -> Self {
-        Self::from(value as u64)
-    }
-}
-
-impl From<isize> for Key {
-    fn from(value: isize) -> Self {
-        Self::from(value as i64)
-    }
-}
+key_from_int!(u8, u16, u32, u64, i8, i16, i32, i64, i128, usize, isize);
 
 impl From<u128> for Key {
     fn from(value: u128) -> Self {
@@ -223,12 +211,6 @@ impl From<&str> for Key {
     }
 }
 
-impl From<&String> for Key {
-    fn from(value: &String) -> Self {
-        Self::from(value.as_str())
-    }
-}
-
 impl From<String> for Key {
     fn from(value: String) -> Self {
         Self::from(value.as_str())
@@ -238,6 +220,30 @@ impl From<String> for Key {
 impl From<char> for Key {
     fn from(value: char) -> Self {
         Self::from(&*value.encode_utf8(&mut [0; 4]))
+    }
+}
+
+/// Why a value cannot be a key, or a key not such a value.
+#[derive(Debug)]
+struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ser::Error for Refused {
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self(message.to_string())
+    }
+}
+
+impl de::Error for Refused {
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        Self(message.to_string())
     }
 }
 

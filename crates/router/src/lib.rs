@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use descriptor_core::{DynQueue, Wait};
+//! use descriptor_core::{DescriptorRecord, DynQueue, QueueId, Wait};
 //! use queue_sage::SageQueue;
 //! use router::{
 //!     Connection, ConnectionSpec, Envelope, Inbox, KeyGroups, Packet, Partition, Received, Router, StopCause, StopSignal,
@@ -19,15 +19,6 @@
 //!
 //! let queues: Vec<DynQueue<Envelope<u64>>> =
 //!     vec![Arc::new(SageQueue::new(100)?), Arc::new(SageQueue::new(100)?)];
-//! # let descriptor = descriptor_core::DescriptorRecord {
-//! #     queue_id: descriptor_core::QueueId::new("count/input")?,
-//! #     queue_type: "sage_queue".into(),
-//! #     metadata: Default::default(),
-//! #     created_timestamp: 0.0,
-//! #     version: 1,
-//! #     scope: Default::default(),
-//! #     epoch: None,
-//! # };
 //! let connections = queues.iter().zip(0..).map(|(queue, parallel_index)| {
 //!     let spec = ConnectionSpec {
 //!         from: UpstreamId(7),
@@ -36,7 +27,7 @@
 //!         target_name: format!("count_{parallel_index}"),
 //!         target_type: "reduce".into(),
 //!         target_input_index: 0,
-//!         descriptor: descriptor.clone(),
+//!         descriptor: DescriptorRecord::new(QueueId::generated("sage_queue"), "sage_queue"),
 //!     };
 //!     Connection::new(spec, queue.clone())
 //! });

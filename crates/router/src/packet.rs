@@ -71,7 +71,7 @@ impl<T> Packet<T> {
 
     /// The same packet, for this input of its consumer.
     #[must_use]
-    pub const fn with_input_index(mut self, input_index: u16) -> Self {
+    pub fn with_input_index(mut self, input_index: u16) -> Self {
         self.input_index = input_index;
         self
     }
@@ -138,10 +138,6 @@ impl<T> Packet<T> {
         self.key = Some(key.into());
         self.partition = partition.or(self.partition);
         self
-    }
-
-    pub(crate) const fn set_input_index(&mut self, input_index: u16) {
-        self.input_index = input_index;
     }
 }
 

@@ -7,7 +7,7 @@ use descriptor_core::{Error, ErrorKind, Item, Wait};
 use crate::group::{Group, unroutable};
 use crate::send_error::{Reason, Report, SendError, TargetId, Undelivered};
 use crate::target::Outlet;
-use crate::{ConnectionCounts, Event, LoadMeter, Packet, RouterBuilder, RoutingInfo, StopSignal};
+use crate::{ConnectionCounts, Event, LoadMeter, Packet, RouterBuilder, RoutingInfo, StopSignal, Waiting};
 
 /// Sends the packets of one instance over its edges, each of which gets its own copy; the last one gets the original.
 ///
@@ -63,7 +63,7 @@ impl<T: Item + Clone> Router<T> {
         if self.back.is_empty() {
             Ok(longest >= self.batch)
         } else {
-            Err(self.report())
+            Err(self.report(Vec::new()))
         }
     }
 
@@ -88,7 +88,7 @@ impl<T: Item + Clone> Router<T> {
         if self.back.is_empty() {
             Ok(())
         } else {
-            Err(self.report())
+            Err(self.report(Vec::new()))
         }
     }
 
@@ -100,14 +100,11 @@ impl<T: Item + Clone> Router<T> {
     /// met a failure that may pass, stays in the buffer and is listed as waiting.
     pub fn flush(&mut self, wait: Wait) -> Result<(), SendError<T>> {
         self.reached.clear();
-        self.flush_into(wait, Vec::new())
-    }
-
-    fn flush_into(&mut self, wait: Wait, mut waiting: Vec<crate::Waiting>) -> Result<(), SendError<T>> {
+        let mut waiting = Vec::new();
         let back = &mut self.back;
         let mut left = false;
         for outlet in self.groups.iter_mut().flat_map(|group| &mut group.outlets) {
-            outlet.begin_flush();
+            outlet.halted = false;
             if let Some(reason) = outlet.drain(Wait::Never, back) {
                 left = true;
                 if wait == Wait::Never {
@@ -125,7 +122,7 @@ impl<T: Item + Clone> Router<T> {
         if self.back.is_empty() && waiting.is_empty() {
             return Ok(());
         }
-        Err(self.report_with(waiting))
+        Err(self.report(waiting))
     }
 
     /// Tells every target that no packet of an earlier event time follows, and flushes.
@@ -192,7 +189,7 @@ impl<T: Item + Clone> Router<T> {
         if self.back.is_empty() {
             Ok(())
         } else {
-            Err(self.report())
+            Err(self.report(Vec::new()))
         }
     }
 
@@ -273,12 +270,7 @@ impl<T: Item + Clone> Router<T> {
     }
 
     #[cold]
-    fn report(&mut self) -> SendError<T> {
-        self.report_with(Vec::new())
-    }
-
-    #[cold]
-    fn report_with(&mut self, waiting: Vec<crate::Waiting>) -> SendError<T> {
+    fn report(&mut self, waiting: Vec<Waiting>) -> SendError<T> {
         SendError::new(Report {
             router: self.name.clone(),
             delivered: std::mem::take(&mut self.reached),

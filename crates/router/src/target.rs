@@ -67,7 +67,7 @@ pub(crate) struct Outlet<T: Item> {
     returned: ReturnedCounts,
     stopped: bool,
     /// The outcome of an earlier event is unknown; nothing may overtake it during this flush.
-    halted: bool,
+    pub(crate) halted: bool,
 }
 
 impl<T: Item> Outlet<T> {
@@ -112,12 +112,11 @@ impl<T: Item> Outlet<T> {
         }
     }
 
-    fn envelope(&self, mut packet: Packet<T>) -> Envelope<T> {
+    fn envelope(&self, packet: Packet<T>) -> Envelope<T> {
         let spec = self.connection.spec();
-        packet.set_input_index(spec.target_input_index);
         Envelope {
             from: spec.from,
-            event: Event::Packet(packet),
+            event: Event::Packet(packet.with_input_index(spec.target_input_index)),
         }
     }
 
@@ -187,10 +186,6 @@ impl<T: Item> Outlet<T> {
                 false
             }
         }
-    }
-
-    pub(crate) const fn begin_flush(&mut self) {
-        self.halted = false;
     }
 
     /// Puts what waits, as far as it goes. `Some` says why the rest is still here.

@@ -166,7 +166,7 @@ fn the_fast_ways_give_the_vectors_too() {
             Value::Int(text) => text
                 .parse::<i128>()
                 .map_or_else(|_| Key::from(text.parse::<u128>().unwrap()), Key::from),
-            Value::Text(text) => Key::from(text),
+            Value::Text(text) => Key::from(text.as_str()),
             Value::Bytes(hex) => Key::bytes(&unhex(hex)),
             Value::List(_) | Value::Map(_) => continue,
         };

@@ -190,7 +190,7 @@ proptest! {
     fn one_key_has_one_instance_and_ranges_cover_all(text: String, exponent in 7_u32..=15, parallelism in 1_u32..22_000) {
         let groups = KeyGroups::new(1 << exponent).unwrap();
         let parallelism = parallelism.min(groups.count());
-        let key = Key::from(&text);
+        let key = Key::from(text.as_str());
         let instance = groups.instance_of(&key, parallelism);
         prop_assert!(instance < parallelism);
         prop_assert_eq!(instance, groups.instance_of(&Key::of(&text).unwrap(), parallelism));

@@ -1,42 +1,23 @@
 //! Canonical key bytes back into values.
 
-use std::fmt;
-
 use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::Refused;
 use super::encode::END;
 use super::read::{Token, next};
 
-pub(super) fn decode<'de, K: Deserialize<'de>>(encoded: &'de [u8]) -> Result<K, Mismatch> {
+pub(super) fn decode<'de, K: Deserialize<'de>>(encoded: &'de [u8]) -> Result<K, Refused> {
     let mut rest = encoded;
     let value = K::deserialize(Decoder(&mut rest))?;
     if rest.is_empty() {
         Ok(value)
     } else {
-        Err(Mismatch("more items than the type holds".into()))
+        Err(Refused("more items than the type holds".into()))
     }
 }
 
-/// Why a key is not of the type asked for.
-#[derive(Debug)]
-pub(super) struct Mismatch(String);
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
-impl de::Error for Mismatch {
-    fn custom<M: fmt::Display>(message: M) -> Self {
-        Self(message.to_string())
-    }
-}
-
-impl From<&'static str> for Mismatch {
+impl From<&'static str> for Refused {
     fn from(message: &'static str) -> Self {
         Self(message.into())
     }
@@ -56,19 +37,19 @@ impl Decoder<'_, '_> {
         }
     }
 
-    fn close(mut self) -> Result<(), Mismatch> {
+    fn close(mut self) -> Result<(), Refused> {
         if self.ends() {
             Ok(())
         } else {
-            Err(Mismatch("more items than the type holds".into()))
+            Err(Refused("more items than the type holds".into()))
         }
     }
 }
 
 impl<'de> de::Deserializer<'de> for Decoder<'_, 'de> {
-    type Error = Mismatch;
+    type Error = Refused;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match next(self.0)? {
             Token::Null => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
@@ -94,7 +75,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'_, 'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         let mut ahead = *self.0;
         if next(&mut ahead)? == Token::Null {
             *self.0 = ahead;
@@ -104,11 +85,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'_, 'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Refused> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -117,7 +94,7 @@ impl<'de> de::Deserializer<'de> for Decoder<'_, 'de> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, Refused> {
         match next(self.0)? {
             Token::Text(name) => visitor.visit_enum(name.into_deserializer()),
             Token::Map => {
@@ -136,9 +113,9 @@ impl<'de> de::Deserializer<'de> for Decoder<'_, 'de> {
 }
 
 impl<'de> de::SeqAccess<'de> for Decoder<'_, 'de> {
-    type Error = Mismatch;
+    type Error = Refused;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mismatch> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refused> {
         if self.0.first() == Some(&END) {
             return Ok(None);
         }
@@ -147,39 +124,39 @@ impl<'de> de::SeqAccess<'de> for Decoder<'_, 'de> {
 }
 
 impl<'de> de::MapAccess<'de> for Decoder<'_, 'de> {
-    type Error = Mismatch;
+    type Error = Refused;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Mismatch> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Refused> {
         de::SeqAccess::next_element_seed(self, seed)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Mismatch> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
         seed.deserialize(Decoder(self.0))
     }
 }
 
 impl<'de> de::EnumAccess<'de> for Decoder<'_, 'de> {
-    type Error = Mismatch;
+    type Error = Refused;
     type Variant = Self;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Mismatch> {
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Refused> {
         let name = seed.deserialize(Decoder(self.0))?;
         Ok((name, self))
     }
 }
 
 impl<'de> de::VariantAccess<'de> for Decoder<'_, 'de> {
-    type Error = Mismatch;
+    type Error = Refused;
 
-    fn unit_variant(self) -> Result<(), Mismatch> {
+    fn unit_variant(self) -> Result<(), Refused> {
         <()>::deserialize(self)
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Mismatch> {
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Refused> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Mismatch> {
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Refused> {
         de::Deserializer::deserialize_any(self, visitor)
     }
 
@@ -187,7 +164,7 @@ impl<'de> de::VariantAccess<'de> for Decoder<'_, 'de> {
         self,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Mismatch> {
+    ) -> Result<V::Value, Refused> {
         de::Deserializer::deserialize_any(self, visitor)
     }
 }

@@ -1,11 +1,9 @@
 //! Values into canonical key bytes (`docs/key-hash.md`).
 
-use std::fmt;
-
 use descriptor_core::{Error, ErrorKind};
 use serde::ser::{self, Serialize, Serializer};
 
-use super::{INLINE, Key};
+use super::{INLINE, Key, Refused};
 
 pub(super) const NULL: u8 = 0x00;
 pub(super) const FALSE: u8 = 0x01;
@@ -107,24 +105,6 @@ pub(super) fn encode<K: Serialize + ?Sized>(value: &K, out: &mut KeyBuf) -> Resu
             .found(found)
             .remedy("use an integer, text or a tuple of them as the key")
     })
-}
-
-/// Why a value cannot be a key.
-#[derive(Debug)]
-pub(super) struct Refused(String);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ser::Error for Refused {
-    fn custom<M: fmt::Display>(message: M) -> Self {
-        Self(message.to_string())
-    }
 }
 
 struct Encoder<'a> {

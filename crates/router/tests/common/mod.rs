@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use descriptor_core::{DescriptorRecord, DynQueue, Item, Metadata, QueueExt, QueueId, Scope};
+use descriptor_core::{DescriptorRecord, DynQueue, Item, QueueExt, QueueId};
 use queue_local::LocalQueue;
 use queue_sage::SageQueue;
 use router::{
@@ -45,15 +45,7 @@ pub(crate) fn connection<T: Item>(from: u32, group: u16, index: u32, queue: &Inp
         target_name: format!("target_{group}_{index}"),
         target_type: "map".into(),
         target_input_index: group,
-        descriptor: DescriptorRecord {
-            queue_id: QueueId::new(format!("input_{group}_{index}")).unwrap(),
-            queue_type: "local".into(),
-            metadata: Metadata::new(),
-            created_timestamp: 0.0,
-            version: DescriptorRecord::VERSION,
-            scope: Scope::Unscoped,
-            epoch: None,
-        },
+        descriptor: DescriptorRecord::new(QueueId::new(format!("input_{group}_{index}")).unwrap(), "local"),
     };
     Connection::new(spec, queue.clone())
 }
