@@ -17,6 +17,7 @@ macro_rules! opaque_debug {
 mod aggregate;
 mod co_map;
 mod collect;
+mod detached;
 mod either;
 mod filter;
 mod flat_map;
