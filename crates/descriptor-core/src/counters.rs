@@ -48,9 +48,9 @@ impl Counter {
     /// The sum so far.
     #[must_use]
     pub fn get(&self) -> u64 {
-        self.shards
-            .iter()
-            .fold(0, |sum: u64, Padded(shard)| sum.wrapping_add(shard.load(Ordering::Relaxed)))
+        self.shards.iter().fold(0, |sum: u64, Padded(shard)| {
+            sum.wrapping_add(shard.load(Ordering::Relaxed))
+        })
     }
 }
 

@@ -1,4 +1,101 @@
-//! The vocabulary of sage-comm.
+//! The vocabulary of sage-comm: what a queue is, how it is named, and how a name leads to it.
+//!
+//! * [`Queue`] is the contract that every queue keeps; [`QueueExt`] adds futures, iterators, streams and sinks.
+//! * [`Descriptor`] names a queue and opens it on first use; [`DescriptorRecord`] is its plain value, which travels as
+//!   JSON, in binary or as one line of text; [`DescriptorPool`] is a set of them.
+//! * [`Spec`] and [`Open`] make a queue type; [`Registry`] opens records of the types it was given; [`Backends`] is a
+//!   choice of types. [`kinds`] lists the types of this library with their parameters.
+//! * [`Ledger`], [`Counter`] and [`TypeTag`] keep the books and notice mistakes; [`Strategy`] chooses a type of queue.
+//!
+//! There is no input or output here, no thread is started and nothing is unsafe.
+//!
+//! A queue type from outside needs its parameters and a way to open it. Descriptors do the rest:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use descriptor_core::{
+//!     Descriptor, DynQueue, Error, Item, KeySpec, Metadata, Open, Params, QueueId, Reach, Registry, Spec, Value,
+//! };
+//! # use std::{collections::VecDeque, sync::Mutex};
+//! # use descriptor_core::wait::WaitList;
+//! # use descriptor_core::{Caps, GetError, PutError, QueueCore, TryQueue};
+//! # struct MyQueue<T> { items: Mutex<VecDeque<T>>, limit: usize, getters: WaitList, putters: WaitList }
+//! # impl<T: Item> MyQueue<T> {
+//! #     fn new(limit: usize) -> Self {
+//! #         Self { items: Mutex::default(), limit, getters: WaitList::new(), putters: WaitList::new() }
+//! #     }
+//! # }
+//! # impl<T: Item> QueueCore for MyQueue<T> {
+//! #     fn depth(&self) -> Option<usize> { Some(self.items.lock().unwrap().len()) }
+//! #     fn capacity(&self) -> Option<usize> { Some(self.limit) }
+//! #     fn caps(&self) -> Caps { Caps::IN_PROCESS }
+//! #     fn close(&self) {}
+//! #     fn is_closed(&self) -> bool { false }
+//! # }
+//! # impl<T: Item> TryQueue<T> for MyQueue<T> {
+//! #     type Barrier = descriptor_core::wait::Fence;
+//! #     fn getters(&self) -> &WaitList { &self.getters }
+//! #     fn putters(&self) -> &WaitList { &self.putters }
+//! #     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
+//! #         let mut items = self.items.lock().unwrap();
+//! #         if items.len() >= self.limit { return Err(PutError::Full(item)); }
+//! #         items.push_back(item);
+//! #         drop(items);
+//! #         self.getters.notify(1);
+//! #         Ok(())
+//! #     }
+//! #     fn get_now(&self) -> Result<T, GetError> {
+//! #         let item = self.items.lock().unwrap().pop_front().ok_or(GetError::Empty)?;
+//! #         self.putters.notify(1);
+//! #         Ok(item)
+//! #     }
+//! #     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
+//! #         let Some(item) = items.pop_front() else { return Ok(0) };
+//! #         let refused = |item| items.push_front(item);
+//! #         self.put_now(item).map(|()| 1).map_err(|error| error.map(refused))
+//! #     }
+//! #     fn get_run(&self, out: &mut Vec<T>, _: usize) -> Result<usize, GetError> {
+//! #         out.push(self.get_now()?);
+//! #         Ok(1)
+//! #     }
+//! # }
+//! # descriptor_core::waiting_queue!(MyQueue);
+//!
+//! #[derive(Clone, Debug)]
+//! struct MySpec {
+//!     maxsize: usize,
+//! }
+//!
+//! impl Spec for MySpec {
+//!     const KIND: &'static str = "mine";
+//!     const REACH: Reach = Reach::Process;
+//!
+//!     fn keys() -> &'static [KeySpec] {
+//!         const { &[KeySpec::bounded(1000)] }
+//!     }
+//!     fn to_metadata(&self) -> Metadata {
+//!         Metadata::from([("maxsize".into(), Value::Int(self.maxsize as i64))])
+//!     }
+//!     fn from_params(params: &Params) -> Result<Self, Error> {
+//!         Ok(Self { maxsize: params.capacity("maxsize").unwrap_or(1000) })
+//!     }
+//! }
+//!
+//! impl<T: Item> Open<T> for MySpec {
+//!     fn open(&self, _: &QueueId) -> Result<DynQueue<T>, Error> {
+//!         Ok(Arc::new(MyQueue::new(self.maxsize)))
+//!     }
+//! }
+//!
+//! let jobs = Descriptor::new("jobs", MySpec { maxsize: 10 })?;
+//! let line = jobs.to_uri()?;
+//! jobs.put("sweep".to_owned())?;
+//!
+//! // Elsewhere in the program, from the line of text alone:
+//! let registry = Registry::<String>::new().with::<MySpec>();
+//! assert_eq!(registry.open(&line.parse()?)?.get()?, "sweep");
+//! # Ok::<(), Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod backends;

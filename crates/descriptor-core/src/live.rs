@@ -53,7 +53,11 @@ impl Live {
     /// True when somebody who asks with these parameters means this queue.
     pub(crate) fn agree(&self, asked: &Metadata) -> Result<(), Error> {
         let mine = &self.record.metadata;
-        let Some(key) = mine.keys().chain(asked.keys()).find(|key| mine.get(*key) != asked.get(*key)) else {
+        let Some(key) = mine
+            .keys()
+            .chain(asked.keys())
+            .find(|key| mine.get(*key) != asked.get(*key))
+        else {
             return Ok(());
         };
         let side = |parameters: &Metadata| format!("`{key}`={}", parameters.get(key).unwrap_or(&Value::Null));

@@ -182,5 +182,9 @@ fn shown(value: &Value) -> String {
 /// The words with backticks and commas, for messages.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    if quoted.is_empty() { "none".into() } else { quoted.join(", ") }
+    if quoted.is_empty() {
+        "none".into()
+    } else {
+        quoted.join(", ")
+    }
 }

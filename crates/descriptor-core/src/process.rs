@@ -63,7 +63,11 @@ fn since_epoch() -> std::time::Duration {
 
 /// Lets a process-bound record in, or says which type would reach from here to there.
 pub(crate) fn admit(kind: &'static str, id: &QueueId, scope: &Scope, worker: Option<u32>) -> Result<(), Error> {
-    let refused = || Error::new(ErrorKind::OutOfScope, "open").queue(id.as_str()).backend(kind);
+    let refused = || {
+        Error::new(ErrorKind::OutOfScope, "open")
+            .queue(id.as_str())
+            .backend(kind)
+    };
     match (scope, worker) {
         (Scope::Unscoped, _) => Ok(()),
         (Scope::Process(token), _) if *token == process_token() => Ok(()),

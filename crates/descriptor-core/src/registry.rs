@@ -60,7 +60,11 @@ impl<T: Item> Registry<T> {
             .iter()
             .map(|entry| {
                 let info = KindInfo::new(entry.kind.name, entry.kind.reach, entry.caps);
-                if entry.kind.can_be_unbounded() { info.with_unbounded() } else { info }
+                if entry.kind.can_be_unbounded() {
+                    info.with_unbounded()
+                } else {
+                    info
+                }
             })
             .collect()
     }

@@ -1,4 +1,5 @@
 //! Descriptors: identity, forms, copies, and what using the queue changes about them.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -76,9 +77,18 @@ fn items_go_through_a_descriptor_in_order() {
 fn a_live_queue_of_this_process_is_not_written_down() {
     let descriptor = boxed("forms", 7);
     let record = descriptor.to_record();
-    assert_eq!(Descriptor::<BoxSpec>::from_json(&descriptor.to_json().unwrap()).unwrap(), descriptor);
-    assert_eq!(Descriptor::<BoxSpec>::from_bytes(&descriptor.to_bytes().unwrap()).unwrap(), descriptor);
-    assert_eq!(Descriptor::<BoxSpec>::from_uri(&descriptor.to_uri().unwrap()).unwrap(), descriptor);
+    assert_eq!(
+        Descriptor::<BoxSpec>::from_json(&descriptor.to_json().unwrap()).unwrap(),
+        descriptor
+    );
+    assert_eq!(
+        Descriptor::<BoxSpec>::from_bytes(&descriptor.to_bytes().unwrap()).unwrap(),
+        descriptor
+    );
+    assert_eq!(
+        Descriptor::<BoxSpec>::from_uri(&descriptor.to_uri().unwrap()).unwrap(),
+        descriptor
+    );
     descriptor.put(1_u8).unwrap();
     for error in [
         descriptor.to_json().unwrap_err(),
@@ -89,7 +99,28 @@ fn a_live_queue_of_this_process_is_not_written_down() {
         assert!(error.to_string().contains("to_serializable()"), "{error}");
         assert_eq!(error.queue_id(), Some("forms"));
     }
-    assert_eq!(descriptor.to_record(), record, "what it says about itself does not change with use");
+    assert_eq!(
+        descriptor.to_record(),
+        record,
+        "what it says about itself does not change with use"
+    );
+}
+
+#[test]
+fn a_descriptor_is_a_part_of_any_message() {
+    let pair = (7_u8, boxed("in/message", 3));
+    let json = serde_json::to_string(&pair).unwrap();
+    let read: (u8, Descriptor<BoxSpec>) = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, pair);
+    let bytes = postcard::to_allocvec(&pair).unwrap();
+    let read: (u8, Descriptor<BoxSpec>) = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(read, pair);
+    pair.1.put(pair.1.to_serializable()).unwrap();
+    let error = serde_json::to_string(&pair).unwrap_err();
+    assert!(error.to_string().contains("to_serializable()"), "{error}");
+    assert_eq!(pair.1.get::<Descriptor<BoxSpec>>().unwrap(), pair.1, "descriptors travel through queues");
+    let misspelt = json.replace("maxsize", "max_size");
+    assert!(serde_json::from_str::<(u8, Descriptor<BoxSpec>)>(&misspelt).is_err());
 }
 
 #[test]
@@ -103,7 +134,10 @@ fn to_serializable_keeps_every_parameter() {
     let copy = descriptor.to_serializable();
     assert!(copy.can_serialize() && !copy.is_initialized());
     assert_eq!(copy.to_record(), descriptor.to_record());
-    assert_eq!(copy.created_timestamp().to_bits(), descriptor.created_timestamp().to_bits());
+    assert_eq!(
+        copy.created_timestamp().to_bits(),
+        descriptor.created_timestamp().to_bits()
+    );
     let read = Descriptor::<BoxSpec>::from_json(&copy.to_json().unwrap()).unwrap();
     assert_eq!(read.spec(), descriptor.spec());
     assert_eq!(read.get::<i64>().unwrap(), 5, "the copy leads to the same queue");
@@ -121,6 +155,7 @@ fn queues_beyond_the_process_stay_serializable_and_comparable() {
 }
 
 #[test]
+#[expect(clippy::mutable_key_type, reason = "what changes with use is not part of the key, as this shows")]
 fn equality_and_hash_do_not_change_with_use() {
     let (a, b) = (boxed("equal", 4), boxed("equal", 4));
     let mut set = HashSet::from([a.to_serializable()]);
@@ -210,7 +245,10 @@ fn a_record_of_another_process_is_not_opened_as_a_look_alike() {
     let error = descriptor.queue::<u8>().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::OutOfScope);
     let text = error.to_string();
-    assert!(text.contains("scoped") && text.contains("`shm`") && text.contains("`rpc`"), "{text}");
+    assert!(
+        text.contains("scoped") && text.contains("`shm`") && text.contains("`rpc`"),
+        "{text}"
+    );
     assert_eq!(opened("scoped"), 0);
     assert!(descriptor.core().is_none() && descriptor.evict().is_none());
     assert_eq!(descriptor.put(5_u8).unwrap_err().into_item(), 5);
@@ -224,7 +262,10 @@ fn an_unscoped_record_binds_to_the_process_that_first_opens_it() {
     assert_eq!(descriptor.to_record().scope, Scope::Unscoped);
     assert_eq!(descriptor.queue_type(), "test_box", "the alias is resolved");
     descriptor.put(1_u8).unwrap();
-    assert_eq!(descriptor.to_serializable().to_record().scope, Scope::Process(process_token()));
+    assert_eq!(
+        descriptor.to_serializable().to_record().scope,
+        Scope::Process(process_token())
+    );
     assert_eq!(clone.to_record().scope, Scope::Process(process_token()));
 }
 
@@ -233,12 +274,19 @@ fn a_record_of_another_type_is_refused() {
     let record = DescriptorRecord::new(QueueId::new("q").unwrap(), "shm");
     let error = Descriptor::<BoxSpec>::from_record(&record).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidDescriptor);
-    assert!(error.to_string().contains("test_box") && error.to_string().contains("shm"), "{error}");
+    assert!(
+        error.to_string().contains("test_box") && error.to_string().contains("shm"),
+        "{error}"
+    );
     let worker = DescriptorRecord {
         scope: Scope::Worker(3),
         ..boxed("of_worker", 1).to_record()
     };
-    let error = Descriptor::<BoxSpec>::from_record(&worker).unwrap().queue::<u8>().err().unwrap();
+    let error = Descriptor::<BoxSpec>::from_record(&worker)
+        .unwrap()
+        .queue::<u8>()
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), ErrorKind::OutOfScope);
 }
 
@@ -254,7 +302,10 @@ fn descriptors_of_several_types_live_in_one_collection() {
         let other = descriptor.clone_as(None).unwrap();
         assert_ne!(other.queue_id(), descriptor.queue_id());
         assert_eq!(other.metadata(), descriptor.metadata());
-        assert_eq!(descriptor.to_serializable().to_uri().unwrap(), descriptor.clone_shared().to_uri().unwrap());
+        assert_eq!(
+            descriptor.to_serializable().to_uri().unwrap(),
+            descriptor.clone_shared().to_uri().unwrap()
+        );
         assert!(descriptor.core().is_none() && !descriptor.is_initialized());
     }
 }
@@ -275,13 +326,22 @@ fn a_queue_is_described_and_a_description_is_a_queue() {
     let adopted: Descriptor<BoxSpec> = adopt("found", Arc::clone(&nameless)).unwrap();
     assert_eq!(adopted.spec().maxsize, 3);
     assert!(adopted.is_initialized());
-    assert_eq!(boxed("found", 3).queue::<u32>().unwrap().drain().collect::<Vec<_>>(), [7]);
+    assert_eq!(
+        boxed("found", 3).queue::<u32>().unwrap().drain().collect::<Vec<_>>(),
+        [7]
+    );
     assert_eq!(describe(&nameless).unwrap().queue_id.as_str(), "found");
-    assert!(adopt::<_, BoxSpec>("found", Arc::clone(&nameless)).is_ok(), "the same name again is no change");
+    assert!(
+        adopt::<_, BoxSpec>("found", Arc::clone(&nameless)).is_ok(),
+        "the same name again is no change"
+    );
     let renamed = adopt::<_, BoxSpec>("found/twice", Arc::clone(&nameless)).unwrap_err();
     assert_eq!(renamed.kind(), ErrorKind::Incompatible);
     let taken = adopt::<u32, BoxSpec>("both/ways", Arc::new(PlainQueue::new(Some(6)))).unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::Incompatible);
-    assert_eq!(adopt::<u32, HallSpec>("x", nameless).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        adopt::<u32, HallSpec>("x", nameless).unwrap_err().kind(),
+        ErrorKind::Unsupported
+    );
     assert_eq!(opened("found"), 0);
 }

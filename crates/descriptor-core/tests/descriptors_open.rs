@@ -1,4 +1,5 @@
 //! Opening: once, by one of many, and never a second queue beside a living one; and how long a name keeps its queue.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -63,7 +64,10 @@ fn twenty_threads_that_race_get_one_queue() {
 #[test]
 fn a_failed_open_leaves_nothing_and_the_next_one_succeeds() {
     let descriptor = boxed("fails/once", 1);
-    assert_eq!(descriptor.queue::<u8>().err().unwrap().kind(), ErrorKind::ResourceExhausted);
+    assert_eq!(
+        descriptor.queue::<u8>().err().unwrap().kind(),
+        ErrorKind::ResourceExhausted
+    );
     assert!(!descriptor.is_initialized() && !is_live("fails/once"));
     descriptor.put(1_u8).unwrap();
     assert_eq!(opened("fails/once"), 2);
@@ -86,7 +90,10 @@ fn a_panic_while_opening_does_not_wedge_the_others() {
                 .collect();
             let fine = threads.into_iter().map(|thread| thread.join().unwrap());
             assert_eq!(fine.filter(|fine| *fine).count(), 7, "one met the panic");
-            assert_eq!((opened(&id), boxed(&id, 8).queue::<u8>().unwrap().depth()), (2, Some(7)));
+            assert_eq!(
+                (opened(&id), boxed(&id, 8).queue::<u8>().unwrap().depth()),
+                (2, Some(7))
+            );
         }
     });
 }
@@ -95,10 +102,16 @@ fn a_panic_while_opening_does_not_wedge_the_others() {
 fn one_id_holds_one_type_of_items() {
     let (ints, texts) = (boxed("typed", 2), boxed("typed", 2));
     ints.put(1_u64).unwrap();
-    for error in [texts.queue::<String>().err().unwrap(), ints.queue::<String>().err().unwrap()] {
+    for error in [
+        texts.queue::<String>().err().unwrap(),
+        ints.queue::<String>().err().unwrap(),
+    ] {
         assert_eq!(error.kind(), ErrorKind::TypeMismatch);
         let text = error.to_string();
-        assert!(text.contains("u64") && text.contains("String") && text.contains("typed"), "{text}");
+        assert!(
+            text.contains("u64") && text.contains("String") && text.contains("typed"),
+            "{text}"
+        );
     }
     assert!(!texts.is_initialized());
     assert_eq!(ints.get::<u64>().unwrap(), 1);
@@ -113,7 +126,11 @@ fn other_parameters_than_the_live_queue_has_are_refused() {
     let text = error.to_string();
     assert!(text.contains("`maxsize`=2") && text.contains("`maxsize`=3"), "{text}");
     drop((queue, small));
-    assert_eq!(large.queue::<u8>().unwrap().capacity(), Some(3), "the name was free again");
+    assert_eq!(
+        large.queue::<u8>().unwrap().capacity(),
+        Some(3),
+        "the name was free again"
+    );
 }
 
 #[test]
@@ -166,11 +183,19 @@ fn evict_drops_at_once_and_reports() {
     let evicted = mine.evict().unwrap();
     assert_eq!((evicted.items, evicted.holders), (Some(3), 1));
     assert!(!is_live("evicted") && !mine.is_initialized() && mine.evict().is_none());
-    assert!(held.try_put(9).unwrap_err().is_closed(), "nothing goes into a queue without a name");
+    assert!(
+        held.try_put(9).unwrap_err().is_closed(),
+        "nothing goes into a queue without a name"
+    );
     assert_eq!(held.get().unwrap(), 0, "what was inside can be drained");
     let fresh = mine.queue::<u8>().unwrap();
     assert!(fresh.is_empty() && !Arc::ptr_eq(&fresh, &held));
-    assert!(Descriptor::new("evicted/hall", HallSpec { maxsize: 1 }).unwrap().evict().is_none());
+    assert!(
+        Descriptor::new("evicted/hall", HallSpec { maxsize: 1 })
+            .unwrap()
+            .evict()
+            .is_none()
+    );
 }
 
 #[test]
@@ -204,6 +229,48 @@ fn open_and_drop_race_without_a_second_queue() {
     });
 }
 
+#[test]
+fn every_item_is_somewhere_while_queues_are_opened_freed_and_evicted() {
+    within_a_minute(|| {
+        let threads: Vec<_> = (0..6_u64)
+            .map(|seed| {
+                thread::spawn(move || {
+                    let (mut put, mut evicted) = (0, 0);
+                    let mut random = seed + 1;
+                    let mut kept = boxed("storm", 0);
+                    for _ in 0..3_000 {
+                        // Xorshift, so that a run can be repeated.
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        match random % 8 {
+                            0 => evicted += kept.evict().and_then(|evicted| evicted.items).unwrap_or(0),
+                            1 => kept = boxed("storm", 0),
+                            2 => kept.clear_cache(),
+                            // A queue that was evicted meanwhile refuses, and what it held was reported then.
+                            3 | 4 => match kept.try_put(random) {
+                                Ok(()) => put += 1,
+                                Err(error) => assert!(error.is_closed(), "{error:?}"),
+                            },
+                            _ => drop(kept.clone().queue::<u64>().unwrap()),
+                        }
+                    }
+                    (put, evicted)
+                })
+            })
+            .collect();
+        let (mut put, mut accounted) = (0, 0);
+        for thread in threads {
+            let (p, e) = thread.join().unwrap();
+            put += p;
+            accounted += e;
+        }
+        let rest = boxed("storm", 0).evict().and_then(|evicted| evicted.items).unwrap_or(0);
+        assert!(put > 1_000);
+        assert_eq!(put, accounted + rest, "nothing vanished with a name");
+    });
+}
+
 /// A type whose `open` asks for the very queue it is opening.
 #[derive(Clone, Debug)]
 struct Ouroboros;
@@ -234,6 +301,9 @@ fn an_open_that_asks_for_itself_is_an_error_and_no_deadlock() {
     within_a_minute(|| {
         let error = Descriptor::new("tail", Ouroboros).unwrap().queue::<u8>().err().unwrap();
         assert_eq!(error.kind(), ErrorKind::InvalidDescriptor);
-        assert!(error.to_string().contains("itself") || error.to_string().contains("own `open`"), "{error}");
+        assert!(
+            error.to_string().contains("itself") || error.to_string().contains("own `open`"),
+            "{error}"
+        );
     });
 }

@@ -1,4 +1,5 @@
 //! Parameters and types: what a record may say, and what is answered when it says something else.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -14,14 +15,19 @@ fn record(kind: &str, metadata: &[(&str, Value)]) -> DescriptorRecord {
     let id = QueueId::generated("params");
     metadata
         .iter()
-        .fold(DescriptorRecord::new(id, kind), |record, (key, value)| record.with(*key, value.clone()))
+        .fold(DescriptorRecord::new(id, kind), |record, (key, value)| {
+            record.with(*key, value.clone())
+        })
 }
 
 fn refusal(kind: &str, metadata: &[(&str, Value)]) -> String {
     let error = Kind::canonical(&record(kind, metadata)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidDescriptor, "{error}");
     let text = error.to_string();
-    assert!(text.contains("expected") && text.contains("found") && text.contains("; "), "{text}");
+    assert!(
+        text.contains("expected") && text.contains("found") && text.contains("; "),
+        "{text}"
+    );
     assert!(!text.contains('\n'));
     text
 }
@@ -42,7 +48,10 @@ fn every_wrong_capacity_is_refused_with_value_expectation_and_remedy() {
         ("local", Value::List(vec![Value::Int(1)]), "a list of 1 values"),
     ] {
         let text = refusal(kind, &[("maxsize", value)]);
-        assert!(text.contains("`maxsize`") && text.contains(found) && text.contains("16777216"), "{text}");
+        assert!(
+            text.contains("`maxsize`") && text.contains(found) && text.contains("16777216"),
+            "{text}"
+        );
     }
     assert!(refusal("local", &[("maxsize", Value::Int(-1))]).contains("use 0"));
     assert!(refusal("shm", &[("maxsize", Value::Int(0))]).contains("`local`"));
@@ -63,9 +72,15 @@ fn capacities_are_read_as_the_original_wrote_them() {
 #[test]
 fn unknown_names_come_with_the_known_ones_and_the_nearest() {
     let text = refusal("local", &[("max_size", Value::Int(5))]);
-    assert!(text.contains("max_size") && text.contains("did you mean `maxsize`?"), "{text}");
+    assert!(
+        text.contains("max_size") && text.contains("did you mean `maxsize`?"),
+        "{text}"
+    );
     let text = refusal("shm", &[("colour", Value::Int(5))]);
-    assert!(text.contains("`maxsize`, `shm_name`") && text.contains("remove it"), "{text}");
+    assert!(
+        text.contains("`maxsize`, `shm_name`") && text.contains("remove it"),
+        "{text}"
+    );
     let text = refusal("carrier_pigeon", &[]);
     assert!(KINDS.iter().all(|kind| text.contains(kind.name)), "{text}");
     let text = refusal("sage_quewe", &[]);
@@ -98,7 +113,10 @@ fn defaults_of_all_types_pass_their_own_table() {
             assert_eq!(Kind::find(name).unwrap(), kind);
         }
     }
-    let rpc = Kind::find("rpc_queue").unwrap().canonical_metadata(&Metadata::new()).unwrap();
+    let rpc = Kind::find("rpc_queue")
+        .unwrap()
+        .canonical_metadata(&Metadata::new())
+        .unwrap();
     assert_eq!(rpc["host"], Value::from("localhost"));
     assert_eq!((&rpc["port"], &rpc["retry_count"]), (&Value::Int(8000), &Value::Int(3)));
     assert_eq!(rpc["connection_timeout"], Value::Float(30.0));
@@ -118,13 +136,19 @@ const EVERY_KIND_OF_KEY: &[KeySpec] = &[
 #[test]
 fn each_kind_of_parameter_is_checked_and_has_its_default() {
     let read = |pairs: &[(&str, Value)]| {
-        let metadata = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let metadata = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
         Params::read("sample", EVERY_KIND_OF_KEY, &metadata)
     };
     let defaults = read(&[]).unwrap();
     assert_eq!((defaults.capacity("maxsize"), defaults.int("port")), (Some(7), Some(3)));
     assert_eq!(defaults.seconds("limit").unwrap().as_millis(), 500);
-    assert_eq!((defaults.flag("eager"), defaults.text("host"), defaults.text("mode")), (Some(true), Some("here"), None));
+    assert_eq!(
+        (defaults.flag("eager"), defaults.text("host"), defaults.text("mode")),
+        (Some(true), Some("here"), None)
+    );
 
     let given = read(&[
         ("limit", Value::Int(2)),
@@ -137,7 +161,10 @@ fn each_kind_of_parameter_is_checked_and_has_its_default() {
     assert_eq!(given.seconds("limit").unwrap().as_secs(), 2);
     assert_eq!((given.flag("eager"), given.text("mode")), (Some(false), Some("lease")));
     assert!(given.get("old").is_none() && given.get("magic").is_none() && given.get("nothing").is_none());
-    assert_eq!(read(&[("limit", Value::Float(1e300))]).unwrap().seconds("limit"), Some(std::time::Duration::MAX));
+    assert_eq!(
+        read(&[("limit", Value::Float(1e300))]).unwrap().seconds("limit"),
+        Some(std::time::Duration::MAX)
+    );
 
     for (key, value) in [
         ("port", Value::Int(0)),
@@ -156,7 +183,10 @@ fn each_kind_of_parameter_is_checked_and_has_its_default() {
     ] {
         let error = read(&[(key, value.clone())]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidDescriptor);
-        assert!(error.to_string().contains(key) && error.to_string().contains("sample"), "{key} {value}: {error}");
+        assert!(
+            error.to_string().contains(key) && error.to_string().contains("sample"),
+            "{key} {value}: {error}"
+        );
     }
 }
 
@@ -186,9 +216,18 @@ fn a_type_from_outside_plugs_in_and_is_reached_by_record_and_descriptor_alike() 
     assert_eq!(registry.open(&by_alias).unwrap().capacity(), Some(4));
 
     let kinds = registry.kinds();
-    assert_eq!(kinds.iter().map(|kind| kind.kind).collect::<Vec<_>>(), ["test_box", "test_hall"]);
-    assert_eq!(kinds.iter().map(|kind| kind.unbounded).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(kinds.iter().map(|kind| kind.reach).collect::<Vec<_>>(), [Reach::Process, Reach::Host]);
+    assert_eq!(
+        kinds.iter().map(|kind| kind.kind).collect::<Vec<_>>(),
+        ["test_box", "test_hall"]
+    );
+    assert_eq!(
+        kinds.iter().map(|kind| kind.unbounded).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(
+        kinds.iter().map(|kind| kind.reach).collect::<Vec<_>>(),
+        [Reach::Process, Reach::Host]
+    );
     assert!(!kinds[0].caps.cross_process && kinds[1].caps.cross_process);
     assert!(registry.knows("carton") && !registry.knows("shm"));
     let again = registry.with::<BoxSpec>();
@@ -202,12 +241,18 @@ fn what_cannot_be_opened_is_refused_with_words() {
     let error = registry.open(&known("shm")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let text = error.to_string();
-    assert!(text.contains("feature `shm`") && text.contains("`test_box`") && text.contains("refused/q"), "{text}");
+    assert!(
+        text.contains("feature `shm`") && text.contains("`test_box`") && text.contains("refused/q"),
+        "{text}"
+    );
     let error = registry.open(&known("test_box2")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidDescriptor);
     assert!(error.to_string().contains("did you mean `test_box`?"), "{error}");
     let error = registry.check(&known("test_hall").with("maxsize", "lots")).unwrap_err();
-    assert_eq!((error.kind(), error.queue_id()), (ErrorKind::InvalidDescriptor, Some("refused/q")));
+    assert_eq!(
+        (error.kind(), error.queue_id()),
+        (ErrorKind::InvalidDescriptor, Some("refused/q"))
+    );
     let secret = known("test_box").with("token", "hunter2");
     assert!(!registry.check(&secret).unwrap_err().to_string().contains("hunter2"));
     let error = Registry::<u8>::new().open(&known("test_box")).err().unwrap();
@@ -228,7 +273,10 @@ fn a_worker_opens_its_own_records_only() {
         let error = registry.open(&record(3)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::OutOfScope);
         let text = error.to_string();
-        assert!(text.contains("worker 3") && text.contains(expected) && text.contains("`shm`"), "{text}");
+        assert!(
+            text.contains("worker 3") && text.contains(expected) && text.contains("`shm`"),
+            "{text}"
+        );
     }
     assert_eq!(opened("worker/3"), 0);
     // A queue beyond the process is everybody's.
@@ -242,14 +290,34 @@ fn a_worker_opens_its_own_records_only() {
 #[test]
 fn records_of_the_original_read_as_its_types() {
     for (json, kind, capacity) in [
-        (r#"{"queue_id":"q","queue_type":"python","class_name":"PythonQueueDescriptor","metadata":{"maxsize":10,"use_multiprocessing":false},"can_serialize":true,"created_timestamp":1795228632.6265862}"#, "local", Some(10)),
-        (r#"{"queue_type":"ray_queue","queue_id":"q2","metadata":{"maxsize":"2048"},"created_timestamp":1.5}"#, "ray_queue", Some(2048)),
-        (r#"{"queue_id":"q","queue_type":"sage_queue","metadata":{"maxsize":1048576,"auto_cleanup":true,"namespace":null,"enable_multi_tenant":true}}"#, "sage_queue", Some(1_048_576)),
-        (r#"{"queue_id":"q","queue_type":"rpc_queue","metadata":{"host":"h","port":8000,"connection_timeout":30,"retry_count":3,"enable_pooling":true}}"#, "rpc", None),
+        (
+            r#"{"queue_id":"q","queue_type":"python","class_name":"PythonQueueDescriptor","metadata":{"maxsize":10,"use_multiprocessing":false},"can_serialize":true,"created_timestamp":1795228632.6265862}"#,
+            "local",
+            Some(10),
+        ),
+        (
+            r#"{"queue_type":"ray_queue","queue_id":"q2","metadata":{"maxsize":"2048"},"created_timestamp":1.5}"#,
+            "ray_queue",
+            Some(2048),
+        ),
+        (
+            r#"{"queue_id":"q","queue_type":"sage_queue","metadata":{"maxsize":1048576,"auto_cleanup":true,"namespace":null,"enable_multi_tenant":true}}"#,
+            "sage_queue",
+            Some(1_048_576),
+        ),
+        (
+            r#"{"queue_id":"q","queue_type":"rpc_queue","metadata":{"host":"h","port":8000,"connection_timeout":30,"retry_count":3,"enable_pooling":true}}"#,
+            "rpc",
+            None,
+        ),
     ] {
         let canonical = Kind::canonical(&DescriptorRecord::from_json(json).unwrap()).unwrap();
         assert_eq!(canonical.queue_type, kind);
-        assert_eq!(canonical.metadata.get("maxsize"), capacity.map(Value::Int).as_ref(), "{json}");
+        assert_eq!(
+            canonical.metadata.get("maxsize"),
+            capacity.map(Value::Int).as_ref(),
+            "{json}"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
 //! Counters and the ledger: nothing is missed by them, and nothing that is missing is missed.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -40,7 +41,10 @@ fn the_numbers_of_a_queue_are_its_own() {
     assert_eq!(stats, expected);
     assert_eq!(stats.load(), Some(0.5));
     let json = serde_json::to_string(&stats).unwrap();
-    assert_eq!(json, r#"{"depth":2,"capacity":4,"put_total":3,"get_total":1,"closed":true}"#);
+    assert_eq!(
+        json,
+        r#"{"depth":2,"capacity":4,"put_total":3,"get_total":1,"closed":true}"#
+    );
     assert_eq!(serde_json::from_str::<QueueStats>(&json).unwrap(), stats);
     assert_eq!(QueueStats::of(&PlainQueue::<u8>::new(None)).load(), None);
 }
@@ -70,7 +74,10 @@ fn run_edge(ledger: &Arc<Ledger>, name: &'static str, skip: Option<u64>) {
             thread::spawn(move || {
                 let mut items = Vec::new();
                 while queue.get_batch(&mut items, 7, descriptor_core::Wait::Forever).is_ok() {
-                    let lost = items.iter().filter(|item| skip.is_some_and(|skip| *item % skip == 0)).count();
+                    let lost = items
+                        .iter()
+                        .filter(|item| skip.is_some_and(|skip| *item % skip == 0))
+                        .count();
                     let late = items.iter().filter(|item| *item % 50 == 1).count();
                     edge.drop_items(DropCause::Late, late as u64);
                     edge.deliver((items.len() - late - lost) as u64);
@@ -99,7 +106,13 @@ fn a_planted_loss_is_caught_and_an_honest_edge_balances() {
         let error = ledger.report(|_| 0).check().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         let text = error.to_string();
-        for part in ["`leaky`", "2000 accepted", "1958 delivered", "40 dropped (late)", "lost=2"] {
+        for part in [
+            "`leaky`",
+            "2000 accepted",
+            "1958 delivered",
+            "40 dropped (late)",
+            "lost=2",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     });
@@ -175,6 +188,11 @@ fn every_cause_is_counted_under_its_own_name() {
     let report = ledger.report(|_| 0);
     report.check().unwrap();
     let dropped = &report.edge("e").unwrap().dropped;
-    assert!(DropCause::ALL.into_iter().enumerate().all(|(n, cause)| dropped[&cause] == n as u64 + 1));
+    assert!(
+        DropCause::ALL
+            .into_iter()
+            .enumerate()
+            .all(|(n, cause)| dropped[&cause] == n as u64 + 1)
+    );
     assert_eq!(report.totals().duplicated, 3);
 }

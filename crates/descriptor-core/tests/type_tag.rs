@@ -1,5 +1,5 @@
 //! Type tags: equal types agree, types that differ anywhere do not.
-#![allow(dead_code, reason = "the types are only looked at")]
+#![allow(clippy::unwrap_used, dead_code, reason = "the types are only looked at")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -132,28 +132,36 @@ fn a_difference_anywhere_shows() {
         shape::<HashMap<String, u16>>(),
         shape::<HashMap<u8, String>>(),
     ]);
-    assert_eq!(shape::<HashMap<String, u8>>(), shape::<BTreeMap<String, u8>>(), "the same on the wire");
+    assert_eq!(
+        shape::<HashMap<String, u8>>(),
+        shape::<BTreeMap<String, u8>>(),
+        "the same on the wire"
+    );
 }
 
 wire! {
-    struct Tree { children: Vec<Tree>, value: u32 }
-    struct OtherTree { children: Vec<OtherTree>, value: u64 }
-    struct Chain { next: Option<Box<Chain>>, value: u32 }
-    enum Expr { Not(Box<Expr>), Add(Box<Expr>, Box<Expr>), Call { name: String, args: Vec<Expr> }, Number(i64) }
-    struct Endless { next: Box<Endless> }
+    struct Tree { children: Vec<Self>, value: u32 }
+    struct OtherTree { children: Vec<Self>, value: u64 }
+    struct Chain { next: Option<Box<Self>>, value: u32 }
+    enum Expr { Not(Box<Self>), Add(Box<Self>, Box<Self>), Call { name: String, args: Vec<Self> }, Number(i64) }
+    struct Endless { next: Box<Self> }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Chain")]
 struct WideChain {
-    next: Option<Box<WideChain>>,
+    next: Option<Box<Self>>,
     value: u64,
 }
 
 #[test]
 fn types_that_contain_themselves_end_and_are_seen_whole() {
     assert_ne!(shape::<Tree>(), shape::<OtherTree>());
-    assert_ne!(shape::<Chain>(), shape::<WideChain>(), "what follows the recursion is seen");
+    assert_ne!(
+        shape::<Chain>(),
+        shape::<WideChain>(),
+        "what follows the recursion is seen"
+    );
     assert_eq!(shape::<Expr>(), shape::<Box<Expr>>());
     let _ = shape::<Endless>();
 }
@@ -167,7 +175,11 @@ struct Positive(i64);
 impl TryFrom<i64> for Positive {
     type Error = &'static str;
     fn try_from(value: i64) -> Result<Self, Self::Error> {
-        if value > 1 { Ok(Self(value)) } else { Err("must be above 1") }
+        if value > 1 {
+            Ok(Self(value))
+        } else {
+            Err("must be above 1")
+        }
     }
 }
 
@@ -193,7 +205,11 @@ impl<'de> Deserialize<'de> for Panics {
 
 #[test]
 fn types_that_refuse_values_are_seen_as_far_as_possible() {
-    assert_ne!(shape::<Picky<u8>>(), shape::<Picky<u16>>(), "what follows the picky fields is seen");
+    assert_ne!(
+        shape::<Picky<u8>>(),
+        shape::<Picky<u16>>(),
+        "what follows the picky fields is seen"
+    );
     assert_ne!(shape::<PickyList<u8>>(), shape::<PickyList<u16>>());
     assert_eq!(shape::<Panics>(), shape::<Panics>());
 }

@@ -1,4 +1,5 @@
 //! Waiting: nobody is forgotten, nobody is woken in vain for good, and the first in line comes first.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod common;
 
@@ -70,11 +71,19 @@ fn a_timeout_waits_at_least_its_limit() {
         assert!(queue.get_timeout(limit).unwrap_err().is_empty());
         assert!(start.elapsed() >= limit, "get");
         let start = Instant::now();
-        assert!(queue.get_batch(&mut Vec::new(), 4, limit.into()).unwrap_err().is_empty());
+        assert!(
+            queue
+                .get_batch(&mut Vec::new(), 4, limit.into())
+                .unwrap_err()
+                .is_empty()
+        );
         assert!(start.elapsed() >= limit, "batch");
         queue.put(1).unwrap();
     }
-    assert_eq!((list.waiting(), queue.waiting_getters(), queue.waiting_putters()), (0, 0, 0));
+    assert_eq!(
+        (list.waiting(), queue.waiting_getters(), queue.waiting_putters()),
+        (0, 0, 0)
+    );
 }
 
 #[test]
@@ -119,9 +128,15 @@ fn notify_wakes_as_many_as_it_says_and_notify_all_everybody() {
     let line: Vec<_> = (0..5).map(|_| Sleeper::asleep(&list)).collect();
     assert!(!list.notify(0));
     assert!(list.notify(2));
-    assert_eq!(line.iter().map(Sleeper::woken).collect::<Vec<_>>(), [true, true, false, false, false]);
+    assert_eq!(
+        line.iter().map(Sleeper::woken).collect::<Vec<_>>(),
+        [true, true, false, false, false]
+    );
     list.notify_all();
-    assert_eq!(line.iter().map(Sleeper::woken).collect::<Vec<_>>(), [false, false, true, true, true]);
+    assert_eq!(
+        line.iter().map(Sleeper::woken).collect::<Vec<_>>(),
+        [false, false, true, true, true]
+    );
     assert_eq!(list.waiting(), 0);
 }
 
@@ -201,8 +216,16 @@ fn wake_at_the_deadline(last_attempt_succeeds: bool) -> (Option<u8>, bool) {
 
 #[test]
 fn a_wake_up_at_the_deadline_is_used_or_passed_on() {
-    assert_eq!(wake_at_the_deadline(false), (None, true), "not needed: the next one has it");
-    assert_eq!(wake_at_the_deadline(true), (Some(9), false), "used: nobody else needs to look");
+    assert_eq!(
+        wake_at_the_deadline(false),
+        (None, true),
+        "not needed: the next one has it"
+    );
+    assert_eq!(
+        wake_at_the_deadline(true),
+        (Some(9), false),
+        "used: nobody else needs to look"
+    );
 }
 
 #[test]
@@ -241,7 +264,10 @@ fn threads_are_served_in_the_order_they_came() {
 #[test]
 fn close_wakes_everybody_and_says_so() {
     within_a_minute(|| {
-        let (full, empty) = (Arc::new(PlainQueue::new(Some(1))), Arc::new(PlainQueue::<u8>::new(Some(1))));
+        let (full, empty) = (
+            Arc::new(PlainQueue::new(Some(1))),
+            Arc::new(PlainQueue::<u8>::new(Some(1))),
+        );
         full.put(0_u8).unwrap();
         let putters: Vec<_> = (1..4)
             .map(|item| {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::Descriptor;
 use crate::{DescriptorRecord, Error, ErrorKind, QueueId, Spec, Value};
 
@@ -129,6 +131,21 @@ impl<S: Spec> Descriptor<S> {
     /// As [`DescriptorRecord::from_uri`] and [`from_record`](Self::from_record).
     pub fn from_uri(uri: &str) -> Result<Self, Error> {
         Self::from_record(&DescriptorRecord::from_uri(uri)?)
+    }
+}
+
+impl<S: Spec> Serialize for Descriptor<S> {
+    /// Writes the record, so that a descriptor can be a part of any message.
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        self.portable("serialize")
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl<'de, S: Spec> Deserialize<'de> for Descriptor<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_record(&DescriptorRecord::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

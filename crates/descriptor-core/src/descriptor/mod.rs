@@ -138,7 +138,7 @@ impl<S: Spec> Descriptor<S> {
         if S::is_process_bound() {
             self.bound.get_or_init(process_token);
         }
-        self.handle().get_or_insert(live);
+        self.keep(live);
         Ok(queue)
     }
 
@@ -255,7 +255,8 @@ impl<S: Spec> Descriptor<S> {
     ///
     /// `None` when no queue of this process has the name, and for types that live elsewhere.
     pub fn evict(&self) -> Option<Evicted> {
-        drop(self.handle().take());
+        let held = self.handle().take();
+        drop(held);
         if !S::is_process_bound() || admit(S::KIND, &self.id, &self.scope(), None).is_err() {
             return None;
         }
@@ -265,6 +266,14 @@ impl<S: Spec> Descriptor<S> {
             items: live.core().depth(),
             holders: live.holders(),
         })
+    }
+
+    fn keep(&self, live: Arc<Live>) {
+        let mut handle = self.handle();
+        let spare = if handle.is_none() { handle.replace(live) } else { Some(live) };
+        // In this order: a queue that goes may run code of its own.
+        drop(handle);
+        drop(spare);
     }
 
     fn handle(&self) -> MutexGuard<'_, Option<Arc<Live>>> {

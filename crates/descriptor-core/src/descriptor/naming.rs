@@ -51,7 +51,7 @@ pub fn adopt<T: Item, S: Open<T>>(id: impl AsRef<str>, queue: DynQueue<T>) -> Re
             .found("one that leads to another queue")
             .remedy("choose another queue id, or evict that queue"));
     }
-    *descriptor.handle() = Some(live);
+    descriptor.keep(live);
     Ok(descriptor)
 }
 
@@ -60,7 +60,10 @@ fn parameters<S: Open<T>, T: Item>(queue: &DynQueue<T>) -> Metadata {
     let mut metadata = Metadata::new();
     if S::keys().iter().any(|key| key.name == "maxsize") {
         let capacity = queue.capacity().unwrap_or(0);
-        metadata.insert("maxsize".into(), Value::Int(i64::try_from(capacity).unwrap_or(i64::MAX)));
+        metadata.insert(
+            "maxsize".into(),
+            Value::Int(i64::try_from(capacity).unwrap_or(i64::MAX)),
+        );
     }
     metadata
 }

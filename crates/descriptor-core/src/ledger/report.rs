@@ -163,7 +163,10 @@ impl LedgerReport {
             return Ok(());
         };
         let error = Error::new(ErrorKind::Corrupt, "check ledger")
-            .expected(format!("edge `{edge}` to account for {} accepted items", counts.accepted))
+            .expected(format!(
+                "edge `{edge}` to account for {} accepted items",
+                counts.accepted
+            ))
             .found(counts.to_string())
             .remedy("compare the two ends of this edge, and report it with the seed of the run");
         let error = match (counts.lost(), counts.surplus()) {

@@ -1,5 +1,10 @@
 //! A plain working queue, queue types over it that are known nowhere else, and a guard against hangs.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -10,8 +15,8 @@ use std::time::Duration;
 
 use descriptor_core::wait::{Fence, WaitList};
 use descriptor_core::{
-    Caps, DynQueue, Error, ErrorKind, GetError, Item, KeySpec, Metadata, Open, Params, PutError, QueueCore,
-    QueueId, Reach, Spec, Takes, Totals, TryQueue, Value, Wire,
+    Caps, DynQueue, Error, ErrorKind, GetError, Item, KeySpec, Metadata, Open, Params, PutError, QueueCore, QueueId,
+    Reach, Spec, Takes, Totals, TryQueue, Value, Wire,
 };
 
 #[derive(Default)]
@@ -208,8 +213,13 @@ impl<T: Item> Open<T> for BoxSpec {
         if attempt == 1 && id.as_str().starts_with("fails/") {
             return Err(Error::new(ErrorKind::ResourceExhausted, "open").queue(id.as_str()));
         }
-        assert!(attempt > 1 || !id.as_str().starts_with("panics/"), "the first open panics");
-        Ok(Arc::new(PlainQueue::<T>::new((self.maxsize > 0).then_some(self.maxsize))))
+        assert!(
+            attempt > 1 || !id.as_str().starts_with("panics/"),
+            "the first open panics"
+        );
+        Ok(Arc::new(PlainQueue::<T>::new(
+            (self.maxsize > 0).then_some(self.maxsize),
+        )))
     }
 }
 
