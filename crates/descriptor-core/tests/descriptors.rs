@@ -74,6 +74,28 @@ fn items_go_through_a_descriptor_in_order() {
 }
 
 #[test]
+fn producers_and_consumers_share_a_descriptor() {
+    common::within_a_minute(|| {
+        let descriptor = boxed("threads", 100);
+        std::thread::scope(|scope| {
+            for producer in 0..3 {
+                let mine = descriptor.clone();
+                scope.spawn(move || (0..10).for_each(|n| mine.put(producer * 10 + n).unwrap()));
+            }
+        });
+        let takers: Vec<_> = (0..2)
+            .map(|_| {
+                let mine = descriptor.to_serializable();
+                std::thread::spawn(move || mine.queue::<i32>().unwrap().drain().collect::<Vec<_>>())
+            })
+            .collect();
+        let mut all: Vec<_> = takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..30).collect::<Vec<_>>());
+    });
+}
+
+#[test]
 fn a_live_queue_of_this_process_is_not_written_down() {
     let descriptor = boxed("forms", 7);
     let record = descriptor.to_record();
@@ -118,7 +140,11 @@ fn a_descriptor_is_a_part_of_any_message() {
     pair.1.put(pair.1.to_serializable()).unwrap();
     let error = serde_json::to_string(&pair).unwrap_err();
     assert!(error.to_string().contains("to_serializable()"), "{error}");
-    assert_eq!(pair.1.get::<Descriptor<BoxSpec>>().unwrap(), pair.1, "descriptors travel through queues");
+    assert_eq!(
+        pair.1.get::<Descriptor<BoxSpec>>().unwrap(),
+        pair.1,
+        "descriptors travel through queues"
+    );
     let misspelt = json.replace("maxsize", "max_size");
     assert!(serde_json::from_str::<(u8, Descriptor<BoxSpec>)>(&misspelt).is_err());
 }
@@ -155,7 +181,10 @@ fn queues_beyond_the_process_stay_serializable_and_comparable() {
 }
 
 #[test]
-#[expect(clippy::mutable_key_type, reason = "what changes with use is not part of the key, as this shows")]
+#[expect(
+    clippy::mutable_key_type,
+    reason = "what changes with use is not part of the key, as this shows"
+)]
 fn equality_and_hash_do_not_change_with_use() {
     let (a, b) = (boxed("equal", 4), boxed("equal", 4));
     let mut set = HashSet::from([a.to_serializable()]);

@@ -251,7 +251,8 @@ impl<S: Spec> Descriptor<S> {
     }
 
     /// Takes the queue of this process away from its name at once, and says what was inside. The queue is closed: who
-    /// still holds it can drain it and will put nothing into the void; the name is free for a new queue.
+    /// still holds it, other descriptors included, can drain it and will put nothing into the void until
+    /// [`clear_cache`](Self::clear_cache); the name is free for a new queue.
     ///
     /// `None` when no queue of this process has the name, and for types that live elsewhere.
     pub fn evict(&self) -> Option<Evicted> {
@@ -270,7 +271,11 @@ impl<S: Spec> Descriptor<S> {
 
     fn keep(&self, live: Arc<Live>) {
         let mut handle = self.handle();
-        let spare = if handle.is_none() { handle.replace(live) } else { Some(live) };
+        let spare = if handle.is_none() {
+            handle.replace(live)
+        } else {
+            Some(live)
+        };
         // In this order: a queue that goes may run code of its own.
         drop(handle);
         drop(spare);
