@@ -5,7 +5,9 @@ mod builder;
 mod check;
 mod choose;
 mod deployment;
+mod describe;
 mod document;
+mod drawing;
 mod finding;
 mod fingerprint;
 mod graph;
@@ -15,6 +17,7 @@ pub mod limits;
 mod node;
 mod order;
 mod plan;
+mod topology;
 
 pub use builder::GraphBuilder;
 pub use deployment::Deployment;
