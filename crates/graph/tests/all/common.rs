@@ -1,12 +1,10 @@
 //! Graphs that several tests need.
-#![allow(dead_code, reason = "every test binary uses its own part")]
-#![allow(unreachable_pub, reason = "shared by several test binaries")]
 
 use descriptor_core::{Caps, DefaultStrategy, KindInfo, Reach};
 use graph::{Deployment, EdgeSpec, ExecutionGraph, GraphBuilder, NodeId, NodeKind, NodeSpec, Plan, PreflightError};
 use router::Partition;
 
-pub fn kinds() -> Vec<KindInfo> {
+pub(crate) fn kinds() -> Vec<KindInfo> {
     let mut shared = Caps::IN_PROCESS;
     shared.cross_process = true;
     vec![
@@ -16,11 +14,11 @@ pub fn kinds() -> Vec<KindInfo> {
     ]
 }
 
-pub fn plan(graph: ExecutionGraph, deployment: Deployment) -> Result<Plan, PreflightError> {
+pub(crate) fn plan(graph: ExecutionGraph, deployment: Deployment) -> Result<Plan, PreflightError> {
     Plan::build(graph, deployment, &DefaultStrategy, &kinds())
 }
 
-pub fn wide(name: &str, kind: NodeKind, parallelism: u32) -> NodeSpec {
+pub(crate) fn wide(name: &str, kind: NodeKind, parallelism: u32) -> NodeSpec {
     NodeSpec {
         parallelism,
         ..NodeSpec::new(name, kind)
@@ -28,7 +26,7 @@ pub fn wide(name: &str, kind: NodeKind, parallelism: u32) -> NodeSpec {
 }
 
 /// source(2) -> filter(2) -> key_by(2) -hash-> window(2) -> sink(1).
-pub fn demo() -> GraphBuilder {
+pub(crate) fn demo() -> GraphBuilder {
     let mut job = GraphBuilder::new("demo");
     let nodes: Vec<NodeId> = [
         wide("source", NodeKind::Source, 2),
@@ -50,12 +48,4 @@ pub fn demo() -> GraphBuilder {
         job.edge(ends[0], ends[1], EdgeSpec::new(partition));
     }
     job
-}
-
-/// A source and a sink that is built by `more`.
-pub fn job(more: impl FnOnce(&mut GraphBuilder, NodeId)) -> ExecutionGraph {
-    let mut job = GraphBuilder::new("job");
-    let source = job.node(NodeSpec::new("source", NodeKind::Source));
-    more(&mut job, source);
-    job.build()
 }
