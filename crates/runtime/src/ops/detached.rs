@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use descriptor_core::{DescriptorPool, DescriptorRecord, DynQueue, Error, QueueId};
+use descriptor_core::{DescriptorPool, DescriptorRecord, DropCause, DynQueue, Error, QueueId};
 use router::{Connection, ConnectionSpec, Envelope, KeyGroups, Packet, Partition, Router, UpstreamId};
 
 use crate::control::Control;
@@ -61,7 +61,7 @@ impl<Out: Data> TaskContext<Out> {
 
     /// Packets that the operator dropped since the last call, with the causes it gave.
     #[doc(hidden)]
-    pub fn drops(&mut self) -> Vec<(&'static str, u64)> {
+    pub fn drops(&mut self) -> Vec<(DropCause, u64)> {
         let mut drops = Vec::new();
         self.settle_drops(|cause, packets| drops.push((cause, packets)));
         drops

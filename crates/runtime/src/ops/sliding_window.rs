@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use descriptor_core::DropCause;
 use router::{Key, Packet};
 
 use super::keyed::{beyond_time, key_of};
@@ -82,7 +83,7 @@ where
         let time_ms = (self.time_ms)(&packet.payload);
         match self.panes.place(time_ms, key) {
             Place::Open(acc) => self.aggregate.add(acc, packet.payload),
-            Place::Late => ctx.count_dropped("late", 1),
+            Place::Late => ctx.count_dropped(DropCause::Late, 1),
             Place::BeyondTime => return Err(beyond_time(ctx, OPERATION, time_ms).into()),
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasherDefault;
 
+use descriptor_core::DropCause;
 use router::{Key, Packet};
 
 use super::keyed::{beyond_time, key_of};
@@ -118,7 +119,7 @@ where
         match (self.panes.place(time_ms, key), packet.payload) {
             (Place::Open(sides), Either::Left(item)) => sides.left.push(item),
             (Place::Open(sides), Either::Right(item)) => sides.right.push(item),
-            (Place::Late, _) => ctx.count_dropped("late", 1),
+            (Place::Late, _) => ctx.count_dropped(DropCause::Late, 1),
             (Place::BeyondTime, _) => return Err(beyond_time(ctx, OPERATION, time_ms).into()),
         }
         Ok(())

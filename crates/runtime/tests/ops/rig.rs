@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use descriptor_core::DynQueue;
+use descriptor_core::{DropCause, DynQueue};
 use queue_local::LocalQueue;
 use router::{Envelope, Event, Key, Packet};
 use runtime::{Data, OpResult, Operator, Source, SourceStep, TaskContext};
@@ -11,7 +11,7 @@ use runtime::{Data, OpResult, Operator, Source, SourceStep, TaskContext};
 pub(crate) struct Rig<Out: Data> {
     pub(crate) ctx: TaskContext<Out>,
     queue: DynQueue<Envelope<Out>>,
-    dropped: Vec<(&'static str, u64)>,
+    dropped: Vec<(DropCause, u64)>,
 }
 
 impl<Out: Data> Rig<Out> {
@@ -61,9 +61,9 @@ impl<Out: Data> Rig<Out> {
     }
 
     /// How many packets the operator said it dropped for this cause.
-    pub(crate) fn dropped(&mut self, cause: &str) -> u64 {
+    pub(crate) fn dropped(&mut self, cause: DropCause) -> u64 {
         self.dropped.extend(self.ctx.drops());
-        let of_cause = self.dropped.iter().filter(|(name, _)| *name == cause);
+        let of_cause = self.dropped.iter().filter(|(known, _)| *known == cause);
         of_cause.map(|(_, count)| count).sum()
     }
 }

@@ -1,5 +1,6 @@
 //! Joins over windows, beside a plain recomputation.
 
+use descriptor_core::DropCause;
 use proptest::prelude::*;
 use router::Key;
 use runtime::Operator;
@@ -95,7 +96,7 @@ fn late_items_of_both_sides_are_counted_and_reported_as_dropped() {
     feed(&mut rig, &mut op, Either::Left((1, 5, 2)));
     feed(&mut rig, &mut op, Either::Right((1, 10, 3)));
     assert_eq!((op.late(), op.partly_late()), (2, 1));
-    assert_eq!(rig.dropped("late"), 2);
+    assert_eq!(rig.dropped(DropCause::Late), 2);
     op.close(&mut rig.ctx).unwrap();
     assert_eq!(pairs(&mut rig), [(15, 2, 3)]);
 }
@@ -184,6 +185,6 @@ proptest! {
         prop_assert_eq!(out, expected);
         let late = |item: &&Arrival| (slide..=80 + size).step_by(slide as usize).all(|end| !holds(end, item));
         let late = lefts.iter().chain(&rights).filter(late).count() as u64;
-        prop_assert_eq!((op.late(), rig.dropped("late")), (late, late));
+        prop_assert_eq!((op.late(), rig.dropped(DropCause::Late)), (late, late));
     }
 }

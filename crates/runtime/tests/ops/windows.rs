@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use descriptor_core::{Error, ErrorKind};
+use descriptor_core::{DropCause, Error, ErrorKind};
 use proptest::prelude::*;
 use router::{Event, Key};
 use runtime::ops::{Aggregate, SlidingWindow, WindowSpec};
@@ -106,7 +106,7 @@ fn late_items_are_counted_and_reported_as_dropped() {
         feed(&mut rig, &mut op, item);
     }
     assert_eq!((op.late(), op.partly_late()), (2, 1));
-    assert_eq!(rig.dropped("late"), 2);
+    assert_eq!(rig.dropped(DropCause::Late), 2);
     op.close(&mut rig.ctx).unwrap();
     assert_eq!(rows(&mut rig), [((15, 1), (2, 2)), ((20, 1), (1, 1))].into());
 }
@@ -122,7 +122,7 @@ fn unkeyed_items_and_impossible_times_are_refused() {
     let error = error.downcast::<Error>().unwrap();
     assert_eq!(error.kind(), ErrorKind::UserCode);
     assert!(error.to_string().contains("18446744073709551615 ms"), "{error}");
-    assert_eq!((op.late(), rig.dropped("late")), (0, 0));
+    assert_eq!((op.late(), rig.dropped(DropCause::Late)), (0, 0));
     op.close(&mut rig.ctx).unwrap();
     assert!(rig.events().is_empty());
 }
@@ -193,6 +193,6 @@ proptest! {
         fired.extend(rows(&mut rig));
         prop_assert_eq!(fired, expected);
         prop_assert_eq!((op.late(), op.partly_late()), (late, partly_late));
-        prop_assert_eq!(rig.dropped("late"), late);
+        prop_assert_eq!(rig.dropped(DropCause::Late), late);
     }
 }
