@@ -1,2 +1,33 @@
-//! facade
+#![doc = include_str!("../../../README.md")]
 #![forbid(unsafe_code)]
+
+mod builtin;
+
+pub use builtin::Builtin;
+#[doc(inline)]
+pub use descriptor_core::{
+    Backends, Caps, Choice, Codec, DefaultStrategy, Descriptor, DescriptorPool, DescriptorRecord, DropCause, DynQueue,
+    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, Kind, KindInfo, Lease, LedgerReport, LocalNames,
+    MAX_CAPACITY, Metadata, NameService, Open, Params, PutError, Queue, QueueCore, QueueDescriptor, QueueExt, QueueId,
+    QueueStats, Reach, Registry, Result, RetryToken, Scope, Spec, Strategy, Totals, TypeTag, Value, Wait, Wire, adopt,
+    describe, live_queues,
+};
+#[cfg(feature = "local")]
+#[doc(inline)]
+pub use queue_local::{LocalQueue, LocalSpec};
+#[cfg(feature = "sage")]
+#[doc(inline)]
+pub use queue_sage::{SageQueue, SageSpec};
+#[cfg(feature = "router")]
+#[doc(inline)]
+pub use router::{
+    Connection, ConnectionSpec, Envelope, Event, Inbox, Key, KeyGroups, Packet, PacketPartition, Partition, Received,
+    Router, RoutingInfo, SendError, StopCause, StopSignal, UpstreamId,
+};
+#[cfg(feature = "runtime")]
+#[doc(inline)]
+pub use runtime::{
+    Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
+    KeyedState, KeyedStream, NodeKind, NodeProgress, NodeReport, OpError, OpResult, Operator, Outcome, Plan, Source,
+    SourceStep, Stream, TaskContext, ops,
+};

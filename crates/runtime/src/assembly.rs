@@ -1,0 +1,102 @@
+//! Every queue of a job, opened before any task exists.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use descriptor_core::{DescriptorRecord, DynQueue, Error, ErrorKind, Item, Queue, QueueCore, QueueId};
+use router::{Envelope, UpstreamId};
+
+use crate::Data;
+
+/// One open queue that has forgotten its item type and can be asked for it.
+pub(crate) struct OpenQueue {
+    record: DescriptorRecord,
+    core: Arc<dyn QueueCore>,
+    typed: Box<dyn Any + Send + Sync>,
+    clear: Box<dyn Fn() -> BTreeMap<UpstreamId, u64> + Send + Sync>,
+    item: &'static str,
+}
+
+impl OpenQueue {
+    pub(crate) fn new<T: Data>(record: DescriptorRecord, queue: DynQueue<Envelope<T>>) -> Self {
+        let inside = Arc::clone(&queue);
+        Self {
+            record,
+            core: Arc::<dyn Queue<Envelope<T>>>::clone(&queue),
+            clear: Box::new(move || clear(inside.as_ref())),
+            typed: Box::new(queue),
+            item: std::any::type_name::<Envelope<T>>(),
+        }
+    }
+
+    pub(crate) const fn record(&self) -> &DescriptorRecord {
+        &self.record
+    }
+
+    pub(crate) const fn core(&self) -> &Arc<dyn QueueCore> {
+        &self.core
+    }
+
+    /// Empties the queue and says how many packets of each sender were inside.
+    pub(crate) fn clear(&self) -> BTreeMap<UpstreamId, u64> {
+        (self.clear)()
+    }
+
+    pub(crate) fn queue<T: Item>(&self) -> Result<DynQueue<T>, Error> {
+        self.typed.downcast_ref::<DynQueue<T>>().cloned().ok_or_else(|| {
+            Error::new(ErrorKind::TypeMismatch, "connect")
+                .queue(self.record.queue_id.as_str())
+                .backend(self.record.queue_type.clone())
+                .expected(format!("items of type `{}`", self.item))
+                .found(format!("`{}`", std::any::type_name::<T>()))
+                .remedy("connect streams of one type")
+        })
+    }
+}
+
+fn clear<T: Data>(queue: &dyn Queue<Envelope<T>>) -> BTreeMap<UpstreamId, u64> {
+    let mut packets = BTreeMap::new();
+    while let Ok(envelope) = queue.try_get() {
+        if envelope.event.packet().is_some() {
+            *packets.entry(envelope.from).or_default() += 1;
+        }
+    }
+    packets
+}
+
+/// The open queues of a job by their ids.
+#[derive(Default)]
+pub(crate) struct OpenQueues {
+    queues: HashMap<QueueId, OpenQueue>,
+    // In the order of opening, which is that of the plan.
+    order: Vec<QueueId>,
+}
+
+impl OpenQueues {
+    pub(crate) fn insert(&mut self, queue: OpenQueue) {
+        let id = queue.record.queue_id.clone();
+        self.order.push(id.clone());
+        self.queues.insert(id, queue);
+    }
+
+    pub(crate) fn get(&self, id: &QueueId) -> Result<&OpenQueue, Error> {
+        self.queues.get(id).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "connect")
+                .queue(id.as_str())
+                .expected("a queue that was opened with the job")
+                .remedy("rebuild the plan")
+        })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenQueue> {
+        self.order.iter().filter_map(|id| self.queues.get(id))
+    }
+
+    /// Ends every queue, so that nobody waits on one any more.
+    pub(crate) fn close_all(&self) {
+        for queue in self.iter() {
+            queue.core.close();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What user code sees of the runtime.
+
+use std::fmt;
+use std::sync::Arc;
+
+use descriptor_core::{DescriptorPool, DescriptorRecord, DropCause, QueueId};
+use router::{Key, Packet, PacketPartition, RoutingInfo, StopCause, timestamp_now};
+
+use crate::control::{Control, Phase};
+use crate::outbox::{Outbox, Sent};
+use crate::{Data, OpResult};
+
+/// Which of a node's instances this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// The node's unique name.
+    pub node: String,
+    /// The instance's unique name, `{node}_{index}`.
+    pub name: String,
+    /// Its number among the node's instances, from 0.
+    pub index: u32,
+    /// How many instances the node has.
+    pub parallelism: u32,
+}
+
+/// What operators emit inherits from the packet at hand.
+#[derive(Clone, Default)]
+struct Heritage {
+    key: Option<Key>,
+    partition: Option<PacketPartition>,
+    timestamp: u64,
+}
+
+/// One operator instance's view of the job: who it is, where its packets go, what it may ask.
+///
+/// It never leaves its thread. What travels between processes is the plan.
+pub struct TaskContext<Out: Data> {
+    instance: Instance,
+    outbox: Outbox<Out>,
+    heritage: Heritage,
+    input: Option<DescriptorRecord>,
+    pool: Arc<DescriptorPool>,
+    control: Arc<Control>,
+    dropped: Vec<(DropCause, u64)>,
+}
+
+impl<Out: Data> TaskContext<Out> {
+    pub(crate) fn new(
+        instance: Instance,
+        outbox: Outbox<Out>,
+        input: Option<DescriptorRecord>,
+        pool: Arc<DescriptorPool>,
+        control: Arc<Control>,
+    ) -> Self {
+        Self {
+            instance,
+            outbox,
+            heritage: Heritage::default(),
+            input,
+            pool,
+            control,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Which instance this is.
+    #[must_use]
+    pub const fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// The key of the packet at hand; `None` between packets and for packets without one.
+    #[doc(alias = "get_key")]
+    #[must_use]
+    pub const fn key(&self) -> Option<&Key> {
+        self.heritage.key.as_ref()
+    }
+
+    /// When the source made the packet at hand, in nanoseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn timestamp(&self) -> u64 {
+        self.heritage.timestamp
+    }
+
+    /// Sends `payload` on with the key, partition and timestamp of the packet at hand.
+    ///
+    /// # Errors
+    /// When it could not be routed or the job is being aborted. Return it with `?`.
+    pub fn emit(&mut self, payload: Out) -> OpResult {
+        let mut packet = Packet::new(payload, self.heritage.timestamp).with_partition(self.heritage.partition);
+        if let Some(key) = &self.heritage.key {
+            packet = packet.with_key(key.clone());
+        }
+        self.outbox.push(packet)
+    }
+
+    /// Sends `payload` on with this key and the timestamp of the packet at hand.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn emit_keyed(&mut self, key: impl Into<Key>, payload: Out) -> OpResult {
+        self.outbox
+            .push(Packet::new(payload, self.heritage.timestamp).with_key(key))
+    }
+
+    /// Sends a packet as it is.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn send_packet(&mut self, packet: Packet<Out>) -> OpResult {
+        self.outbox.push(packet)
+    }
+
+    /// For sources: no packet of an earlier event time (in milliseconds) will follow from this instance.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn watermark(&mut self, time: u64) -> OpResult {
+        self.outbox.watermark(time)
+    }
+
+    /// Sends what is buffered. The runtime does this whenever it has nothing else to do.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn flush(&mut self) -> OpResult {
+        self.outbox.flush()
+    }
+
+    /// Says that the packet at hand, and maybe others of its sender before it, were let go on purpose, such as those
+    /// that came too late; the ledger lists them by `cause`.
+    pub fn count_dropped(&mut self, cause: DropCause, packets: u64) {
+        match self.dropped.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, count)) => *count += packets,
+            None => self.dropped.push((cause, packets)),
+        }
+    }
+
+    /// True once sources should come to an end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.control.is_stopping()
+    }
+
+    /// True once the job is given up and what is inside stays behind. Code that waits for something other than the
+    /// job's own queues has to look from time to time.
+    #[must_use]
+    pub fn is_aborting(&self) -> bool {
+        self.control.phase() >= Phase::Aborting
+    }
+
+    /// Groups, targets and loads of everything downstream.
+    #[doc(alias = "get_routing_info")]
+    #[must_use]
+    pub fn routing_info(&self) -> RoutingInfo {
+        self.outbox.routing_info()
+    }
+
+    /// The descriptor of this instance's input queue; sources have none.
+    #[doc(alias = "get_input_queue_descriptor")]
+    #[must_use]
+    pub const fn input_descriptor(&self) -> Option<&DescriptorRecord> {
+        self.input.as_ref()
+    }
+
+    /// The descriptor of a queue of the job.
+    #[doc(alias = "get_queue_descriptor")]
+    #[must_use]
+    pub fn queue_descriptor(&self, id: &QueueId) -> Option<&DescriptorRecord> {
+        self.pool.get(id)
+    }
+
+    /// The descriptors of all queues of the job.
+    #[must_use]
+    pub fn pool(&self) -> &DescriptorPool {
+        &self.pool
+    }
+
+    /// Sets the packet at hand, so that what is emitted inherits from it.
+    pub(crate) fn begin<T>(&mut self, packet: &Packet<T>) {
+        self.heritage.key = packet.key().cloned();
+        self.heritage.partition = packet.partition();
+        self.heritage.timestamp = packet.timestamp();
+    }
+
+    /// Between packets there is no key, whatever happened to the last one.
+    pub(crate) fn end(&mut self) {
+        self.heritage.key = None;
+        self.heritage.partition = None;
+    }
+
+    /// For sources: what is emitted from here on was made now.
+    pub(crate) fn tick(&mut self) {
+        self.heritage.timestamp = timestamp_now();
+    }
+
+    /// Ends the stream behind all its data.
+    pub(crate) fn stop(&mut self, cause: StopCause) -> OpResult {
+        self.outbox.stop(&self.instance.name, cause)
+    }
+
+    /// True once something could not be sent.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.outbox.is_broken()
+    }
+
+    pub(crate) const fn emitted(&self) -> u64 {
+        self.outbox.emitted()
+    }
+
+    /// Hands over what the operator let go since the last time.
+    #[inline]
+    pub(crate) fn settle_drops(&mut self, mut settle: impl FnMut(DropCause, u64)) {
+        if !self.dropped.is_empty() {
+            for (cause, packets) in self.dropped.drain(..) {
+                settle(cause, packets);
+            }
+        }
+    }
+
+    /// Gives up what is buffered; what every connection accepted, and how many packets none did.
+    pub(crate) fn account(&mut self) -> (Vec<Sent>, u64) {
+        self.outbox.account()
+    }
+}
+
+impl<Out: Data> fmt::Debug for TaskContext<Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext")
+            .field("instance", &self.instance)
+            .field("key", &self.heritage.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! What everybody who works on a job shares: is it still wanted, and who failed.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How far the end of a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Threads exist and wait for each other.
+    Starting,
+    /// Packets flow.
+    Running,
+    /// Sources stop; what is inside still flows out.
+    Draining,
+    /// Queues are closed; what is inside stays behind.
+    Aborting,
+}
+
+impl Phase {
+    const fn from_u8(value: u8) -> Self {
+        match value {
+            0 => Self::Starting,
+            1 => Self::Running,
+            2 => Self::Draining,
+            _ => Self::Aborting,
+        }
+    }
+}
+
+/// One failure of one instance.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) node: String,
+    pub(crate) instance: String,
+    pub(crate) message: String,
+    pub(crate) panicked: bool,
+}
+
+#[derive(Debug, Default)]
+struct Events {
+    failures: Vec<Failure>,
+    ended: usize,
+    // How often somebody moved the phase or the deadline.
+    orders: u64,
+}
+
+/// Shared by the tasks of one job and by whoever watches it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    phase: AtomicU8,
+    events: Mutex<Events>,
+    changed: Condvar,
+}
+
+impl Control {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            events: Mutex::new(Events::default()),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::from_u8(self.phase.load(Ordering::Acquire))
+    }
+
+    /// Moves on; a phase is never taken back. False when it had already come that far.
+    pub(crate) fn enter(&self, phase: Phase) -> bool {
+        let before = self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        // Under the lock, so that nobody can look, miss the change and then sleep through the notice.
+        self.lock().orders += 1;
+        self.changed.notify_all();
+        before < phase as u8
+    }
+
+    /// True once sources should stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.phase() >= Phase::Draining
+    }
+
+    /// Waits until everybody may start; false when the start was called off.
+    pub(crate) fn wait_for_start(&self) -> bool {
+        let mut events = self.lock();
+        while self.phase() == Phase::Starting {
+            events = self.changed.wait(events).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(events);
+        self.phase() < Phase::Aborting
+    }
+
+    /// Sleeps up to `limit`, less when sources should stop.
+    pub(crate) fn idle(&self, limit: Duration) {
+        let Some(until) = Instant::now().checked_add(limit) else {
+            return;
+        };
+        let mut events = self.lock();
+        while !self.is_stopping() {
+            let Some(left) = until
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            else {
+                return;
+            };
+            let (guard, _) = self
+                .changed
+                .wait_timeout(events, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            events = guard;
+        }
+    }
+
+    pub(crate) fn fail(&self, failure: Failure) {
+        self.lock().failures.push(failure);
+        self.changed.notify_all();
+    }
+
+    /// One task has ended, for whatever reason.
+    pub(crate) fn task_ended(&self) {
+        self.lock().ended += 1;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn failures(&self) -> Vec<Failure> {
+        self.lock().failures.clone()
+    }
+
+    /// True once `tasks` have ended.
+    pub(crate) fn all_ended(&self, tasks: usize) -> bool {
+        self.lock().ended >= tasks
+    }
+
+    /// Waits until `tasks` have ended or `until` has come.
+    pub(crate) fn wait_all(&self, tasks: usize, until: Option<Instant>) -> Progress {
+        self.wait(tasks, until, |_| false)
+    }
+
+    /// Waits until `tasks` have ended, `until` has come, or the end of the job was ordered or brought nearer.
+    pub(crate) fn wait_change(&self, tasks: usize, until: Option<Instant>) -> Progress {
+        let known = self.lock().orders;
+        self.wait(tasks, until, |events| events.orders != known)
+    }
+
+    fn wait(&self, tasks: usize, until: Option<Instant>, changed: impl Fn(&Events) -> bool) -> Progress {
+        let mut events = self.lock();
+        loop {
+            if events.ended >= tasks {
+                return Progress::AllEnded;
+            }
+            if changed(&events) {
+                return Progress::Phase;
+            }
+            events = match until {
+                None => self.changed.wait(events).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let Some(left) = until
+                        .checked_duration_since(Instant::now())
+                        .filter(|left| !left.is_zero())
+                    else {
+                        return Progress::TimeUp;
+                    };
+                    self.changed
+                        .wait_timeout(events, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a wait returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    AllEnded,
+    Phase,
+    TimeUp,
+}

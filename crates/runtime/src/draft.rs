@@ -1,0 +1,85 @@
+//! A job while it is being written down: the graph as data, and beside each node the code that will run there.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use descriptor_core::{Backends, DescriptorRecord, DynQueue, Error, TypeTag};
+use graph::{EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec};
+use router::Envelope;
+
+use crate::Data;
+use crate::assembly::OpenQueue;
+use crate::task::{Task, TaskParts};
+
+/// Opens the input queue of one instance.
+pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord) -> Result<OpenQueue, Error> + Send + Sync>;
+
+/// Makes the task of one instance.
+pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error> + Send + Sync>;
+
+/// Gives the producer's view of a consumer's input queue: the consumer may take a wider type.
+pub(crate) type Connector<T> = Arc<dyn Fn(&OpenQueue) -> Result<DynQueue<Envelope<T>>, Error> + Send + Sync>;
+
+/// The code of one node.
+pub(crate) struct NodeCode<B: Backends> {
+    /// `None` for sources.
+    pub(crate) open: Option<OpenInput<B>>,
+    pub(crate) build: Build,
+    /// One `Connector<Out>` per outgoing edge, in the order of the edges.
+    pub(crate) outputs: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+/// Graph and code, node by node.
+pub(crate) struct Draft<B: Backends> {
+    pub(crate) backends: B,
+    pub(crate) graph: GraphBuilder,
+    pub(crate) code: Vec<NodeCode<B>>,
+    pub(crate) queue_kind: Option<String>,
+}
+
+impl<B: Backends> Draft<B> {
+    pub(crate) fn new(name: &str, backends: B) -> Self {
+        Self {
+            backends,
+            graph: GraphBuilder::new(name),
+            code: Vec::new(),
+            queue_kind: None,
+        }
+    }
+
+    /// Adds a node with its code; `In` is what its input queues hold.
+    pub(crate) fn node<In: Data>(&mut self, spec: NodeSpec, build: Build) -> NodeId {
+        let open: Option<OpenInput<B>> = match spec.kind {
+            NodeKind::Source => None,
+            _ => Some(Box::new(|backends, record| {
+                let queue = backends.registry::<Envelope<In>>().for_worker(0).open(record)?;
+                Ok(OpenQueue::new(record.clone(), queue))
+            })),
+        };
+        let id = self.graph.node(NodeSpec {
+            queue_kind: spec.queue_kind.clone().or_else(|| self.queue_kind.clone()),
+            ..spec
+        });
+        self.code.push(NodeCode {
+            open,
+            build,
+            outputs: Vec::new(),
+        });
+        id
+    }
+
+    /// Connects a producer of `T` with a consumer.
+    pub(crate) fn edge<T: Data>(&mut self, from: NodeId, to: NodeId, spec: EdgeSpec, connector: Connector<T>) {
+        self.graph.edge(
+            from,
+            to,
+            EdgeSpec {
+                tag: Some(TypeTag::of::<T>()),
+                ..spec
+            },
+        );
+        if let Some(code) = self.code.get_mut(from.index()) {
+            code.outputs.push(Box::new(connector));
+        }
+    }
+}

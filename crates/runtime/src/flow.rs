@@ -1,0 +1,110 @@
+//! Writing down a job.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use descriptor_core::{Backends, Error, Strategy};
+use graph::{Deployment, NodeKind, NodeSpec, Plan};
+
+use crate::draft::Draft;
+use crate::job::Job;
+use crate::source_task::SourceTask;
+use crate::stream::Stream;
+use crate::task::guarded;
+use crate::{Data, Instance, Source};
+
+/// A job while it is being written down: sources, operators, and how they are connected.
+///
+/// Nothing runs and nothing is checked before [`build`](Self::build), which reports everything that is wrong at once.
+///
+/// ```
+/// use runtime::{Deployment, Flow, ops};
+/// # #[derive(Clone)]
+/// # struct Builtin;
+/// # impl descriptor_core::Backends for Builtin {
+/// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+/// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+/// #     }
+/// # }
+/// let flow = Flow::new("squares", Builtin);
+/// let squares = flow
+///     .source("numbers", 1, |_| ops::IterSource::new(1..=4_u64))
+///     .map("square", |n| n * n)
+///     .parallelism(2)
+///     .collect("results");
+/// let report = flow.build(Deployment::Threads)?.run()?;
+/// assert!(report.is_complete());
+/// let mut squares = squares.take();
+/// squares.sort();
+/// assert_eq!(squares, [1, 4, 9, 16]);
+/// # Ok::<(), descriptor_core::Error>(())
+/// ```
+#[doc(alias = "Environment")]
+#[doc(alias = "LocalEnvironment")]
+pub struct Flow<B: Backends> {
+    draft: Rc<RefCell<Draft<B>>>,
+}
+
+impl<B: Backends> Flow<B> {
+    /// An empty job. Its name starts the ids of its queues.
+    #[must_use]
+    pub fn new(name: &str, backends: B) -> Self {
+        Self {
+            draft: Rc::new(RefCell::new(Draft::new(name, backends))),
+        }
+    }
+
+    /// The queue type of every edge that does not name one itself, instead of the one the strategy would choose.
+    pub fn queue_kind(&self, kind: &str) {
+        self.draft.borrow_mut().queue_kind = Some(kind.into());
+    }
+
+    /// Starts a stream. `make` is called once per instance.
+    #[doc(alias = "from_source")]
+    #[doc(alias = "from_batch")]
+    pub fn source<T, S, F>(&self, name: &str, parallelism: u32, make: F) -> Stream<T, B>
+    where
+        T: Data,
+        S: Source<T>,
+        F: Fn(&Instance) -> S + Send + Sync + 'static,
+    {
+        let spec = NodeSpec {
+            parallelism,
+            output: Some(descriptor_core::TypeTag::of::<T>()),
+            ..NodeSpec::new(name, NodeKind::Source)
+        };
+        let build = Box::new(move |parts: crate::task::TaskParts<'_>| {
+            let source = guarded(&parts.instance, || make(&parts.instance))?;
+            Ok(Box::new(SourceTask::new(source, parts)?) as Box<dyn crate::task::Task>)
+        });
+        let node = self.draft.borrow_mut().node::<()>(spec, build);
+        Stream::new(Rc::clone(&self.draft), node)
+    }
+
+    /// Checks everything and lays out the instances and queues, with the default strategy for queue types.
+    ///
+    /// # Errors
+    /// `InvalidGraph`, listing every finding on a line of its own.
+    pub fn build(self, deployment: Deployment) -> Result<Job<B>, Error> {
+        self.build_with(deployment, &descriptor_core::DefaultStrategy)
+    }
+
+    /// As [`build`](Self::build), with another strategy for queue types.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_with(self, deployment: Deployment, strategy: &dyn Strategy) -> Result<Job<B>, Error> {
+        let draft = self.draft.replace_with(|draft| Draft::new("", draft.backends.clone()));
+        let graph = draft.graph.build();
+        let kinds = draft.backends.registry::<()>().kinds();
+        let plan = Plan::build(graph, deployment, strategy, &kinds)?;
+        Ok(Job::new(draft.backends, plan, draft.code))
+    }
+}
+
+impl<B: Backends> fmt::Debug for Flow<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,39 @@
+//! Watches how full the queues of a running job are.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use router::LoadMeter;
+
+use crate::control::Progress;
+use crate::shared::Shared;
+
+/// How often loads are sampled; ten samples make a trend.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Samples every input queue until all tasks have ended. A job without a monitor runs all the same, so a refused thread
+/// is only noted.
+pub(crate) fn spawn(shared: &Arc<Shared>, tasks: usize) -> Option<JoinHandle<()>> {
+    let at = Arc::clone(shared);
+    let spawned = thread::Builder::new()
+        .name(format!("{}-monitor", shared.job))
+        .spawn(move || {
+            let mut next = Instant::now();
+            loop {
+                let now = Instant::now();
+                at.loads.iter().for_each(|meter: &LoadMeter| meter.sample(now));
+                next += EVERY;
+                if at.control.wait_all(tasks, Some(next.max(now))) == Progress::AllEnded {
+                    return;
+                }
+            }
+        });
+    match spawned {
+        Ok(monitor) => Some(monitor),
+        Err(cause) => {
+            tracing::warn!(job = %shared.job, %cause, "no thread for the monitor: loads have no trend");
+            None
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a job did, for people and for programs.
+
+use std::fmt;
+
+use descriptor_core::{Error, ErrorKind, LedgerReport};
+use serde::Serialize;
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Every source came to its end and everything flowed out.
+    Finished,
+    /// Sources were told to stop, and everything inside flowed out.
+    Drained,
+    /// The job was cut off; what was inside stayed behind and is counted.
+    Aborted,
+    /// User code or a queue failed; what was inside stayed behind and is counted.
+    Failed,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Drained => "drained",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// One failure of one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailureReport {
+    /// The node.
+    pub node: String,
+    /// The instance.
+    pub instance: String,
+    /// What its code said, or the panic's message.
+    pub message: String,
+    /// True for a panic, false for an error.
+    pub panicked: bool,
+}
+
+impl fmt::Display for FailureReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.panicked { "panicked" } else { "failed" };
+        write!(f, "`{}` {verb}: {}", self.instance, self.message)
+    }
+}
+
+/// What one node did, over all its instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NodeReport {
+    /// The node.
+    pub node: String,
+    /// How many instances it had.
+    pub parallelism: u32,
+    /// Packets its operators were given.
+    pub packets_in: u64,
+    /// Packets its operators emitted.
+    pub packets_out: u64,
+    /// Packets whose processing failed and which the error policy let go or put aside.
+    pub skipped: u64,
+    /// Packets it emitted that no edge took, because the job ended first.
+    pub unsent: u64,
+    /// Events that went against the plan: repeated stops, packets behind a stop, unknown senders. 0 in a sound job.
+    pub irregular: u64,
+}
+
+/// What was still in one queue when the job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftBehind {
+    /// The queue.
+    pub queue_id: String,
+    /// Packets inside.
+    pub packets: u64,
+}
+
+/// Everything a job did.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobReport {
+    /// The job.
+    pub job: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Wall time from the start of the threads to the end of the last one.
+    pub seconds: f64,
+    /// Every node, in the order of the plan.
+    pub nodes: Vec<NodeReport>,
+    /// Every edge: what went in, what came out, what was dropped and why.
+    pub ledger: LedgerReport,
+    /// Every failure, in the order they happened. Empty unless the outcome is [`Outcome::Failed`].
+    pub failures: Vec<FailureReport>,
+    /// Queues that were not empty at the end.
+    pub left_behind: Vec<LeftBehind>,
+    /// Instances that had not returned when the wait for them was given up.
+    pub stuck: Vec<String>,
+}
+
+impl JobReport {
+    /// The node of that name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&NodeReport> {
+        self.nodes.iter().find(|node| node.node == name)
+    }
+
+    /// True when everything that went in came out and every account closes.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self.outcome, Outcome::Finished | Outcome::Drained)
+            && self.left_behind.is_empty()
+            && self.stuck.is_empty()
+            && self.ledger.check().is_ok()
+    }
+
+    /// The report as a result: an unsuccessful job is an error that says what happened first.
+    ///
+    /// # Errors
+    /// `UserCode` for a failed job, `Cancelled` for an aborted one, and what the ledger says when it does not close.
+    pub fn into_result(self) -> Result<Self, Error> {
+        match self.outcome {
+            Outcome::Finished | Outcome::Drained => {
+                self.ledger.check()?;
+                Ok(self)
+            }
+            Outcome::Aborted => Err(Error::new(ErrorKind::Cancelled, "run job")
+                .with("job", &self.job)
+                .found(format!("{} packets left behind", self.packets_left_behind()))
+                .remedy("start it again, or drain it with a longer deadline")),
+            Outcome::Failed => {
+                let first = self.failures.first().map_or_else(String::new, ToString::to_string);
+                Err(Error::new(ErrorKind::UserCode, "run job")
+                    .with("job", &self.job)
+                    .found(first)
+                    .remedy("mend the operator, or give its node another error policy"))
+            }
+        }
+    }
+
+    /// Packets that were still in some queue at the end.
+    #[must_use]
+    pub fn packets_left_behind(&self) -> u64 {
+        self.left_behind.iter().map(|queue| queue.packets).sum()
+    }
+}

@@ -1,0 +1,89 @@
+//! The loop of an instance without inputs.
+
+use std::sync::Arc;
+
+use descriptor_core::Error;
+use router::StopCause;
+
+use crate::context::TaskContext;
+use crate::control::{Control, Phase};
+use crate::meter::TaskMeter;
+use crate::outbox::Outbox;
+use crate::task::{End, Task, TaskAccount, TaskParts};
+use crate::{Data, OpResult, Source, SourceStep};
+
+pub(crate) struct SourceTask<Out: Data, S> {
+    source: S,
+    ctx: TaskContext<Out>,
+    control: Arc<Control>,
+    meter: Arc<TaskMeter>,
+}
+
+impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
+    pub(crate) fn new(source: S, parts: TaskParts<'_>) -> Result<Self, Error> {
+        let outbox = Outbox::connect(
+            &parts.instance.name,
+            parts.instance.index,
+            parts.instance.parallelism,
+            parts.groups,
+            parts.connectors,
+        )?;
+        Ok(Self {
+            source,
+            ctx: TaskContext::new(parts.instance, outbox, None, parts.pool, Arc::clone(&parts.control)),
+            control: parts.control,
+            meter: parts.meter,
+        })
+    }
+
+    fn done<R>(&self, result: OpResult<R>) -> Result<R, End> {
+        result.map_err(|error| End::of(&error, &self.control))
+    }
+
+    fn record(&self) {
+        self.meter.record(0, self.ctx.emitted());
+    }
+}
+
+impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
+    fn run(&mut self) -> Result<(), End> {
+        self.ctx.tick();
+        let opened = self.source.open(&mut self.ctx);
+        self.done(opened)?;
+        while !self.control.is_stopping() {
+            // One look at the clock per step: a step is a batch.
+            self.ctx.tick();
+            let step = self.source.step(&mut self.ctx);
+            match self.done(step)? {
+                SourceStep::More => {}
+                SourceStep::Idle(limit) => {
+                    let flushed = self.ctx.flush();
+                    self.done(flushed)?;
+                    self.record();
+                    self.control.idle(limit);
+                    continue;
+                }
+                SourceStep::Done => break,
+            }
+            self.record();
+        }
+        if self.control.phase() == Phase::Aborting {
+            return Err(End::Cancelled);
+        }
+        let closed = self.source.close(&mut self.ctx);
+        self.done(closed)?;
+        let stopped = self.ctx.stop(StopCause::Finished);
+        self.record();
+        self.done(stopped)
+    }
+
+    fn account(&mut self) -> TaskAccount {
+        let (sent, unsent) = self.ctx.account();
+        self.record();
+        TaskAccount {
+            sent,
+            unsent,
+            ..TaskAccount::default()
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! One stream of a job that is being written down.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use descriptor_core::{Backends, DynQueue, Error, TypeTag};
+use graph::{EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
+use router::{Envelope, Key, Partition};
+
+use crate::assembly::OpenQueue;
+use crate::draft::{Connector, Draft};
+use crate::keyed_stream::KeyedStream;
+use crate::operator_task::OperatorTask;
+use crate::ops::{self, Collected, Either};
+use crate::port::Port;
+use crate::task::{Task, TaskParts, guarded};
+use crate::{Data, Instance, OpError, Operator};
+
+/// The packets that one node sends, to be connected to more nodes.
+///
+/// Every method that adds a node returns the new node's stream. [`parallelism`](Self::parallelism) and the other
+/// settings change the node the stream comes from; [`partition`](Self::partition) and its kin change how the *next* node
+/// receives. A stream can be used more than once: each use gets a copy of every packet.
+pub struct Stream<T: Data, B: Backends> {
+    draft: Rc<RefCell<Draft<B>>>,
+    node: NodeId,
+    partition: Partition,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T: Data, B: Backends> Clone for Stream<T, B> {
+    fn clone(&self) -> Self {
+        Self {
+            draft: Rc::clone(&self.draft),
+            node: self.node,
+            partition: self.partition.clone(),
+            item: PhantomData,
+        }
+    }
+}
+
+impl<T: Data, B: Backends> Stream<T, B> {
+    pub(crate) fn new(draft: Rc<RefCell<Draft<B>>>, node: NodeId) -> Self {
+        Self {
+            draft,
+            node,
+            partition: Partition::RoundRobin,
+            item: PhantomData,
+        }
+    }
+
+    /// How many instances the node has; 1 unless said otherwise.
+    #[must_use]
+    pub fn parallelism(self, instances: u32) -> Self {
+        self.change(|node| node.parallelism = instances)
+    }
+
+    /// How many packets the input queue of each instance holds; 1000 unless said otherwise.
+    #[must_use]
+    pub fn buffer_size(self, packets: usize) -> Self {
+        self.change(|node| node.buffer_size = packets)
+    }
+
+    /// What becomes of a packet whose operator failed; the job fails unless said otherwise.
+    #[must_use]
+    pub fn on_error(self, policy: ErrorPolicy) -> Self {
+        self.change(|node| node.on_error = policy)
+    }
+
+    /// The type of the node's input queues, instead of the one the strategy would choose.
+    #[must_use]
+    pub fn queue(self, kind: &str) -> Self {
+        self.change(|node| node.queue_kind = Some(kind.into()))
+    }
+
+    /// How packets find their instance of the next node: one after the other unless said otherwise.
+    #[must_use]
+    pub fn partition(mut self, partition: Partition) -> Self {
+        self.partition = partition;
+        self
+    }
+
+    /// Every instance of the next node gets every packet.
+    #[must_use]
+    pub fn broadcast(self) -> Self {
+        self.partition(Partition::Broadcast)
+    }
+
+    /// Each instance sends to the instance of the same number.
+    #[must_use]
+    pub fn forward(self) -> Self {
+        self.partition(Partition::Forward)
+    }
+
+    /// One packet out for each in.
+    pub fn map<Out, F>(&self, name: &str, function: F) -> Stream<Out, B>
+    where
+        Out: Data,
+        F: Fn(T) -> Out + Clone + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::Map, move |_| ops::Map::new(function.clone()))
+    }
+
+    /// One packet out for each in, or an error for the node's error policy.
+    pub fn try_map<Out, E, F>(&self, name: &str, function: F) -> Stream<Out, B>
+    where
+        Out: Data,
+        E: Into<OpError>,
+        F: Fn(T) -> Result<Out, E> + Clone + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::Map, move |_| ops::TryMap::new(function.clone()))
+    }
+
+    /// The packets that pass the test.
+    pub fn filter<F>(&self, name: &str, predicate: F) -> Self
+    where
+        F: Fn(&T) -> bool + Clone + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::Filter, move |_| ops::Filter::new(predicate.clone()))
+    }
+
+    /// Any number of packets out for each in.
+    pub fn flat_map<I, F>(&self, name: &str, function: F) -> Stream<I::Item, B>
+    where
+        I: IntoIterator<Item: Data>,
+        F: Fn(T) -> I + Clone + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::FlatMap, move |_| ops::FlatMap::new(function.clone()))
+    }
+
+    /// Looks at every packet and passes it on.
+    pub fn inspect<F>(&self, name: &str, function: F) -> Self
+    where
+        F: Fn(&T) + Clone + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::Map, move |_| ops::Inspect::new(function.clone()))
+    }
+
+    /// Gives every packet a key; the next node receives each key in one instance.
+    #[doc(alias = "keyby")]
+    pub fn key_by<K, F>(&self, name: &str, key: F) -> KeyedStream<T, B>
+    where
+        K: Into<Key>,
+        F: Fn(&T) -> K + Clone + Send + Sync + 'static,
+    {
+        let keyed = self.process(name, NodeKind::KeyBy, move |_| ops::KeyBy::new(key.clone()));
+        KeyedStream::new(keyed)
+    }
+
+    /// As [`key_by`](Self::key_by), for keys that may fail to be made, such as those of [`Key::of`].
+    pub fn try_key_by<K, E, F>(&self, name: &str, key: F) -> KeyedStream<T, B>
+    where
+        K: Into<Key>,
+        E: Into<OpError>,
+        F: Fn(&T) -> Result<K, E> + Clone + Send + Sync + 'static,
+    {
+        let keyed = self.process(name, NodeKind::KeyBy, move |_| ops::TryKeyBy::new(key.clone()));
+        KeyedStream::new(keyed)
+    }
+
+    /// Meets another stream in one operator: `left` maps this stream's packets, `right` the other's, and both see the
+    /// instance's state, which starts as a clone of `state`.
+    #[doc(alias = "comap")]
+    pub fn co_map<Other, Out, S, FA, FB>(
+        &self,
+        other: &Stream<Other, B>,
+        name: &str,
+        state: S,
+        left: FA,
+        right: FB,
+    ) -> Stream<Out, B>
+    where
+        Other: Data,
+        Out: Data,
+        S: Clone + Send + Sync + 'static,
+        FA: Fn(&mut S, T) -> Out + Clone + Send + Sync + 'static,
+        FB: Fn(&mut S, Other) -> Out + Clone + Send + Sync + 'static,
+    {
+        self.process_with(other, name, NodeKind::CoMap, move |_| {
+            ops::CoMap::new(state.clone(), left.clone(), right.clone())
+        })
+    }
+
+    /// Hands every packet to a function and ends the stream.
+    #[doc(alias = "sink")]
+    pub fn for_each<F>(&self, name: &str, function: F) -> Stream<(), B>
+    where
+        F: FnMut(T) + Clone + Send + Sync + 'static,
+    {
+        self.sink(name, move |_| ops::ForEach::new(function.clone()))
+    }
+
+    /// Keeps every payload, to be read when the job has ended.
+    pub fn collect(&self, name: &str) -> Collected<T> {
+        let collect = ops::Collect::new();
+        let collected = collect.collected();
+        let _ = self.sink(name, move |_| collect.clone());
+        collected
+    }
+
+    /// Puts every payload into a queue outside the job.
+    pub fn into_queue(&self, name: &str, queue: DynQueue<T>) -> Stream<(), B> {
+        self.sink(name, move |_| ops::QueueSink::new(queue.clone()))
+    }
+
+    /// Ends the stream in an operator of your own. `make` is called once per instance.
+    pub fn sink<Op, F>(&self, name: &str, make: F) -> Stream<(), B>
+    where
+        Op: Operator<T, ()>,
+        F: Fn(&Instance) -> Op + Send + Sync + 'static,
+    {
+        self.process(name, NodeKind::Sink, make)
+    }
+
+    /// Any operator of your own. `make` is called once per instance.
+    pub fn process<Out, Op, F>(&self, name: &str, kind: NodeKind, make: F) -> Stream<Out, B>
+    where
+        Out: Data,
+        Op: Operator<T, Out>,
+        F: Fn(&Instance) -> Op + Send + Sync + 'static,
+    {
+        let inputs = vec![TypeTag::of::<T>()];
+        let node = self.add::<T, Out, Op, F>(name, kind, inputs, make);
+        self.connect(node, 0, Arc::new(OpenQueue::queue::<Envelope<T>>));
+        Stream::new(Rc::clone(&self.draft), node)
+    }
+
+    /// Any operator of your own over two streams: this one comes in on the left, the other one on the right.
+    pub fn process_with<Other, Out, Op, F>(
+        &self,
+        other: &Stream<Other, B>,
+        name: &str,
+        kind: NodeKind,
+        make: F,
+    ) -> Stream<Out, B>
+    where
+        Other: Data,
+        Out: Data,
+        Op: Operator<Either<T, Other>, Out>,
+        F: Fn(&Instance) -> Op + Send + Sync + 'static,
+    {
+        let inputs = vec![TypeTag::of::<T>(), TypeTag::of::<Other>()];
+        let node = self.add::<Either<T, Other>, Out, Op, F>(name, kind, inputs, make);
+        self.connect(
+            node,
+            0,
+            Arc::new(|queue| Ok(Port::over(queue.queue()?, to_left::<T, Other>, from_left))),
+        );
+        other.connect(
+            node,
+            1,
+            Arc::new(|queue| Ok(Port::over(queue.queue()?, to_right::<T, Other>, from_right))),
+        );
+        Stream::new(Rc::clone(&self.draft), node)
+    }
+
+    fn add<In, Out, Op, F>(&self, name: &str, kind: NodeKind, inputs: Vec<TypeTag>, make: F) -> NodeId
+    where
+        In: Data,
+        Out: Data,
+        Op: Operator<In, Out>,
+        F: Fn(&Instance) -> Op + Send + Sync + 'static,
+    {
+        let output = (kind != NodeKind::Sink).then(TypeTag::of::<Out>);
+        let spec = NodeSpec {
+            inputs,
+            output,
+            ..NodeSpec::new(name, kind)
+        };
+        let build = Box::new(move |parts: TaskParts<'_>| -> Result<Box<dyn Task>, Error> {
+            let operator = guarded(&parts.instance, || make(&parts.instance))?;
+            let queue = match parts.input {
+                Some(input) => input.queue::<Envelope<In>>()?,
+                None => return Err(no_input(&parts.instance)),
+            };
+            Ok(Box::new(OperatorTask::<In, Out, Op>::new(operator, queue, parts)?))
+        });
+        self.draft.borrow_mut().node::<In>(spec, build)
+    }
+
+    fn connect(&self, to: NodeId, port: u16, connector: Connector<T>) {
+        let spec = EdgeSpec::to_port(port, self.partition.clone());
+        self.draft.borrow_mut().edge(self.node, to, spec, connector);
+    }
+
+    fn change(self, change: impl FnOnce(&mut NodeSpec)) -> Self {
+        self.draft.borrow_mut().graph.change(self.node, change);
+        self
+    }
+}
+
+fn no_input(instance: &Instance) -> Error {
+    Error::new(descriptor_core::ErrorKind::InvalidGraph, "make task")
+        .with("instance", &instance.name)
+        .expected("an input queue")
+        .found("none in the plan")
+        .remedy("rebuild the plan")
+}
+
+fn rewrap<T, U>(envelope: Envelope<T>, change: impl FnOnce(T) -> U) -> Envelope<U> {
+    let from = envelope.from;
+    let event = envelope.event.map(change);
+    Envelope { from, event }
+}
+
+fn to_left<A, B>(envelope: Envelope<A>) -> Envelope<Either<A, B>> {
+    rewrap(envelope, Either::Left)
+}
+
+fn to_right<A, B>(envelope: Envelope<B>) -> Envelope<Either<A, B>> {
+    rewrap(envelope, Either::Right)
+}
+
+fn from_left<A, B>(envelope: Envelope<Either<A, B>>) -> Envelope<A> {
+    rewrap(envelope, |item| {
+        item.either(|left| left, |_| unreachable!("a port gives back what it was given"))
+    })
+}
+
+fn from_right<A, B>(envelope: Envelope<Either<A, B>>) -> Envelope<B> {
+    rewrap(envelope, |item| {
+        item.either(|_| unreachable!("a port gives back what it was given"), |right| right)
+    })
+}
+
+impl<T: Data, B: Backends> fmt::Debug for Stream<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}

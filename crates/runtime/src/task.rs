@@ -1,0 +1,118 @@
+//! One running instance: what it is given, how it ends, what it reports.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use descriptor_core::{DescriptorPool, Error, ErrorKind};
+use graph::ErrorPolicy;
+use router::{Irregular, UpstreamId};
+
+use crate::OpError;
+use crate::assembly::OpenQueue;
+use crate::context::Instance;
+use crate::control::{Control, Failure, Phase};
+use crate::dead_letter::DeadLetters;
+use crate::losses::Loss;
+use crate::meter::TaskMeter;
+use crate::outbox::{GroupParts, Sent};
+
+/// Everything an instance is made from.
+pub(crate) struct TaskParts<'a> {
+    pub(crate) instance: Instance,
+    pub(crate) input: Option<&'a OpenQueue>,
+    /// The upstream connections, each of which ends with one stop.
+    pub(crate) expected: &'a [UpstreamId],
+    pub(crate) groups: Vec<GroupParts<'a>>,
+    pub(crate) connectors: &'a [Box<dyn Any + Send + Sync>],
+    pub(crate) on_error: ErrorPolicy,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) pool: Arc<DescriptorPool>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) meter: Arc<TaskMeter>,
+}
+
+/// One instance, ready to run on a thread of its own.
+pub(crate) trait Task: Send {
+    /// Runs to the end, whatever the end is.
+    fn run(&mut self) -> Result<(), End>;
+
+    /// The accounts, complete once `run` has returned or panicked.
+    fn account(&mut self) -> TaskAccount;
+}
+
+/// Why an instance did not come to its natural end.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The job is being aborted.
+    Cancelled,
+    /// User code or a queue failed.
+    Failed(String),
+}
+
+impl End {
+    /// What an error returned by user code means: once the job is being aborted, closed queues are no news.
+    pub(crate) fn of(error: &OpError, control: &Control) -> Self {
+        if control.phase() == Phase::Aborting {
+            Self::Cancelled
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
+/// What one instance did.
+#[derive(Debug, Default)]
+pub(crate) struct TaskAccount {
+    /// Packets taken from each upstream connection, and what of them was lost.
+    pub(crate) received: Vec<(UpstreamId, u64, Loss)>,
+    /// What each downstream connection accepted.
+    pub(crate) sent: Vec<Sent>,
+    /// Emitted, but never accepted by an edge: the job ended first.
+    pub(crate) unsent: u64,
+    /// Packets whose processing failed and which the error policy let go or put aside.
+    pub(crate) skipped: u64,
+    /// What went against the plan.
+    pub(crate) irregular: Irregular,
+}
+
+/// Runs a task to its end on this thread and tells `control`.
+pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -> TaskAccount {
+    if control.wait_for_start() {
+        // After a panic the task is only asked for its accounts, which are plain counters.
+        let (message, panicked) = match catch_unwind(AssertUnwindSafe(|| task.run())) {
+            Ok(Ok(()) | Err(End::Cancelled)) => (None, false),
+            Ok(Err(End::Failed(message))) => (Some(message), false),
+            Err(panic) => (Some(panic_message(panic.as_ref())), true),
+        };
+        if let Some(message) = message {
+            tracing::error!(instance = %instance.name, panicked, "{message}");
+            control.fail(Failure {
+                node: instance.node.clone(),
+                instance: instance.name.clone(),
+                message,
+                panicked,
+            });
+        }
+    }
+    catch_unwind(AssertUnwindSafe(|| task.account())).unwrap_or_default()
+}
+
+/// The text of a panic; most carry one.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".into())
+}
+
+/// Runs code of the user that makes something; a panic there is an error like any other.
+pub(crate) fn guarded<R>(instance: &Instance, make: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(make)).map_err(|panic| {
+        Error::new(ErrorKind::UserCode, "make operator")
+            .with("instance", &instance.name)
+            .found(format!("a panic: {}", panic_message(panic.as_ref())))
+            .remedy("mend the closure that makes the operator")
+    })
+}
