@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_NAME;
 use crate::{Edge, EdgeId, NodeId, NodeSpec, ServiceId, ServiceSpec};
 
 /// The nodes, edges and services of one job.
@@ -86,7 +87,7 @@ impl ExecutionGraph {
 
     /// Name of a node for messages; that of a node which does not exist is its id.
     pub(crate) fn name_of(&self, id: NodeId) -> String {
-        self.node(id).map_or_else(|| id.to_string(), |node| node.name.clone())
+        self.node(id).map_or_else(|| id.to_string(), |node| shown(&node.name))
     }
 
     /// An edge for messages: `a -> b`, and the port where the target has several.
@@ -134,4 +135,13 @@ impl Adjacency {
     pub(crate) fn incoming(&self, node: NodeId) -> &[EdgeId] {
         self.incoming.get(node.index()).map_or(&[], Vec::as_slice)
     }
+}
+
+/// A name for people: on one line, and no longer than a line can take. Valid names come out as they are.
+pub(crate) fn shown(name: &str) -> String {
+    let mut start: String = name.chars().take(MAX_NAME).collect();
+    if start.len() < name.len() {
+        start.push('…');
+    }
+    start.escape_debug().to_string()
 }

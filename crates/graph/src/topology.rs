@@ -5,13 +5,13 @@
 
 use std::fmt::Write as _;
 
-use crate::graph::Adjacency;
+use crate::graph::{Adjacency, shown};
 use crate::{Edge, ExecutionGraph, NodeId, NodeSpec};
 
 /// The widest picture, in columns.
 const COLUMNS: usize = 100;
 /// The longest label; two labels, an arrow and a frame fit into a row.
-const LABEL: usize = 24;
+const LABEL: usize = 20;
 
 impl ExecutionGraph {
     /// The nodes as boxes with their parallelism, the edges as arrows with their partition; at most 100 columns wide.
@@ -90,16 +90,16 @@ fn arrow(edge: &Edge, to: &NodeSpec) -> String {
         0 | 1 => String::new(),
         _ => format!("{} ", edge.spec.input_index),
     };
-    format!("─{}─▶ {port}", short(&edge.spec.partition.to_string()))
+    format!("─{}─▶ {port}", short(&shown(&edge.spec.partition.to_string())))
 }
 
 /// A box of this height with the name, and the parallelism below.
 fn boxed(node: &NodeSpec, height: usize) -> Vec<String> {
-    let name = short(&node.name);
+    let name = short(&shown(&node.name));
     let below = if node.name.starts_with(node.kind.as_str()) {
         format!("x{}", node.parallelism)
     } else {
-        short(&format!("{} x{}", node.kind, node.parallelism))
+        format!("{} x{}", short(&shown(node.kind.as_str())), node.parallelism)
     };
     let inner = count(&name).max(count(&below));
     let mut lines = vec![format!("┌─{}─┐", "─".repeat(inner))];

@@ -5,7 +5,7 @@ mod keys;
 mod size;
 mod structure;
 
-use crate::graph::Adjacency;
+use crate::graph::{Adjacency, shown};
 use crate::{Deployment, ExecutionGraph, Preflight};
 
 impl Preflight {
@@ -36,11 +36,7 @@ struct Check<'a> {
     found: Preflight,
 }
 
-/// A name for a message: in backquotes, on one line, and no longer than a line can take.
+/// A name for a message, in backquotes.
 fn quoted(name: &str) -> String {
-    let mut shown: String = name.chars().take(60).collect();
-    if shown.len() < name.len() {
-        shown.push('…');
-    }
-    format!("`{}`", shown.escape_debug())
+    format!("`{}`", shown(name))
 }

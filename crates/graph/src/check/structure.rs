@@ -1,5 +1,6 @@
 //! Names, ends and the shape of the graph.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use petgraph::algo::kosaraju_scc;
@@ -8,6 +9,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::{Check, quoted};
 use crate::limits::{MAX_JOB_NAME, MAX_NAME};
 use crate::{Code, NodeId, NodeKind, Place, ServiceId};
+
+/// The most nodes of a circle that are named.
+const LONGEST_CIRCLE: usize = 20;
 
 impl Check<'_> {
     pub(super) fn names(&mut self) {
@@ -123,7 +127,8 @@ impl Check<'_> {
         edges.filter_map(|id| self.graph.edge(*id)).map(|edge| edge.to)
     }
 
-    /// One finding per knot of nodes that all reach each other, with its shortest circle through the first of them. Returns them all.
+    /// One finding per knot of nodes that all reach each other, with its shortest circle through the first of them.
+    /// Returns the nodes of all knots.
     pub(super) fn cycles(&mut self) -> HashSet<NodeId> {
         let graph = self.graph;
         let mut shape = DiGraph::<(), (), u32>::with_capacity(graph.nodes().len(), graph.edges().len());
@@ -147,7 +152,11 @@ impl Check<'_> {
                 continue;
             };
             circling.extend(knot);
-            let names: Vec<String> = circle.iter().map(|id| graph.name_of(*id)).collect();
+            let mut names: Vec<String> = circle.iter().map(|id| graph.name_of(*id)).collect();
+            if names.len() > LONGEST_CIRCLE {
+                let more = format!("({} more)", names.len() - LONGEST_CIRCLE);
+                names.splice(LONGEST_CIRCLE - 1..names.len() - 1, [more]);
+            }
             let place = circle.first().map_or(Place::Job, |id| Place::Node(*id));
             let message = format!(
                 "nodes {}: expected no cycle, found one, and full queues on a cycle wait for each other for ever; \
@@ -175,16 +184,11 @@ impl Check<'_> {
                         circle.push(*before);
                         back = *before;
                     }
-                    // For an edge from a node to itself `node` is `first` already.
-                    circle.dedup();
                     circle.reverse();
-                    if circle.len() == 1 {
-                        circle.push(first);
-                    }
                     return Some(circle);
                 }
-                if !came_from.contains_key(&next) {
-                    came_from.insert(next, node);
+                if let Entry::Vacant(unseen) = came_from.entry(next) {
+                    unseen.insert(node);
                     open.push_back(next);
                 }
             }

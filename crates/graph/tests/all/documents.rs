@@ -12,7 +12,7 @@ fn rich() -> Plan {
     job.change(NodeId::new(0), |source| {
         source.output = Some(TypeTag::of::<(u64, String)>())
     });
-    plan(job.build(), Deployment::Processes(2)).unwrap()
+    plan(job.build(), Deployment::Processes(2)).expect("a right graph")
 }
 
 #[test]

@@ -8,11 +8,11 @@ use router::Partition;
 
 use crate::common::{plan, wide};
 
-fn node(job: &mut GraphBuilder, name: &str, kind: NodeKind) -> NodeId {
+pub(crate) fn node(job: &mut GraphBuilder, name: &str, kind: NodeKind) -> NodeId {
     job.node(NodeSpec::new(name, kind))
 }
 
-fn connect(job: &mut GraphBuilder, from: NodeId, to: NodeId) {
+pub(crate) fn connect(job: &mut GraphBuilder, from: NodeId, to: NodeId) {
     job.edge(from, to, EdgeSpec::new(Partition::RoundRobin));
 }
 
@@ -35,12 +35,12 @@ fn found_on(deployment: Deployment, more: impl FnOnce(&mut GraphBuilder, [NodeId
         .collect()
 }
 
-fn found(more: impl FnOnce(&mut GraphBuilder, [NodeId; 3])) -> Vec<(Code, Place, String)> {
+pub(crate) fn found(more: impl FnOnce(&mut GraphBuilder, [NodeId; 3])) -> Vec<(Code, Place, String)> {
     found_on(Deployment::Threads, more)
 }
 
 #[track_caller]
-fn only(found: &[(Code, Place, String)], code: Code, place: Place, text: &str) {
+pub(crate) fn only(found: &[(Code, Place, String)], code: Code, place: Place, text: &str) {
     match found {
         [(one, at, message)] => {
             assert_eq!((*one, *at), (code, place), "{message}");
@@ -368,52 +368,18 @@ fn forward_between_unequal_widths() {
 }
 
 #[test]
-fn names_outside_the_grammar() {
-    let spaced = found(|job, [_, _, sink]| {
-        let node = node(job, "hot items", NodeKind::Source);
-        connect(job, node, sink);
-    });
-    only(
-        &spaced,
-        Code::BadName,
-        Place::Node(NodeId::new(3)),
-        "call it `hot_items`",
-    );
-    let service = found(|job, _| {
-        job.service(ServiceSpec::new("a/b"));
-    });
-    only(
-        &service,
-        Code::BadName,
-        Place::Service(graph::ServiceId::new(0)),
-        "service `a/b`",
-    );
-    let mut job = GraphBuilder::new("\u{7}");
-    let [source, sink] = [
-        node(&mut job, "source", NodeKind::Source),
-        node(&mut job, "sink", NodeKind::Sink),
-    ];
-    connect(&mut job, source, sink);
+fn a_long_circle_is_named_in_part() {
+    let mut job = GraphBuilder::new("job");
+    let nodes: Vec<NodeId> = (0..5000)
+        .map(|i| node(&mut job, &format!("m{i}"), NodeKind::Map))
+        .collect();
+    for (from, to) in nodes.iter().zip(nodes.iter().cycle().skip(1)) {
+        connect(&mut job, *from, *to);
+    }
     let found = Preflight::of(&job.build(), Deployment::Threads).findings;
-    assert_eq!(
-        (found.len(), found[0].code, found[0].place),
-        (1, Code::BadName, Place::Job)
-    );
-    assert!(found[0].message.contains("\\u{7}"), "{}", found[0]);
-}
-
-#[test]
-fn services_of_one_id() {
-    let found = found(|job, _| {
-        job.service(ServiceSpec::new("geo"));
-        job.service(ServiceSpec::new("geo"));
-    });
-    only(
-        &found,
-        Code::DuplicateName,
-        Place::Service(graph::ServiceId::new(1)),
-        "`geo`",
-    );
+    assert_eq!(found[0].code, Code::Cycle);
+    assert!(found[0].message.contains("m0 -> m1 ->"), "{}", found[0]);
+    assert!(found[0].message.contains("m18 -> (4981 more) -> m0:"), "{}", found[0]);
 }
 
 #[test]
@@ -460,12 +426,4 @@ fn everything_at_once_one_line_each() {
     assert_eq!(text.lines().count(), 6, "{text}");
     let words: std::collections::HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(words.len(), Code::ALL.len());
-}
-
-#[test]
-fn names_are_made_unique_in_order() {
-    let mut job = GraphBuilder::new("job");
-    let ids = ["map", "map", "map_1", "map", "map_1"].map(|name| node(&mut job, name, NodeKind::Map));
-    let names = ids.map(|id| job.get(id).unwrap().name.clone());
-    assert_eq!(names, ["map", "map_1", "map_1_1", "map_2", "map_1_2"]);
 }

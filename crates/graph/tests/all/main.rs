@@ -3,6 +3,7 @@
 mod common;
 mod documents;
 mod findings;
+mod names;
 mod pictures;
 mod plans;
 mod properties;

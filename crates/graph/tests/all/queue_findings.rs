@@ -10,7 +10,7 @@ use crate::common::{demo, kinds};
 fn found(deployment: Deployment, forced: Option<&str>, strategy: &dyn Strategy, kinds: &[KindInfo]) -> Vec<Finding> {
     let mut job = demo();
     job.change(NodeId::new(4), |sink| sink.queue_kind = forced.map(Into::into));
-    let error = Plan::build(job.build(), deployment, strategy, kinds).unwrap_err();
+    let error = Plan::build(job.build(), deployment, strategy, kinds).expect_err("a queue that cannot be");
     error.findings().to_vec()
 }
 
