@@ -31,18 +31,18 @@ impl<T: Item> LocalQueue<T> {
     /// The largest bounded capacity, in items.
     pub const MAX_CAPACITY: usize = 1 << 24;
 
-    /// A queue for `capacity` items, or for as many as memory holds.
+    /// A queue for `capacity` items; none or 0 means for as many as memory holds.
     ///
     /// # Errors
-    /// `InvalidDescriptor` unless the capacity is between 1 and [`MAX_CAPACITY`](Self::MAX_CAPACITY).
+    /// `InvalidDescriptor` for a capacity above [`MAX_CAPACITY`](Self::MAX_CAPACITY).
     pub fn new(capacity: Option<usize>) -> Result<Self, Error> {
         let (sender, receiver) = match capacity {
-            None => flume::unbounded(),
+            None | Some(0) => flume::unbounded(),
             Some(capacity @ 1..=Self::MAX_CAPACITY) => flume::bounded(capacity),
             Some(other) => {
                 return Err(Error::new(ErrorKind::InvalidDescriptor, "create")
                     .backend("local")
-                    .expected("a capacity from 1 to 16777216 items, or none")
+                    .expected("a capacity of at most 16777216 items, or none")
                     .found(other.to_string())
                     .remedy("set maxsize in that range, or leave it out for an unbounded queue"));
             }

@@ -8,7 +8,7 @@ const KIND: Kind = descriptor_core::kinds::LOCAL;
 #[doc(alias = "PythonQueueDescriptor")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LocalSpec {
-    /// The capacity in items, up to 2^24; `None` for a queue without a bound.
+    /// The capacity in items, up to 2^24; `None` or 0 for a queue without a bound.
     #[doc(alias = "maxsize")]
     pub capacity: Option<usize>,
 }
