@@ -1,3 +1,77 @@
-//! The sage command.
+//! The `sage` command: runs dataflow jobs and shows what they did.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod demo;
+mod failure;
+mod interrupt;
+mod number;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod table;
+mod word_count;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use args::{Sage, Verb};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => code,
+        Err(failure) => {
+            // Nobody is left to tell when stderr is closed as well.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.code()
+        }
+    }
+}
+
+fn start() -> Result<ExitCode, Failure> {
+    let sage = match Sage::try_parse() {
+        Ok(sage) => sage,
+        Err(error) => return help(&error),
+    };
+    log()?;
+    match sage.verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::WordCount(args) => word_count::run(&args),
+    }
+}
+
+/// Help and version are answers; help for want of a verb is one as well, yet with the exit code of wrong use.
+fn help(error: &clap::Error) -> Result<ExitCode, Failure> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A reader that left has seen enough.
+            let _ = error.print();
+            Ok(if error.use_stderr() {
+                failure::USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            })
+        }
+        _ => Err(Failure::usage(args::usage_message(error))),
+    }
+}
+
+fn log() -> Result<(), Failure> {
+    let wanted = std::env::var("SAGE_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = EnvFilter::try_new(&wanted).map_err(|cause| {
+        Failure::usage(format_args!(
+            "SAGE_LOG is `{wanted}`: {cause}; set it to a level such as `info` or to `target=level`"
+        ))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::demo::DemoArgs;
+use crate::word_count::WordCountArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  sage demo                                      watch a million auction events flow through a job
+  sage demo --events 5000000 --verify --json     prove the result against a single-threaded loop
+  sage word-count README.md docs/*.md            count words with two counters
+  cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
+
+Exit codes:
+  0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
+  Ctrl-C lets what is on its way flow out; a second one cuts the job off.
+
+Environment:
+  SAGE_LOG   what to log to stderr, for example `info` or `runtime=debug` [default: warn]";
+
+/// Dataflow jobs over queues that are named by descriptors
+#[derive(Debug, Parser)]
+#[command(name = "sage", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Sage {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Demo(DemoArgs),
+    WordCount(WordCountArgs),
+}
+
+/// What every verb that runs a job takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JobArgs {
+    /// Instances of each keyed operator, a thread each
+    #[arg(long, short, value_name = "N", allow_negative_numbers = true, default_value = "2", value_parser = Bounded::<1, 256>::parse)]
+    pub(crate) parallelism: Bounded<1, 256>,
+
+    /// Queues that the packets travel over
+    #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
+    pub(crate) transport: Transport,
+
+    /// Print one JSON object as the last line of the output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress and no report, only the result
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl JobArgs {
+    pub(crate) fn parallelism(&self) -> u32 {
+        // At most 256 by its type.
+        self.parallelism.0 as u32
+    }
+}
+
+/// The kinds of queue inside one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    /// Queue type `sage_queue`: the lock-free ring
+    Sage,
+    /// Queue type `local`: flume
+    Local,
+}
+
+impl Transport {
+    /// The queue type in descriptors.
+    pub(crate) const fn queue_type(self) -> &'static str {
+        match self {
+            Self::Sage => "sage_queue",
+            Self::Local => "local",
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sage => "sage",
+            Self::Local => "local",
+        })
+    }
+}
+
+/// A whole number from `MIN` to `MAX`, which may be written with underscores: `1_000_000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounded<const MIN: u64, const MAX: u64>(pub(crate) u64);
+
+impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let digits = text.replace('_', "");
+        u64::from_str(&digits)
+            .ok()
+            .filter(|number| (MIN..=MAX).contains(number) && !digits.starts_with('+'))
+            .map(Self)
+            .ok_or_else(|| {
+                if MAX == u64::MAX {
+                    format!("expected a whole number of at least {MIN}")
+                } else {
+                    format!("expected a whole number from {MIN} to {MAX}")
+                }
+            })
+    }
+}
+
+/// Clap's message, which spans lines and repeats the usage, as one line.
+pub(crate) fn usage_message(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let mut message = String::new();
+    for line in rendered.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("Usage:") {
+            break;
+        }
+        if line.starts_with("For more information") {
+            continue;
+        }
+        if !message.is_empty() {
+            message.push_str(if message.ends_with(':') || line.starts_with('[') {
+                " "
+            } else {
+                "; "
+            });
+        }
+        message.push_str(line.strip_prefix("error: ").unwrap_or(line));
+    }
+    message.push_str("; see `sage --help`");
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn refusal(args: &[&str]) -> String {
+        usage_message(&Sage::try_parse_from(args).unwrap_err())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Sage::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_a_hundred_columns() {
+        let mut command = Sage::command();
+        let verbs: Vec<_> = command
+            .get_subcommands()
+            .map(|verb| verb.get_name().to_owned())
+            .collect();
+        let mut texts = vec![command.render_long_help().to_string()];
+        for verb in verbs {
+            let verb = command.find_subcommand_mut(&verb).unwrap();
+            texts.push(verb.render_help().to_string());
+        }
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_one_line_and_say_what_would_be_right() {
+        for (args, parts) in [
+            (&["sage", "demo", "--events", "0"][..], &["--events", "at least 1"][..]),
+            (
+                &["sage", "demo", "--parallelism", "0"],
+                &["--parallelism", "from 1 to 256"],
+            ),
+            (&["sage", "demo", "--parallelism", "+2"], &["from 1 to 256"]),
+            (
+                &["sage", "demo", "--transport", "carrier"],
+                &["'carrier'", "sage, local"],
+            ),
+            (
+                &["sage", "demo", "--transprot", "local"],
+                &["--transprot", "--transport"],
+            ),
+            (&["sage", "word-count"], &["<FILE>"]),
+            (&["sage", "dmeo"], &["dmeo", "demo"]),
+        ] {
+            let message = refusal(args);
+            for part in parts.iter().chain(&["see `sage --help`"]) {
+                assert!(message.contains(part), "{message:?} has no {part:?}");
+            }
+            assert!(!message.contains('\n'), "{message:?}");
+            assert!(!message.contains("error:"), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_grouped() {
+        let parse = Bounded::<1, { u64::MAX }>::parse;
+        assert_eq!(parse("1_000"), Ok(Bounded(1_000)));
+        assert_eq!(parse("18446744073709551615"), Ok(Bounded(u64::MAX)));
+        for wrong in ["", "_", "-1", "1.5", "1e6", "18446744073709551616", " 1", "٣"] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The job: source, filter, key, window, sink.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nexmark::hot_items::{Tally, WindowSpec};
+use nexmark::{Bid, Config, Event, Generator};
+use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
+use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
+
+use super::results::{HotItem, Results};
+use crate::args::JobArgs;
+use crate::failure::Failure;
+
+/// Node whose packets are the events.
+pub(super) const SOURCE: &str = "auction_stream";
+/// Instances of the source, and of what comes before the keys.
+const SOURCES: u32 = 2;
+
+/// Results while the job still adds some.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Arc<Mutex<Results>>);
+
+impl Shared {
+    pub(super) fn new(results: Results) -> Self {
+        Self(Arc::new(Mutex::new(results)))
+    }
+
+    /// What has come so far, to be had once.
+    pub(super) fn take(&self) -> Results {
+        std::mem::replace(&mut self.lock(), Results::new(false))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Results> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the job down.
+pub(super) fn build(
+    args: &JobArgs,
+    config: Config,
+    windows: WindowSpec,
+    results: &Shared,
+) -> Result<Job<Builtin>, Failure> {
+    let flow = Flow::new("hot-items", Builtin);
+    flow.queue_kind(args.transport.queue_type());
+    let windows = Windows::sliding(windows.size_ms(), windows.slide_ms())?;
+    let tally = AggregateFn::new(|tally: &mut Tally, bid: Bid| tally.add(bid.price), Tally::merge);
+    let results = results.clone();
+    let _ = flow
+        .source(SOURCE, SOURCES, move |at| {
+            IterSource::new(part(&config, at)).with_event_time(Event::timestamp_ms, 0)
+        })
+        .forward()
+        .flat_map("bids", |event| event.as_bid().copied())
+        .parallelism(SOURCES)
+        .forward()
+        .key_by("by_auction", |bid| bid.auction)
+        .parallelism(SOURCES)
+        .window(
+            "hot_items",
+            windows,
+            |bid| bid.timestamp_ms,
+            tally,
+            |window_end, key, tally| {
+                Ok(HotItem {
+                    window_end,
+                    auction: key.decode()?,
+                    tally,
+                })
+            },
+        )
+        .parallelism(args.parallelism())
+        .for_each("results", move |item| results.lock().add(item));
+    Ok(flow.build(Deployment::Threads)?)
+}
+
+/// The events of one instance of the source.
+fn part(config: &Config, at: &Instance) -> impl Iterator<Item = Event> + Send + use<> {
+    let parts = config.split(at.parallelism as usize);
+    parts
+        .into_iter()
+        .skip(at.index as usize)
+        .take(1)
+        .flat_map(Generator::new)
+}

@@ -1,0 +1,106 @@
+//! `sage demo`: which auctions are hot, found by a real job on a made-up stream.
+
+mod args;
+mod flow;
+mod results;
+mod summary;
+mod verify;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use nexmark::Config;
+use sage_comm::{NodeProgress, Outcome};
+
+pub(crate) use args::DemoArgs;
+use flow::{SOURCE, Shared};
+use results::Results;
+use summary::{Hottest, Summary};
+
+use crate::failure::Failure;
+use crate::number::{grouped, per_second, short};
+use crate::output::Output;
+use crate::progress::{Reached, Unit};
+use crate::report::Account;
+use crate::run::{conclude, run_job};
+
+const EVENTS: Unit = Unit {
+    count: |count| format!("{} events", grouped(count)),
+    rate: |rate| format!("{} events/s", short(rate)),
+};
+
+pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
+    let windows = args.windows()?;
+    let config = Config {
+        seed: args.seed.0,
+        events: args.events.0,
+        ..Config::default()
+    };
+    let shared = Shared::new(Results::new(args.verify));
+    let job = flow::build(&args.job, config.clone(), windows, &shared)?;
+    let topology = job.topology();
+    let report = run_job(job, &args.job, EVENTS, |job| Reached {
+        done: packets_out(&job.progress(), SOURCE),
+        total: Some(config.events),
+    })?;
+
+    let results = shared.take();
+    let events = report.node(SOURCE).map_or(0, |node| node.packets_out);
+    let mut summary = Summary {
+        events,
+        events_per_second: per_second(events, report.seconds),
+        account: Account::of(&report, &args.job),
+        seed: config.seed,
+        window_ms: windows.size_ms(),
+        slide_ms: windows.slide_ms(),
+        results: results.received(),
+        verified: None,
+        verify_seconds: None,
+        hottest: results
+            .hottest()
+            .iter()
+            .map(|item| Hottest::new(item, config.first_event_ms))
+            .collect(),
+    };
+    let mut verdict = None;
+    // A stream that was cut short at two places at once is not the start of any other.
+    if args.verify && report.outcome == Outcome::Finished {
+        let start = Instant::now();
+        let found = verify::verify(&config, windows, results);
+        summary.verify_seconds = Some(start.elapsed().as_secs_f64());
+        summary.verified = Some(found.is_equal());
+        verdict = Some(found);
+    }
+
+    Output::stdout().print(|out| {
+        if args.job.json {
+            serde_json::to_writer(&mut *out, &summary)?;
+            return writeln!(out);
+        }
+        if !args.job.quiet {
+            summary.write_report(&topology, &report, out)?;
+        }
+        summary.write_result(out)
+    })?;
+    let code = conclude(report)?;
+    match verdict {
+        Some(verdict) if !verdict.is_equal() => {
+            // Without stderr there is nobody to tell.
+            let _ = write!(std::io::stderr(), "{verdict}");
+            Err(Failure::new(format_args!(
+                "{} results do not verify; run it again with --seed {} and report what you see",
+                grouped(verdict.mismatches()),
+                config.seed,
+            )))
+        }
+        _ => Ok(code),
+    }
+}
+
+fn packets_out(progress: &[NodeProgress], name: &str) -> u64 {
+    progress
+        .iter()
+        .find(|node| node.node == name)
+        .map_or(0, |node| node.packets_out)
+}

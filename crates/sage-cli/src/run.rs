@@ -1,0 +1,86 @@
+//! Runs a job to its end, in view of whoever started it.
+
+use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sage_comm::{Builtin, Job, JobController, JobReport, Outcome};
+
+use crate::args::JobArgs;
+use crate::failure::Failure;
+use crate::interrupt::{Asked, Interrupts};
+use crate::number::grouped;
+use crate::progress::{Progress, Reached, Unit};
+
+/// How often progress is drawn and interrupts are looked for.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a drain may take before the job is cut off.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// Starts the job and waits for its end.
+pub(crate) fn run_job(
+    job: Job<Builtin>,
+    args: &JobArgs,
+    unit: Unit,
+    reached: impl Fn(&JobController) -> Reached,
+) -> Result<JobReport, Failure> {
+    let interrupts = Interrupts::catch()?;
+    let mut progress = Progress::new(!args.quiet, unit);
+    let handle = job.start()?;
+    tracing::info!(transport = %args.transport, parallelism = args.parallelism(), "job started");
+    let controller = handle.controller();
+    let report = thread::scope(|scope| {
+        let (sender, end) = channel();
+        scope.spawn(move || sender.send(handle.wait()));
+        let mut obeyed = Asked::Nothing;
+        loop {
+            match end.recv_timeout(TICK) {
+                Ok(report) => return Ok(report),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::new("the job ended without a report; report what you see"));
+                }
+            }
+            progress.show(reached(&controller), Instant::now());
+            obeyed = obey(interrupts.asked(), obeyed, &controller, &progress);
+        }
+    })?;
+    progress.finish();
+    tracing::info!(outcome = %report.outcome, seconds = report.seconds, "job ended");
+    Ok(report)
+}
+
+/// Does what was asked for since the last look.
+fn obey(asked: Asked, obeyed: Asked, controller: &JobController, progress: &Progress) -> Asked {
+    match asked {
+        Asked::Drain if asked > obeyed => {
+            progress.say("sage: draining; interrupt again to cut the job off");
+            controller.drain(DRAIN);
+        }
+        Asked::Abort if asked > obeyed => {
+            progress.say("sage: cutting the job off");
+            controller.abort();
+        }
+        _ => {}
+    }
+    asked
+}
+
+/// The end of the command, as far as the job decides it.
+pub(crate) fn conclude(report: JobReport) -> Result<ExitCode, Failure> {
+    match report.outcome {
+        Outcome::Drained => {
+            report.into_result()?;
+            Err(Failure::interrupted("interrupted; all that had been read flowed out"))
+        }
+        Outcome::Aborted => Err(Failure::interrupted(format_args!(
+            "cut off with {} packets inside",
+            grouped(report.ledger.totals().in_flight)
+        ))),
+        _ => {
+            report.into_result()?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

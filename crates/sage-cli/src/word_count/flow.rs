@@ -1,0 +1,42 @@
+//! The job: read, split, count by word, collect.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use sage_comm::ops::Collected;
+use sage_comm::{Builtin, Deployment, Flow, Job, NodeKind, Partition};
+
+use super::count::{Counter, Splitter};
+use super::inputs::Inputs;
+use super::source::TextSource;
+use super::word::WordCount;
+use crate::args::JobArgs;
+use crate::failure::Failure;
+
+/// Texts that wait for each splitter: they are large.
+const TEXTS: usize = 4;
+
+/// Writes the job down; `bytes` counts what was read.
+pub(super) fn build(
+    args: &JobArgs,
+    inputs: Inputs,
+    bytes: &Arc<AtomicU64>,
+) -> Result<(Job<Builtin>, Collected<WordCount>), Failure> {
+    let flow = Flow::new("word-count", Builtin);
+    flow.queue_kind(args.transport.queue_type());
+    let inputs = Arc::new(Mutex::new(Some(inputs)));
+    let bytes = Arc::clone(bytes);
+    let counts = flow
+        .source("files", 1, move |_| {
+            TextSource::new(Arc::clone(&inputs), Arc::clone(&bytes))
+        })
+        // It is a key_by as well: it knows the word when it sends the count.
+        .process("split", NodeKind::KeyBy, |_| Splitter::default())
+        .parallelism(args.parallelism())
+        .buffer_size(TEXTS)
+        .partition(Partition::Hash)
+        .process("count", NodeKind::Reduce, |_| Counter::default())
+        .parallelism(args.parallelism())
+        .collect("words");
+    Ok((flow.build(Deployment::Threads)?, counts))
+}

@@ -1,0 +1,142 @@
+//! `sage demo`: a real job, verified against a plain loop.
+
+mod common;
+
+use common::{run, run_with, sage};
+use serde_json::Value;
+
+fn demo(options: &[&str]) -> Value {
+    let ran = run(["demo", "--json"].iter().chain(options));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{options:?}: {ran:?}");
+    ran.json()
+}
+
+fn assert_lossless(json: &Value) {
+    for field in ["lost", "duplicated", "lost_in_flight", "redelivered", "restarts"] {
+        assert_eq!(json[field], 0, "{field} in {json}");
+    }
+    assert_eq!(json["ledger_ok"], true, "{json}");
+    assert_eq!(json["accepted"], json["delivered"], "{json}");
+}
+
+#[test]
+fn every_transport_and_parallelism_gives_the_answer_of_the_plain_loop() {
+    for transport in ["sage", "local"] {
+        for parallelism in ["1", "2", "5"] {
+            let json = demo(&[
+                "--events",
+                "60_000",
+                "--verify",
+                "--transport",
+                transport,
+                "--parallelism",
+                parallelism,
+            ]);
+            assert_lossless(&json);
+            assert_eq!(json["verified"], true, "{json}");
+            assert_eq!(
+                (&json["events"], &json["processes"]),
+                (&60_000.into(), &1.into()),
+                "{json}"
+            );
+            assert_eq!(json["transport"], transport);
+            assert_eq!(json["parallelism"].to_string(), parallelism);
+            // Every event travels at least once, and every result does.
+            let (accepted, results) = (json["accepted"].as_u64(), json["results"].as_u64());
+            assert!(results > Some(0) && accepted > Some(60_000), "{json}");
+            assert!(json["seconds"].as_f64() > Some(0.0), "{json}");
+            assert!(json["events_per_second"].as_f64() > Some(0.0), "{json}");
+        }
+    }
+}
+
+#[test]
+fn windows_of_any_shape_verify() {
+    for (window, slide) in [
+        ("100", "100"),
+        ("300", "100"),
+        ("1", "1"),
+        ("100000", "50000"),
+        ("1000", "10"),
+    ] {
+        let json = demo(&[
+            "--events",
+            "7_777",
+            "--verify",
+            "--window-ms",
+            window,
+            "--slide-ms",
+            slide,
+        ]);
+        assert_lossless(&json);
+        assert_eq!(json["verified"], true, "{window} {slide}: {json}");
+    }
+}
+
+#[test]
+fn the_shortest_streams_verify() {
+    // Fewer events than sources, none of them a bid, and the first bid.
+    for events in 1..=6_u64 {
+        let json = demo(&["--events", &events.to_string(), "--verify"]);
+        assert_lossless(&json);
+        assert_eq!(
+            (&json["events"], &json["verified"]),
+            (&events.into(), &true.into()),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn without_verify_nothing_is_claimed() {
+    assert_eq!(demo(&["--events", "500"])["verified"], Value::Null);
+}
+
+#[test]
+fn the_seed_chooses_the_stream() {
+    let hottest = |seed| demo(&["--events", "20_000", "--seed", seed])["hottest"].to_string();
+    assert_eq!(hottest("1"), hottest("1"));
+    assert_ne!(hottest("1"), hottest("2"));
+}
+
+#[test]
+fn the_report_shows_results_topology_ledger_and_throughput() {
+    let ran = run(["demo", "--events", "200_000", "--verify"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    let text = ran.text();
+    for part in [
+        "window end",
+        "average price",
+        "auction_stream",
+        "hot_items",
+        "results",
+        "edge",
+        "200,000 events in",
+        "verified: ",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(!text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn quiet_leaves_the_result() {
+    let ran = run(["demo", "--events", "20_000", "--verify", "--quiet"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.text().lines().count(), 2, "{}", ran.text());
+    assert!(
+        ran.text().contains("20,000 events in") && ran.text().contains("verified: "),
+        "{}",
+        ran.text()
+    );
+}
+
+#[test]
+fn logs_go_to_stderr() {
+    let mut command = sage(["demo", "--events", "500", "--json"]);
+    command.env("SAGE_LOG", "sage=info");
+    let ran = run_with(command, &[]);
+    assert!(ran.stderr.contains("INFO"), "{ran:?}");
+    assert_eq!(ran.json()["events"], 500);
+}
