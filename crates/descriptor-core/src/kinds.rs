@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::nearest::nearest;
 use crate::params::listed;
 use crate::spec::{KeySpec, Preset, Takes};
-use crate::{DescriptorRecord, Error, ErrorKind, MAX_CAPACITY, Metadata, Params, Reach, Spec};
+use crate::{DescriptorRecord, Error, ErrorKind, MAX_CAPACITY, Metadata, Params, Reach, Spec, nearest};
 
 /// What is known about a queue type without opening one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -213,7 +212,7 @@ impl fmt::Display for Kind {
 fn unknown_kind(kinds: &[Kind], name: &str) -> Error {
     let error = Error::new(ErrorKind::InvalidDescriptor, "read queue type")
         .expected(format!("one of {}", listed(kinds.iter().map(|kind| kind.name))))
-        .found(crate::id::excerpt(name));
+        .found(crate::excerpt(name));
     let names = kinds
         .iter()
         .flat_map(|kind| std::iter::once(&kind.name).chain(kind.aliases));

@@ -1,11 +1,13 @@
-//! The vocabulary of sage-comm: what a queue is, how it is named, and how a name leads to it.
+//! What a name leads to: how queues are named, described, opened and chosen.
 //!
-//! * [`Queue`] is the contract that every queue keeps; [`QueueExt`] adds futures, iterators, streams and sinks.
-//! * [`Descriptor`] names a queue and opens it on first use; [`DescriptorRecord`] is its plain value, which travels as
-//!   JSON, in binary or as one line of text; [`DescriptorPool`] is a set of them.
+//! * [`Descriptor`] names a queue and opens it on first use; [`DescriptorPool`] is a set of their records.
 //! * [`Spec`] and [`Open`] make a queue type; [`Registry`] opens records of the types it was given; [`Backends`] is a
 //!   choice of types. [`kinds`] lists the types of this library with their parameters.
-//! * [`Ledger`], [`Counter`] and [`TypeTag`] keep the books and notice mistakes; [`Strategy`] chooses a type of queue.
+//! * [`Strategy`] chooses a type of queue; [`NameService`] elects the one holder of a name.
+//!
+//! The two layers below are exported here by name, so that one crate has the whole vocabulary: `queue_core` is what a
+//! queue promises ([`Queue`], [`Error`], [`wait`], [`Ledger`]), `descriptor_record` is what travels
+//! ([`DescriptorRecord`], [`QueueId`], [`Codec`], [`TypeTag`]).
 //!
 //! There is no input or output here, no thread is started and nothing is unsafe.
 //!
@@ -99,58 +101,34 @@
 #![forbid(unsafe_code)]
 
 mod backends;
-mod caps;
-mod codec;
-mod counters;
 mod descriptor;
-mod error;
-mod ext;
-mod id;
 pub mod kinds;
-mod lease;
-mod ledger;
 mod live;
 mod name_service;
 mod names;
-mod nearest;
 mod params;
 mod pool;
 mod process;
-mod queue;
-mod reach;
-mod record;
-mod refusal;
 mod registry;
 mod spec;
 mod strategy;
-mod sync;
-pub mod try_queue;
-mod type_tag;
-mod value;
-pub mod wait;
 
 pub use backends::Backends;
-pub use caps::Caps;
-pub use codec::Codec;
-pub use counters::{Counter, QueueStats, metric};
 pub use descriptor::{Descriptor, Evicted, LiveQueue, QueueDescriptor, adopt, describe, live_queues};
-pub use error::{Error, ErrorKind, Result};
-pub use ext::{GetAsync, GetBatchAsync, Iter, PutAsync, PutBatchAsync, QueueExt, QueueSink, QueueStream};
-pub use id::QueueId;
+pub use descriptor_record::{
+    Codec, DescriptorRecord, Metadata, QueueId, Reach, Scope, TypeTag, Value, excerpt, nearest,
+};
 pub use kinds::{KINDS, Kind};
-pub use lease::{Lease, LeaseKeeper};
-pub use ledger::{DropCause, EdgeCounts, EdgeLedger, EdgeReport, Ledger, LedgerReport};
 pub use name_service::{Holder, LocalNames, NameService};
 pub use params::Params;
 pub use pool::{DescriptorPool, PoolDiff};
 pub use process::process_token;
-pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
-pub use reach::Reach;
-pub use record::{DescriptorRecord, Scope};
-pub use refusal::{GetError, PutError, RetryToken};
+pub use queue_core::{
+    Caps, Counter, DropCause, DynQueue, EdgeCounts, EdgeLedger, EdgeReport, Error, ErrorKind, GetAsync, GetBatchAsync,
+    GetError, Item, Iter, Lease, LeaseKeeper, Ledger, LedgerReport, PutAsync, PutBatchAsync, PutError, Queue,
+    QueueCore, QueueExt, QueueSink, QueueStats, QueueStream, Result, RetryToken, Totals, TryQueue, Wait, Wire, metric,
+    try_queue, wait, waiting_queue,
+};
 pub use registry::Registry;
 pub use spec::{KeySpec, MAX_CAPACITY, Open, Preset, Spec, Takes};
 pub use strategy::{Choice, DefaultStrategy, EdgeRequest, KindInfo, Refusal, Strategy};
-pub use try_queue::TryQueue;
-pub use type_tag::TypeTag;
-pub use value::{Metadata, Value};

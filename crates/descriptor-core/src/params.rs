@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use crate::id::excerpt;
-use crate::nearest::nearest;
 use crate::spec::{KeySpec, MAX_CAPACITY, Preset, Takes};
-use crate::{Error, ErrorKind, Metadata, Value};
+use crate::{Error, ErrorKind, Metadata, Value, excerpt, nearest};
 
 /// Parameters that passed the table of their queue type: canonical types, defaults filled in, nothing ignored left.
 #[derive(Clone, Debug, PartialEq)]

@@ -43,11 +43,10 @@ pub trait Spec: Clone + fmt::Debug + Send + Sync + 'static {
     /// What queues of this type can do, as far as every one of them can. The default follows from the reach alone.
     #[must_use]
     fn caps() -> Caps {
-        Caps {
-            cross_process: Self::REACH >= Reach::Host,
-            cross_host: Self::REACH >= Reach::Network,
-            ..Caps::IN_PROCESS
-        }
+        let mut caps = Caps::IN_PROCESS;
+        caps.cross_process = Self::REACH >= Reach::Host;
+        caps.cross_host = Self::REACH >= Reach::Network;
+        caps
     }
 
     /// True when the queue lives in the process that opened it.

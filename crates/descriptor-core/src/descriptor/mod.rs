@@ -101,7 +101,7 @@ impl<S: Spec> Descriptor<S> {
             return Err(Error::new(ErrorKind::InvalidDescriptor, "read record")
                 .queue(record.queue_id.as_str())
                 .expected(format!("a record of type `{}`", kind.name))
-                .found(crate::id::excerpt(&record.queue_type))
+                .found(crate::excerpt(&record.queue_type))
                 .remedy("read it as that type, or open it through a `Registry`, which knows several"));
         }
         let spec = S::from_metadata(&record.metadata).map_err(about)?;

@@ -71,7 +71,7 @@ impl ReadDocument {
         if checksum != self.checksum {
             return Err(Error::new(ErrorKind::Corrupt, READ)
                 .expected(format!("checksum {checksum}"))
-                .found(crate::id::excerpt(&self.checksum))
+                .found(crate::excerpt(&self.checksum))
                 .remedy("write the pool again with to_json instead of editing it"));
         }
         Ok(pool)

@@ -50,7 +50,7 @@ impl DescriptorPool {
         if name.is_empty() || name.len() > Self::MAX_NAME_BYTES || name.chars().any(char::is_control) {
             return Err(Error::new(ErrorKind::InvalidDescriptor, "name pool")
                 .expected("a name of 1 to 200 bytes without control characters")
-                .found(crate::id::excerpt(&name))
+                .found(crate::excerpt(&name))
                 .remedy("use the name of the job"));
         }
         Ok(Self {

@@ -7,13 +7,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
+use queue_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use self::guard::{Guarded, MAX_DEPTH, SPARE_ELEMENTS};
 use self::tail::Tail;
-use crate::id::excerpt;
-use crate::{Error, ErrorKind, Result};
+use crate::excerpt;
 
 /// An encoding of items, named by one byte in every frame that leaves the process.
 ///
@@ -21,12 +21,12 @@ use crate::{Error, ErrorKind, Result};
 /// attributes such as `serde(flatten)`, `serde(untagged)` and `skip_serializing_if` need `json`.
 ///
 /// ```
-/// use descriptor_core::Codec;
+/// use descriptor_record::Codec;
 /// let mut frame = Vec::new();
 /// Codec::default().encode(&("bid", 42_u64), Codec::DEFAULT_LIMIT, &mut frame)?;
 /// let item: (String, u64) = Codec::default().decode(&frame, Codec::DEFAULT_LIMIT)?;
 /// assert_eq!(item, ("bid".to_owned(), 42));
-/// # Ok::<(), descriptor_core::Error>(())
+/// # Ok::<(), queue_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -1,7 +1,8 @@
 //! What makes a record valid, whatever form it came in.
 
-use crate::id::excerpt;
-use crate::{DescriptorRecord, Error, ErrorKind, Result, Value};
+use queue_core::{Error, ErrorKind, Result};
+
+use crate::{DescriptorRecord, Value, excerpt};
 
 /// Parts of a parameter name that announce a secret.
 const SECRET_WORDS: [&str; 6] = ["token", "secret", "password", "passwd", "passphrase", "credentials"];

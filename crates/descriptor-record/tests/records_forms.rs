@@ -1,9 +1,10 @@
 //! Properties of the three forms: nothing is lost, and nothing hostile gets through or does harm.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use descriptor_core::{DescriptorRecord, ErrorKind, Metadata, QueueId, Result, Scope, Value};
+use descriptor_record::{DescriptorRecord, Metadata, QueueId, Scope, Value};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
+use queue_core::{ErrorKind, Result};
 
 fn value() -> impl Strategy<Value = Value> {
     let float = any::<f64>().prop_filter("finite", |number| number.is_finite());

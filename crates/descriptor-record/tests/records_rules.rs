@@ -1,7 +1,8 @@
 //! Every rule and limit of a record, at its edge.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use descriptor_core::{DescriptorRecord, Error, ErrorKind, QueueId, Scope, Value};
+use descriptor_record::{DescriptorRecord, QueueId, Scope, Value};
+use queue_core::{Error, ErrorKind};
 
 fn record() -> DescriptorRecord {
     DescriptorRecord::new(QueueId::new("q").unwrap(), "local")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use common::{PlainQueue, within_a_minute};
-use descriptor_core::{
+use queue_core::{
     Counter, DropCause, EdgeCounts, EdgeReport, ErrorKind, Ledger, LedgerReport, Queue, QueueCore, QueueStats,
 };
 
@@ -61,7 +61,7 @@ fn run_edge(ledger: &Arc<Ledger>, name: &'static str, skip: Option<u64>) {
                     let mut items = (0..10).map(|n| producer * 1000 + batch * 10 + n).collect();
                     let mut accepted = 0;
                     while accepted < 10 {
-                        accepted += queue.put_batch(&mut items, descriptor_core::Wait::Forever).unwrap();
+                        accepted += queue.put_batch(&mut items, queue_core::Wait::Forever).unwrap();
                     }
                     edge.accept(10);
                 }
@@ -73,7 +73,7 @@ fn run_edge(ledger: &Arc<Ledger>, name: &'static str, skip: Option<u64>) {
             let (queue, edge) = (Arc::clone(&queue), ledger.edge(name));
             thread::spawn(move || {
                 let mut items = Vec::new();
-                while queue.get_batch(&mut items, 7, descriptor_core::Wait::Forever).is_ok() {
+                while queue.get_batch(&mut items, 7, queue_core::Wait::Forever).is_ok() {
                     let lost = items
                         .iter()
                         .filter(|item| skip.is_some_and(|skip| *item % skip == 0))

@@ -1,7 +1,15 @@
 //! "Did you mean": the known word closest to a misspelt one.
 
-/// The candidate with the fewest edits from `word`, when that is close enough to be a slip of the keyboard.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate with the fewest edits (Levenshtein) from `word`, when that is close enough to be a slip of the keyboard.
+/// Upper and lower case of `word` are the same; a word of more than 64 bytes is close to nothing.
+///
+/// ```
+/// use descriptor_record::nearest;
+/// assert_eq!(nearest("max_size", ["maxsize", "metadata"]), Some("maxsize"));
+/// assert_eq!(nearest("colour", ["maxsize", "metadata"]), None);
+/// ```
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer than any name that is accepted anywhere, and a bound on the work below.
     if word.len() > 64 {
         return None;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use queue_core::{Error, ErrorKind, Result};
 use serde::de::{self, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,9 +10,7 @@ use serde_json::error::Category;
 
 use super::rules::{invalid, with_article};
 use super::tree::Tree;
-use crate::id::excerpt;
-use crate::nearest::nearest;
-use crate::{DescriptorRecord, Error, ErrorKind, Metadata, QueueId, Result, Scope, Value};
+use crate::{DescriptorRecord, Metadata, QueueId, Scope, Value, excerpt, nearest};
 
 const READ: &str = "read JSON record";
 const KEYS: [&str; 7] = [

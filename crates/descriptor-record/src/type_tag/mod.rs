@@ -9,9 +9,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use queue_core::{Error, ErrorKind, Wire};
 use serde::{Deserialize, Serialize};
-
-use crate::{Error, ErrorKind, Wire};
 
 /// What a queue's items are: a name, and a hash over what their `Deserialize` asks for.
 ///
@@ -20,7 +19,7 @@ use crate::{Error, ErrorKind, Wire};
 /// as it went. Two types of equal shape and name are taken for the same.
 ///
 /// ```
-/// use descriptor_core::TypeTag;
+/// use descriptor_record::TypeTag;
 /// use serde::{Deserialize, Serialize};
 /// #[derive(Serialize, Deserialize)]
 /// struct Bid { auction: u64, price: u64 }

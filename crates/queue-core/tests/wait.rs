@@ -14,8 +14,8 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use common::{Flag, PlainQueue, within_a_minute};
-use descriptor_core::wait::{WaitList, Waiter};
-use descriptor_core::{GetError, PutError, Queue, QueueCore, QueueExt, Wait};
+use queue_core::wait::{WaitList, Waiter};
+use queue_core::{GetError, PutError, Queue, QueueCore, QueueExt, Wait};
 
 /// A task that waits in a list, step by step.
 struct Sleeper {

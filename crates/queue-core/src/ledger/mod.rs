@@ -150,7 +150,7 @@ impl EdgeLedger {
 /// The ledgers of all edges that this process has a part in.
 ///
 /// ```
-/// use descriptor_core::Ledger;
+/// use queue_core::Ledger;
 /// let ledger = Ledger::new();
 /// let edge = ledger.edge("source -> sink");
 /// edge.accept(3);

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use descriptor_core::{Codec, ErrorKind};
+use descriptor_record::Codec;
 use proptest::prelude::*;
+use queue_core::ErrorKind;
 use serde::{Deserialize, Serialize, Serializer};
 
 const LIMIT: usize = Codec::DEFAULT_LIMIT;

@@ -21,14 +21,14 @@ use crate::{Metadata, QueueId, Value};
 /// reader refuses it.
 ///
 /// ```
-/// use descriptor_core::{DescriptorRecord, QueueId};
+/// use descriptor_record::{DescriptorRecord, QueueId};
 /// let record = DescriptorRecord::new(QueueId::new("jobs/in")?, "shm").with("maxsize", 1024);
 /// assert_eq!(DescriptorRecord::from_json(&record.to_json())?, record);
 /// assert_eq!(DescriptorRecord::from_bytes(&record.to_bytes())?, record);
 /// assert_eq!(DescriptorRecord::from_uri(&record.to_uri())?, record);
 /// let by_hand: DescriptorRecord = "shm://jobs/in?maxsize=1024".parse()?;
 /// assert_eq!(by_hand.metadata, record.metadata);
-/// # Ok::<(), descriptor_core::Error>(())
+/// # Ok::<(), queue_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescriptorRecord {

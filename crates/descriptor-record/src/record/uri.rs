@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use queue_core::{Error, ErrorKind, Result};
+
 use super::rules::invalid;
 use super::uri_value::{Written, decode, encode, read_value};
-use crate::id::excerpt;
-use crate::nearest::nearest;
-use crate::{DescriptorRecord, Error, ErrorKind, QueueId, Result, Scope};
+use crate::{DescriptorRecord, QueueId, Scope, excerpt, nearest};
 
 const READ: &str = "read URI record";
 const RESERVED: [&str; 4] = ["@version", "@created", "@scope", "@epoch"];

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use queue_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind};
+use crate::excerpt;
 
 /// A valid queue id: ASCII letters, digits and `. _ - /`, starting with a letter or digit, without empty segments
 /// and without `..`, at most 200 bytes. Cheap to clone.
@@ -67,15 +68,6 @@ fn broken_rule(id: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// At most 60 characters of something that may be long or hostile.
-pub(crate) fn excerpt(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("{short:?}")
 }
 
 fn fresh_bits() -> u32 {

@@ -1,10 +1,10 @@
 //! The binary form. Its layout is written down in `docs/descriptor-format.md`.
 
+use queue_core::{Error, ErrorKind, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::rules::too_deep;
-use crate::id::excerpt;
-use crate::{DescriptorRecord, Error, ErrorKind, QueueId, Result, Scope, Value};
+use crate::{DescriptorRecord, QueueId, Scope, Value, excerpt};
 
 const READ: &str = "read binary record";
 const MAGIC: [u8; 4] = *b"SQDR";

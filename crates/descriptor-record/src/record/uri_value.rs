@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
+use queue_core::{Error, Result};
+
 use super::rules::{invalid, too_deep};
-use crate::id::excerpt;
-use crate::{DescriptorRecord, Error, Result, Value};
+use crate::{DescriptorRecord, Value, excerpt};
 
 /// Stands as it is in names and values; everything else is percent-encoded. `+` is none of these: some programs
 /// read it as a space.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use descriptor_core::{ErrorKind, QueueId, TypeTag, Wire};
+use descriptor_record::{QueueId, TypeTag};
+use queue_core::{ErrorKind, Wire};
 use serde::{Deserialize, Serialize};
 
 macro_rules! wire {

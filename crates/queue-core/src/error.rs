@@ -102,7 +102,7 @@ impl ErrorKind {
 /// `Display` is one line. `source()` is the cause, when another error was it.
 ///
 /// ```
-/// use descriptor_core::{Error, ErrorKind};
+/// use queue_core::{Error, ErrorKind};
 /// let error = Error::new(ErrorKind::TooLarge, "put")
 ///     .queue("jobs")
 ///     .backend("shm")

@@ -1,7 +1,7 @@
 //! The published records of `vectors/records.json`, read in every form.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use descriptor_core::DescriptorRecord;
+use descriptor_record::DescriptorRecord;
 use serde_json::Value;
 
 fn vectors(section: &str) -> Vec<Value> {
