@@ -40,7 +40,10 @@ pub(crate) enum Verb {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct JobArgs {
     /// Instances of each keyed operator, a thread each
-    #[arg(long, short, value_name = "N", allow_negative_numbers = true, default_value = "2", value_parser = Bounded::<1, 256>::parse)]
+    #[arg(
+        long, short, value_name = "N", allow_negative_numbers = true, default_value = "2",
+        value_parser = Bounded::<1, 256>::parse
+    )]
     pub(crate) parallelism: Bounded<1, 256>,
 
     /// Queues that the packets travel over

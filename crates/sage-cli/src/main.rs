@@ -13,7 +13,7 @@ mod run;
 mod table;
 mod word_count;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -62,8 +62,11 @@ fn help(error: &clap::Error) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The report says which instance failed and why; the log need not say it again.
+const LOGGED: &str = "warn,runtime::task=off";
+
 fn log() -> Result<(), Failure> {
-    let wanted = std::env::var("SAGE_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let wanted = std::env::var("SAGE_LOG").unwrap_or_else(|_| LOGGED.to_owned());
     let filter = EnvFilter::try_new(&wanted).map_err(|cause| {
         Failure::usage(format_args!(
             "SAGE_LOG is `{wanted}`: {cause}; set it to a level such as `info` or to `target=level`"
@@ -72,6 +75,7 @@ fn log() -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()))
         .init();
     Ok(())
 }

@@ -78,9 +78,10 @@ pub(crate) fn conclude(report: JobReport) -> Result<ExitCode, Failure> {
             "cut off with {} packets inside",
             grouped(report.ledger.totals().in_flight)
         ))),
-        _ => {
-            report.into_result()?;
-            Ok(ExitCode::SUCCESS)
-        }
+        _ => match report.failures.first() {
+            // What failed first is why the others had to end.
+            Some(first) => Err(Failure::new(first)),
+            None => report.into_result().map(|_| ExitCode::SUCCESS).map_err(Failure::from),
+        },
     }
 }

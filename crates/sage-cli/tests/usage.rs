@@ -22,6 +22,7 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ),
         (&["demo", "surplus"], &["'surplus'"]),
         (&["word-count"], &["<FILE>"]),
+        (&["word-count", ""], &["<FILE>"]),
         (
             &["word-count", "--parallelism", "0", "-"],
             &["--parallelism", "from 1 to 256"],

@@ -202,7 +202,6 @@ fn what_cannot_be_read_is_one_line_and_exit_code_1() {
         ("does/not/exist", "cannot open `does/not/exist`"),
         ("line\nbreak", r"`line\nbreak`"),
         (folder, "is a directory"),
-        ("", "cannot open ``"),
     ] {
         let ran = run([Path::new("word-count"), &readable, Path::new(path)]);
         let line = ran.refusal(1);

@@ -14,7 +14,10 @@ const MOST_PANES: u64 = 1_000;
 #[command(max_term_width = 100)]
 pub(crate) struct DemoArgs {
     /// Events to make
-    #[arg(long, short, value_name = "N", allow_negative_numbers = true, default_value = "1_000_000", value_parser = Bounded::<1, { u64::MAX }>::parse)]
+    #[arg(
+        long, short, value_name = "N", allow_negative_numbers = true, default_value = "1_000_000",
+        value_parser = Bounded::<1, { u64::MAX }>::parse
+    )]
     pub(super) events: Bounded<1, { u64::MAX }>,
 
     #[command(flatten)]
@@ -25,15 +28,24 @@ pub(crate) struct DemoArgs {
     pub(super) verify: bool,
 
     /// Chooses the stream
-    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value = "0", value_parser = Bounded::<0, { u64::MAX }>::parse)]
+    #[arg(
+        long, value_name = "S", allow_negative_numbers = true, default_value = "0",
+        value_parser = Bounded::<0, { u64::MAX }>::parse
+    )]
     pub(super) seed: Bounded<0, { u64::MAX }>,
 
     /// Length of a window in milliseconds of event time
-    #[arg(long, value_name = "MS", allow_negative_numbers = true, default_value = "10_000", value_parser = Bounded::<1, { u64::MAX }>::parse)]
+    #[arg(
+        long, value_name = "MS", allow_negative_numbers = true, default_value = "10_000",
+        value_parser = Bounded::<1, { u64::MAX }>::parse
+    )]
     pub(super) window_ms: Bounded<1, { u64::MAX }>,
 
     /// Distance between the ends of two windows in milliseconds of event time
-    #[arg(long, value_name = "MS", allow_negative_numbers = true, default_value = "5_000", value_parser = Bounded::<1, { u64::MAX }>::parse)]
+    #[arg(
+        long, value_name = "MS", allow_negative_numbers = true, default_value = "5_000",
+        value_parser = Bounded::<1, { u64::MAX }>::parse
+    )]
     pub(super) slide_ms: Bounded<1, { u64::MAX }>,
 }
 

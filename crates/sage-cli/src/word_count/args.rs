@@ -21,7 +21,10 @@ pub(crate) struct WordCountArgs {
     pub(super) files: Vec<PathBuf>,
 
     /// Print only the first N words
-    #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<0, { u64::MAX }>::parse)]
+    #[arg(
+        long, short = 'n', value_name = "N", allow_negative_numbers = true,
+        value_parser = Bounded::<0, { u64::MAX }>::parse
+    )]
     pub(super) top: Option<Bounded<0, { u64::MAX }>>,
 
     #[command(flatten)]

@@ -98,7 +98,9 @@ impl Inputs {
                     Ok(Wanted::Nothing) => return,
                     Err(cause) => {
                         // Without a receiver nobody waits for the answer.
-                        let _ = sender.send(FromReader::Failed(format!("{name}: {cause}")));
+                        let _ = sender.send(FromReader::Failed(format!(
+                            "cannot read {name}: {cause}; check it or leave it out"
+                        )));
                         return;
                     }
                 }
