@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod builtin;
+#[cfg(doctest)]
+mod doctests;
 
 pub use builtin::Builtin;
 #[doc(inline)]

@@ -1,0 +1,9 @@
+//! The pages of the manual as documentation, so that their examples are compiled and run with the tests.
+
+#[cfg(feature = "local")]
+#[doc = include_str!("../../../docs/queues.md")]
+struct Queues;
+
+#[cfg(all(feature = "local", feature = "runtime"))]
+#[doc = include_str!("../../../docs/jobs.md")]
+struct Jobs;
