@@ -12,6 +12,9 @@ use crate::outbox::Outbox;
 use crate::task::{End, Task, TaskAccount, TaskParts};
 use crate::{Data, OpResult, Source, SourceStep};
 
+/// The longest that something emitted waits for a full batch, in nanoseconds, as long as steps are short.
+const HOLD: u64 = 1_000_000;
+
 pub(crate) struct SourceTask<Out: Data, S> {
     source: S,
     ctx: TaskContext<Out>,
@@ -50,9 +53,15 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         self.ctx.tick();
         let opened = self.source.open(&mut self.ctx);
         self.done(opened)?;
+        let mut flushed = self.ctx.timestamp();
         while !self.control.is_stopping() {
             // One look at the clock per step: a step is a batch.
             self.ctx.tick();
+            if self.ctx.timestamp().saturating_sub(flushed) >= HOLD {
+                flushed = self.ctx.timestamp();
+                let done = self.ctx.flush();
+                self.done(done)?;
+            }
             let step = self.source.step(&mut self.ctx);
             match self.done(step)? {
                 SourceStep::More => {}

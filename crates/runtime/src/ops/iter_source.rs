@@ -1,16 +1,15 @@
 //! A source that has an end.
 
 use super::TimedSource;
+use super::pace::Pace;
 use crate::{Data, OpResult, Source, SourceStep, TaskContext};
-
-/// Items per step: enough to make a step cheap, few enough that a drain is noticed at once.
-pub(super) const STEP: usize = 256;
 
 /// Emits the items of an iterator, as fast as they are taken, and ends with it.
 #[doc(alias = "BatchOperator")]
 #[derive(Clone)]
 pub struct IterSource<I> {
     items: I,
+    pace: Pace,
 }
 
 impl<I: Iterator> IterSource<I> {
@@ -18,6 +17,7 @@ impl<I: Iterator> IterSource<I> {
     pub fn new(items: impl IntoIterator<IntoIter = I>) -> Self {
         Self {
             items: items.into_iter(),
+            pace: Pace::new(),
         }
     }
 
@@ -37,7 +37,7 @@ where
     I: Iterator<Item: Data> + Send + 'static,
 {
     fn step(&mut self, ctx: &mut TaskContext<I::Item>) -> OpResult<SourceStep> {
-        for _ in 0..STEP {
+        for _ in 0..self.pace.next(ctx.timestamp()) {
             let Some(item) = self.items.next() else {
                 return Ok(SourceStep::Done);
             };

@@ -29,6 +29,7 @@ mod iter_source;
 mod key_by;
 mod keyed;
 mod map;
+mod pace;
 mod panes;
 mod queue_sink;
 mod queue_source;

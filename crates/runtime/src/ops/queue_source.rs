@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use descriptor_core::{DynQueue, GetError, Wait};
 
-use super::iter_source::STEP;
 use crate::{Data, OpResult, Source, SourceStep, TaskContext};
 
-/// The shortest and the longest pause before an empty queue is looked at again; each pause doubles the one before.
-const PAUSE: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(10));
+/// Items per step.
+const STEP: usize = 256;
+/// The longest wait for an item before the source looks whether the job still wants it.
+const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// Feeds a job from a queue, until that is closed and drained. Clones share the queue: each item goes to one of them.
 ///
@@ -17,7 +18,6 @@ const PAUSE: (Duration, Duration) = (Duration::from_micros(100), Duration::from_
 pub struct QueueSource<T> {
     queue: DynQueue<T>,
     taken: Vec<T>,
-    pause: Duration,
 }
 
 impl<T: Data> QueueSource<T> {
@@ -27,26 +27,28 @@ impl<T: Data> QueueSource<T> {
         Self {
             queue,
             taken: Vec::new(),
-            pause: PAUSE.0,
         }
     }
 }
 
 impl<T: Data> Source<T> for QueueSource<T> {
     fn step(&mut self, ctx: &mut TaskContext<T>) -> OpResult<SourceStep> {
-        match self.queue.get_batch(&mut self.taken, STEP, Wait::Never) {
+        let mut got = self.queue.get_batch(&mut self.taken, STEP, Wait::Never);
+        if matches!(got, Err(GetError::Empty)) {
+            // Nothing may be held back while this waits.
+            ctx.flush()?;
+            got = self.queue.get_batch(&mut self.taken, STEP, LOOK_UP.into());
+        }
+        match got {
             Ok(_) => {
-                self.pause = PAUSE.0;
                 self.taken.drain(..).try_for_each(|item| ctx.emit(item))?;
                 Ok(SourceStep::More)
             }
+            Err(GetError::Empty) => Ok(SourceStep::More),
             Err(GetError::Closed) => Ok(SourceStep::Done),
-            Err(GetError::Failed(error)) if !error.is_retryable() => Err(error.into()),
-            Err(_) => {
-                let pause = self.pause;
-                self.pause = (pause * 2).min(PAUSE.1);
-                Ok(SourceStep::Idle(pause))
-            }
+            Err(GetError::Failed(error)) if error.is_retryable() => Ok(SourceStep::Idle(LOOK_UP)),
+            Err(GetError::Failed(error)) => Err(error.into()),
+            Err(other) => Err(Box::new(other)),
         }
     }
 }
@@ -57,7 +59,6 @@ impl<T> Clone for QueueSource<T> {
         Self {
             queue: DynQueue::clone(&self.queue),
             taken: Vec::new(),
-            pause: PAUSE.0,
         }
     }
 }

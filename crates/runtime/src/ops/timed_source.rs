@@ -1,6 +1,6 @@
 //! A source that knows the time of its items.
 
-use super::iter_source::STEP;
+use super::pace::Pace;
 use crate::{Data, OpResult, Source, SourceStep, TaskContext};
 
 /// Emits the items of an iterator and, after every step, a watermark: the newest event time so far less the lateness
@@ -14,6 +14,7 @@ pub struct TimedSource<I, F> {
     max_lateness_ms: u64,
     newest_ms: Option<u64>,
     announced_ms: Option<u64>,
+    pace: Pace,
 }
 
 impl<I, F> TimedSource<I, F> {
@@ -24,6 +25,7 @@ impl<I, F> TimedSource<I, F> {
             max_lateness_ms,
             newest_ms: None,
             announced_ms: None,
+            pace: Pace::new(),
         }
     }
 
@@ -45,7 +47,7 @@ where
     F: FnMut(&I::Item) -> u64 + Send + 'static,
 {
     fn step(&mut self, ctx: &mut TaskContext<I::Item>) -> OpResult<SourceStep> {
-        for _ in 0..STEP {
+        for _ in 0..self.pace.next(ctx.timestamp()) {
             let Some(item) = self.items.next() else {
                 return Ok(SourceStep::Done);
             };
