@@ -46,7 +46,7 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) parallelism: Bounded<1, 256>,
 
-    /// Queues that the packets travel over
+    /// Queues that the packets travel over: our lock-free ring or flume
     #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
     pub(crate) transport: Transport,
 
@@ -69,9 +69,8 @@ impl JobArgs {
 /// The kinds of queue inside one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
-    /// Queue type `sage_queue`: the lock-free ring
+    // With a comment for the help, each value would take three lines there.
     Sage,
-    /// Queue type `local`: flume
     Local,
 }
 

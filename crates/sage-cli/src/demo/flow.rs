@@ -7,6 +7,7 @@ use nexmark::{Bid, Config, Event, Generator};
 use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
 use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
 
+use super::align::Alignment;
 use super::results::{HotItem, Results};
 use crate::args::JobArgs;
 use crate::failure::Failure;
@@ -46,10 +47,11 @@ pub(super) fn build(
     flow.queue_kind(args.transport.queue_type());
     let windows = Windows::sliding(windows.size_ms(), windows.slide_ms())?;
     let tally = AggregateFn::new(|tally: &mut Tally, bid: Bid| tally.add(bid.price), Tally::merge);
-    let results = results.clone();
+    let (results, together) = (results.clone(), Alignment::new(SOURCES));
     let _ = flow
         .source(SOURCE, SOURCES, move |at| {
-            IterSource::new(part(&config, at)).with_event_time(Event::timestamp_ms, 0)
+            let source = IterSource::new(part(&config, at)).with_event_time(Event::timestamp_ms, 0);
+            together.keep(at.index, source)
         })
         .forward()
         .flat_map("bids", |event| event.as_bid().copied())

@@ -1,5 +1,6 @@
 //! `sage demo`: which auctions are hot, found by a real job on a made-up stream.
 
+mod align;
 mod args;
 mod flow;
 mod results;
