@@ -16,30 +16,39 @@ pub struct RetryToken {
 }
 
 /// Why a put did not succeed. The item comes back in every case.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PutError<T> {
     /// No room, now or until the deadline. The item is certainly not stored.
     #[doc(alias = "queue.Full")]
+    #[error("the queue is full")]
     Full(T),
     /// The queue is closed. The item is certainly not stored.
+    #[error("the queue is closed")]
     Closed(T),
     /// The connection died after the bytes had left: stored or not, nobody here can know.
     /// Give the token to [`Queue::retry`](crate::Queue::retry).
+    #[error("the connection died and it is not known whether the item was stored")]
     Unknown(T, RetryToken),
     /// Refused for another reason. The item is certainly not stored.
-    Failed(T, Error),
+    #[error("{1}")]
+    Failed(T, #[source] Error),
 }
 
 /// Why a get did not return an item.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum GetError {
     /// Nothing there, now or until the deadline.
     #[doc(alias = "queue.Empty")]
+    #[error("the queue is empty")]
     Empty,
     /// Closed and drained: nothing will come any more.
+    #[error("the queue is closed and drained")]
     Closed,
     /// Failed for another reason. The queue stays usable unless the error says otherwise.
-    Failed(Error),
+    #[error("{0}")]
+    Failed(#[source] Error),
 }
 
 impl<T> PutError<T> {
@@ -122,51 +131,12 @@ impl<T> fmt::Debug for PutError<T> {
     }
 }
 
-impl<T> fmt::Display for PutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("the queue is full"),
-            Self::Closed(_) => f.write_str("the queue is closed"),
-            Self::Unknown(..) => f.write_str("the connection died and it is not known whether the item was stored"),
-            Self::Failed(_, error) => error.fmt(f),
-        }
-    }
-}
-
-impl<T> std::error::Error for PutError<T> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Failed(_, error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
 impl fmt::Debug for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),
             Self::Closed => f.write_str("Closed"),
             Self::Failed(error) => write!(f, "Failed({error:?})"),
-        }
-    }
-}
-
-impl fmt::Display for GetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the queue is empty"),
-            Self::Closed => f.write_str("the queue is closed and drained"),
-            Self::Failed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for GetError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Failed(error) => Some(error),
-            _ => None,
         }
     }
 }
