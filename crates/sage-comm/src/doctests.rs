@@ -7,3 +7,7 @@ struct Queues;
 #[cfg(all(feature = "local", feature = "runtime"))]
 #[doc = include_str!("../../../docs/jobs.md")]
 struct Jobs;
+
+#[cfg(feature = "local")]
+#[doc = include_str!("../../../docs/migration.md")]
+struct Migration;
