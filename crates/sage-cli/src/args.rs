@@ -17,7 +17,8 @@ Examples:
 
 Exit codes:
   0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
-  Ctrl-C lets what is on its way flow out; a second one cuts the job off.
+  Ctrl-C lets what is on its way flow out; a second one cuts the job off, a third ends at once.
+  A reader that has seen enough, such as head, is no failure.
 
 Environment:
   SAGE_LOG   what to log to stderr, for example `info` or `runtime=debug` [default: warn]";

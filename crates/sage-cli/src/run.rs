@@ -30,9 +30,10 @@ pub(crate) fn run_job(
     let handle = job.start()?;
     tracing::info!(transport = %args.transport, parallelism = args.parallelism(), "job started");
     let controller = handle.controller();
-    let report = thread::scope(|scope| {
+    let mut report = thread::scope(|scope| {
         let (sender, end) = channel();
-        scope.spawn(move || sender.send(handle.wait()));
+        // The receiver is there until it has the report.
+        scope.spawn(move || sender.send(handle.wait()).is_ok());
         let mut obeyed = Asked::Nothing;
         loop {
             match end.recv_timeout(TICK) {
@@ -47,6 +48,10 @@ pub(crate) fn run_job(
         }
     })?;
     progress.finish();
+    // An interrupt ends the whole pipeline of a shell, and an input that was cut off looks like one that ended.
+    if report.outcome == Outcome::Finished && interrupts.asked() > Asked::Nothing {
+        report.outcome = Outcome::Drained;
+    }
     tracing::info!(outcome = %report.outcome, seconds = report.seconds, "job ended");
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,7 +40,8 @@ fn count(options: &[&str], files: &[PathBuf]) -> Ran {
 #[track_caller]
 fn assert_same_as_pipeline(options: &[&str], files: &[PathBuf]) {
     let Some(expected) = pipeline(files) else {
-        eprintln!("skipped: comparison with tr, grep, sort and uniq, which are not all installed");
+        let missing = "skipped: comparison with tr, grep, sort and uniq, which are not all installed";
+        writeln!(std::io::stderr(), "{missing}").expect("stderr");
         return;
     };
     let found = count(options, files).stdout;

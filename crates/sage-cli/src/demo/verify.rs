@@ -14,7 +14,10 @@ use crate::number::{clock, grouped};
 /// Mismatches that are named; the others are only counted.
 const NAMED: usize = 10;
 
+/// End of a window and auction.
 type Key = (u64, u64);
+/// What was expected and what was found.
+type Pair = (Option<Tally>, Option<Tally>);
 
 /// How the two answers compare.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ fn compare(expected: BTreeMap<Key, Tally>, found: impl Iterator<Item = (Key, Tal
 }
 
 /// The lowest key at hand with what either side has under it, taken from both.
-fn next_pair<E, F>(expected: &mut Peekable<E>, found: &mut Peekable<F>) -> Option<(Key, (Option<Tally>, Option<Tally>))>
+fn next_pair<E, F>(expected: &mut Peekable<E>, found: &mut Peekable<F>) -> Option<(Key, Pair)>
 where
     E: Iterator<Item = (Key, Tally)>,
     F: Iterator<Item = (Key, Tally)>,
