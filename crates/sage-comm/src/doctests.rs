@@ -11,3 +11,7 @@ struct Jobs;
 #[cfg(feature = "local")]
 #[doc = include_str!("../../../docs/migration.md")]
 struct Migration;
+
+#[cfg(feature = "local")]
+#[doc = include_str!("../../../README.zh.md")]
+struct ReadmeInChinese;
