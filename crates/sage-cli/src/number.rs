@@ -54,6 +54,15 @@ pub(crate) fn per_second(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
+/// A time that passed: `12.34 s`, `56.7 ms`.
+pub(crate) fn elapsed(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.1} ms", seconds * 1_000.0)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
 /// Time in a stream since its start: `00:01:40`, with milliseconds where there are some.
 pub(crate) fn clock(milliseconds: u64) -> String {
     let time = Duration::from_millis(milliseconds);
@@ -103,6 +112,13 @@ mod tests {
     fn nothing_happens_in_no_time() {
         assert_eq!(per_second(5, 0.0), 0.0);
         assert_eq!(per_second(5, 2.0), 2.5);
+    }
+
+    #[test]
+    fn short_times_are_in_milliseconds() {
+        assert_eq!(elapsed(0.000_321), "0.3 ms");
+        assert_eq!(elapsed(0.056_7), "56.7 ms");
+        assert_eq!(elapsed(12.345), "12.35 s");
     }
 
     #[test]

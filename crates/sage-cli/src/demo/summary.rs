@@ -7,7 +7,7 @@ use sage_comm::JobReport;
 use serde::Serialize;
 
 use super::results::HotItem;
-use crate::number::{clock, grouped, short};
+use crate::number::{clock, elapsed, grouped, short};
 use crate::report::{Account, ledger};
 use crate::table::{Align, Table};
 
@@ -107,9 +107,9 @@ impl Summary {
         } = self;
         writeln!(
             out,
-            "{} events in {:.2} s: {} events/s ({} results, transport {}, parallelism {})",
+            "{} events in {}: {} events/s ({} results, transport {}, parallelism {})",
             grouped(events),
-            account.seconds,
+            elapsed(account.seconds),
             short(*events_per_second),
             grouped(results),
             account.transport,

@@ -86,11 +86,11 @@ pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
 impl Summary {
     fn line(&self) -> String {
         format!(
-            "{} words, {} different, {} in {:.2} s: {}/s",
+            "{} words, {} different, {} in {}: {}/s",
             grouped(self.words_total),
             grouped(self.distinct),
             number::bytes(self.bytes as f64),
-            self.account.seconds,
+            number::elapsed(self.account.seconds),
             number::bytes(self.bytes_per_second),
         )
     }
