@@ -114,7 +114,7 @@ mod spec;
 mod strategy;
 
 pub use backends::Backends;
-pub use descriptor::{Descriptor, Evicted, LiveQueue, QueueDescriptor, adopt, describe, live_queues};
+pub use descriptor::{Descriptor, Evicted, LiveQueue, QueueDescriptor, adopt, describe, evict, live_queues};
 pub use descriptor_record::{
     Codec, DescriptorRecord, Metadata, QueueId, Reach, Scope, TypeTag, Value, excerpt, nearest,
 };

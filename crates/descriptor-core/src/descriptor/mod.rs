@@ -4,7 +4,7 @@ mod identity;
 mod naming;
 mod object;
 
-pub use naming::{LiveQueue, adopt, describe, live_queues};
+pub use naming::{LiveQueue, adopt, describe, evict, live_queues};
 pub use object::QueueDescriptor;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

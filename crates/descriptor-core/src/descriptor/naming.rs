@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Descriptor;
 use crate::live::Live;
 use crate::{
-    DescriptorRecord, DynQueue, Error, ErrorKind, Item, Metadata, Open, QueueCore, QueueId, QueueStats, Value, names,
+    DescriptorRecord, DynQueue, Error, ErrorKind, Item, KINDS, Metadata, Open, QueueCore, QueueId, QueueStats, Value,
+    names,
 };
 
 /// The record of a live queue of this process, whichever handle is asked; `None` when it has no name here.
@@ -66,6 +67,22 @@ fn parameters<S: Open<T>, T: Item>(queue: &DynQueue<T>) -> Metadata {
         );
     }
     metadata
+}
+
+/// Takes the queue of this record away from its name and closes it, whoever still uses it and whatever is inside; true
+/// when there was one. The next to ask for the name gets a new queue.
+///
+/// For those who opened a queue by its record; with a descriptor at hand use its `evict`.
+pub fn evict(record: &DescriptorRecord) -> bool {
+    let asked = record.queue_type.as_str();
+    let kind = KINDS.iter().find(|kind| kind.goes_by(asked));
+    match names::remove(kind.map_or(asked, |kind| kind.name), &record.queue_id) {
+        Some(live) => {
+            live.core().close();
+            true
+        }
+        None => false,
+    }
 }
 
 /// A queue that lives in this process under a name, as it was at one moment.
