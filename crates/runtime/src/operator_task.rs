@@ -8,7 +8,7 @@ use graph::ErrorPolicy;
 use router::{Envelope, Inbox, Packet, Received, StopCause, UpstreamId};
 
 use crate::context::TaskContext;
-use crate::control::Control;
+use crate::control::{Control, Phase};
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::losses::Losses;
 use crate::meter::TaskMeter;
@@ -66,9 +66,20 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         })
     }
 
+    /// An aborted job wants no more work, and what is not done stays where it is. True otherwise.
+    #[inline]
+    fn wanted(&self) -> Result<bool, End> {
+        if self.control.phase() == Phase::Aborting {
+            Err(End::Cancelled)
+        } else {
+            Ok(true)
+        }
+    }
+
     /// Refills `pending`. While there is input it is taken without waiting and output gathers; before a wait everything
     /// goes out, so that an idle job holds nothing back.
     fn take(&mut self) -> Result<(), End> {
+        self.wanted()?;
         let mut batch = Vec::from(std::mem::take(&mut self.pending));
         let mut got = self.queue.get_batch(&mut batch, BATCH, Wait::Never);
         if matches!(got, Err(GetError::Empty)) {
@@ -79,8 +90,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         self.pending = VecDeque::from(batch);
         match got {
             Ok(_) => Ok(()),
-            // Only an abort closes the queues of a job while packets are still expected.
-            Err(GetError::Closed) => Err(End::Cancelled),
+            // A closed queue is an abort; without one, somebody else has closed it, and the packets it refuses are lost.
             Err(error) => self.done(Err(Error::from(error).into())),
         }
     }
@@ -109,7 +119,11 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         let result = self.operator.process(packet, &mut self.ctx);
         let result = match result {
             Ok(()) => Ok(()),
-            Err(error) => self.failed(from, error),
+            Err(error) => {
+                // A packet is lost once, whatever else was said of it before it failed.
+                self.ctx.settle_drops(|_, _| {});
+                self.failed(from, error)
+            }
         };
         self.ctx.end();
         self.in_hand = None;
@@ -185,11 +199,15 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
         self.done(opened)?;
         while !self.inbox.all_ended() {
             self.take()?;
-            while let Some(envelope) = self.pending.pop_front() {
+            // A closed queue still hands out what is inside, and a slow operator would work on it for long.
+            while self.wanted()?
+                && let Some(envelope) = self.pending.pop_front()
+            {
                 self.handle(envelope)?;
             }
             self.record();
         }
+        self.wanted()?;
         let closed = self.operator.close(&mut self.ctx);
         self.done(closed)?;
         let stopped = self.ctx.stop(StopCause::Finished);
