@@ -1,0 +1,14 @@
+//! Jobs on threads, from the first packet to the report.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod ends;
+mod event_time;
+mod faults;
+mod flow;
+mod keyed;
+mod partition;
+mod preflight;
+mod rig;
+mod starting;
+mod stops;
