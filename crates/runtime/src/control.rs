@@ -137,9 +137,14 @@ impl Control {
         self.wait(tasks, until, |_| false)
     }
 
-    /// Waits until `tasks` have ended, `until` has come, or the end of the job was ordered or brought nearer.
-    pub(crate) fn wait_change(&self, tasks: usize, until: Option<Instant>) -> Progress {
-        let known = self.lock().orders;
+    /// How often the end of the job was ordered or brought nearer.
+    pub(crate) fn orders(&self) -> u64 {
+        self.lock().orders
+    }
+
+    /// Waits until `tasks` have ended, `until` has come, or there are more than the `known` orders. Ask for those before
+    /// looking at phase and deadline, or one that comes in between is slept through.
+    pub(crate) fn wait_change(&self, tasks: usize, until: Option<Instant>, known: u64) -> Progress {
         self.wait(tasks, until, |events| events.orders != known)
     }
 

@@ -34,8 +34,8 @@ pub struct JobHandle {
     monitor: Option<JoinHandle<()>>,
     dead_letters: Option<DynQueue<DeadLetter>>,
     begun: Instant,
-    // Held until the last thread is gone.
-    claim: Claim,
+    // The threads hold it too: it goes with the last of them.
+    claim: Arc<Claim>,
 }
 
 /// What one node has done so far.
@@ -119,7 +119,7 @@ impl JobHandle {
         monitor: Option<JoinHandle<()>>,
         dead_letters: Option<DynQueue<DeadLetter>>,
         begun: Instant,
-        claim: Claim,
+        claim: Arc<Claim>,
     ) -> Self {
         Self {
             shared,
@@ -177,15 +177,18 @@ impl JobHandle {
     pub fn wait(mut self) -> JobReport {
         let tasks = self.workers.len();
         let control = &self.shared.control;
+        let mut given_up = None;
         loop {
             // The deadline may come, or come nearer, while this waits; a drain wakes it to look again.
+            let orders = control.orders();
             let aborting = control.phase() == Phase::Aborting;
             let until = if aborting {
-                Instant::now().checked_add(GRACE)
+                // However often it is told again to abort.
+                Some(*given_up.get_or_insert_with(|| Instant::now() + GRACE))
             } else {
                 self.shared.deadline()
             };
-            match control.wait_change(tasks, until) {
+            match control.wait_change(tasks, until, orders) {
                 Progress::AllEnded => break,
                 Progress::TimeUp if aborting => break,
                 Progress::TimeUp => self.shared.abort(),

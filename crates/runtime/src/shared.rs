@@ -42,7 +42,11 @@ impl Shared {
     }
 
     /// Stops the sources. What is not out by `limit` from now is cut off; a later call can only bring the end nearer.
+    /// After the end there is nothing to order.
     pub(crate) fn drain(&self, limit: Duration) {
+        if self.is_over() {
+            return;
+        }
         if let Some(until) = Instant::now().checked_add(limit) {
             let mut deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
             *deadline = Some(deadline.map_or(until, |known| known.min(until)));
@@ -52,9 +56,13 @@ impl Shared {
 
     /// Ends everything at once: closed queues wake whoever waits on one.
     pub(crate) fn abort(&self) {
-        if self.control.enter(Phase::Aborting) {
+        if !self.is_over() && self.control.enter(Phase::Aborting) {
             self.queues.close_all();
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.control.all_ended(self.meters.len())
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -1,11 +1,13 @@
 //! Starting a job: every queue before any task, every task before any packet, all or nothing.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use descriptor_core::{Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Scope, Value};
+use descriptor_core::{
+    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Scope, Value, evict,
+};
 use graph::{ErrorPolicy, Plan};
 use router::KeyGroups;
 
@@ -26,14 +28,15 @@ use crate::task::{self, Task, TaskParts};
 const THREADS: u32 = 0;
 
 pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
-    let claim = Claim::take(job.plan.job_name())?;
-    let queues = open_queues(&job)?;
-    let dead_letters = open_dead_letters(&job)?;
+    let mut claim = Claim::take(job.plan.job_name())?;
+    let queues = open_queues(&job, &mut claim)?;
+    let dead_letters = open_dead_letters(&job, &mut claim)?;
     let pool = Arc::new(job.plan.pool()?);
     let control = Arc::new(Control::new());
     let (tasks, meters) = make_tasks(&job, &queues, dead_letters.as_ref(), &pool, &control)?;
     let shared = Arc::new(Shared::new(&job.plan, control, queues, meters));
-    let workers = spawn(&shared, tasks)?;
+    let claim = Arc::new(claim);
+    let workers = spawn(&shared, tasks, &claim)?;
     let begun = Instant::now();
     shared.control.enter(Phase::Running);
     let monitor = monitor::spawn(&shared, workers.len());
@@ -48,20 +51,25 @@ pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     ))
 }
 
-/// The right to be the running job of a name: two would share their queues.
+/// The right to be the running job of a name, and to the queues under that name: two jobs would share them.
+///
+/// The handle and every thread of the job hold it. With the last of them the names of the queues become free, and then
+/// that of the job.
 #[derive(Debug)]
-pub(crate) struct Claim(String);
+pub(crate) struct Claim {
+    job: String,
+    opened: Vec<DescriptorRecord>,
+}
 
 static RUNNING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 impl Claim {
     fn take(job: &str) -> Result<Self, Error> {
-        if RUNNING
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(job.into())
-        {
-            Ok(Self(job.into()))
+        if running().insert(job.into()) {
+            Ok(Self {
+                job: job.into(),
+                opened: Vec::new(),
+            })
         } else {
             Err(Error::new(ErrorKind::Overloaded, "start job")
                 .with("job", job)
@@ -73,30 +81,47 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        // A name would keep its queue, closed as it may be, for the next job.
+        for record in &self.opened {
+            evict(record);
+        }
+        running().remove(&self.job);
     }
 }
 
-/// Dropping what was opened undoes it: names that nobody holds and that are empty are forgotten.
-fn open_queues<B: Backends>(job: &Job<B>) -> Result<OpenQueues, Error> {
+fn running() -> MutexGuard<'static, BTreeSet<String>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_queues<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<OpenQueues, Error> {
     let mut queues = OpenQueues::default();
     for instance in job.plan.instances() {
         let code = code_of(&job.code, instance.node.index())?;
         if let (Some(open), Some(record)) = (&code.open, job.plan.input(instance.id)) {
             let queue = open(&job.backends, record)?;
-            // A queue of this name that somebody else left full would mix two jobs.
-            if queue.core().depth().is_some_and(|depth| depth > 0) {
-                return Err(Error::new(ErrorKind::Overloaded, "start job")
-                    .queue(record.queue_id.as_str())
-                    .backend(record.queue_type.clone())
-                    .expected("an empty queue")
-                    .found("items of an earlier use")
-                    .remedy("drain or evict it, or give the job another name"));
-            }
+            unused(queue.core().as_ref(), record)?;
+            claim.opened.push(record.clone());
             queues.insert(queue);
         }
     }
     Ok(queues)
+}
+
+/// A queue of this name that somebody else left full would mix two jobs, and a closed one takes nothing.
+fn unused(queue: &dyn QueueCore, record: &DescriptorRecord) -> Result<(), Error> {
+    let found = if queue.depth().is_some_and(|depth| depth > 0) {
+        "items of an earlier use"
+    } else if queue.is_closed() {
+        "one that was closed in an earlier use"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Overloaded, "start job")
+        .queue(record.queue_id.as_str())
+        .backend(record.queue_type.clone())
+        .expected("an empty queue")
+        .found(found)
+        .remedy("drain or evict it, or give the job another name"))
 }
 
 fn code_of<B: Backends>(code: &[NodeCode<B>], node: usize) -> Result<&NodeCode<B>, Error> {
@@ -108,7 +133,7 @@ fn code_of<B: Backends>(code: &[NodeCode<B>], node: usize) -> Result<&NodeCode<B
     })
 }
 
-fn open_dead_letters<B: Backends>(job: &Job<B>) -> Result<Option<DynQueue<DeadLetter>>, Error> {
+fn open_dead_letters<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<Option<DynQueue<DeadLetter>>, Error> {
     let nodes = job.plan.graph().nodes();
     if !nodes.iter().any(|node| node.on_error == ErrorPolicy::DeadLetter) {
         return Ok(None);
@@ -127,7 +152,10 @@ fn open_dead_letters<B: Backends>(job: &Job<B>) -> Result<Option<DynQueue<DeadLe
     let id = QueueId::new(format!("{}/dead_letters", job.plan.job_name()))?;
     let mut record = DescriptorRecord::new(id, kind.kind).with("maxsize", Value::Int(DEFAULT_ROOM));
     record.scope = Scope::Worker(THREADS);
-    registry.open(&record).map(Some)
+    let queue = registry.open(&record)?;
+    unused(queue.as_ref(), &record)?;
+    claim.opened.push(record);
+    Ok(Some(queue))
 }
 
 type Tasks = Vec<(Instance, Box<dyn Task>)>;
@@ -214,18 +242,19 @@ fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> 
     Ok(groups)
 }
 
-fn spawn(shared: &Arc<Shared>, tasks: Tasks) -> Result<Vec<Worker>, Error> {
+fn spawn(shared: &Arc<Shared>, tasks: Tasks, claim: &Arc<Claim>) -> Result<Vec<Worker>, Error> {
     let mut workers = Vec::with_capacity(tasks.len());
     for (instance, mut task) in tasks {
-        let (name, at) = (instance.name.clone(), Arc::clone(shared));
+        let (name, at, claim) = (instance.name.clone(), Arc::clone(shared), Arc::clone(claim));
         let spawned = thread::Builder::new().name(instance.name.clone()).spawn(move || {
             let account = task::run(task.as_mut(), &instance, &at.control);
             // Before anybody is told: what the operator holds must be gone when the job has ended.
-            drop(task);
+            task::end(task, &instance, &at.control);
             if !at.control.failures().is_empty() {
                 at.abort();
             }
             at.control.task_ended();
+            drop(claim);
             account
         });
         match spawned {

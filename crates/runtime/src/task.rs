@@ -86,16 +86,27 @@ pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -
             Err(panic) => (Some(panic_message(panic.as_ref())), true),
         };
         if let Some(message) = message {
-            tracing::error!(instance = %instance.name, panicked, "{message}");
-            control.fail(Failure {
-                node: instance.node.clone(),
-                instance: instance.name.clone(),
-                message,
-                panicked,
-            });
+            fail(instance, control, message, panicked);
         }
     }
     catch_unwind(AssertUnwindSafe(|| task.account())).unwrap_or_default()
+}
+
+/// Drops a task. That runs code of the user as well, and a thread that died of it would never be counted as ended.
+pub(crate) fn end(task: Box<dyn Task>, instance: &Instance, control: &Control) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(task))) {
+        fail(instance, control, panic_message(panic.as_ref()), true);
+    }
+}
+
+fn fail(instance: &Instance, control: &Control, message: String, panicked: bool) {
+    tracing::error!(instance = %instance.name, panicked, "{message}");
+    control.fail(Failure {
+        node: instance.node.clone(),
+        instance: instance.name.clone(),
+        message,
+        panicked,
+    });
 }
 
 /// The text of a panic; most carry one.
