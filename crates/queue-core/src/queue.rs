@@ -259,5 +259,5 @@ pub trait Queue<T: Item>: QueueCore {
 fn no_leases() -> Error {
     Error::new(ErrorKind::Unsupported, "lease")
         .expected("a queue with leases (caps().lease)")
-        .remedy("use get, or wrap the queue in a lease wrapper")
+        .remedy("use get: an item is gone when it returns")
 }

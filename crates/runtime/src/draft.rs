@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use descriptor_core::{Backends, DescriptorRecord, DynQueue, Error, TypeTag};
 use graph::{EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec};
-use router::Envelope;
+use router::{Envelope, Key, Packet};
 
 use crate::Data;
 use crate::assembly::OpenQueue;
@@ -20,12 +20,22 @@ pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error
 /// Gives the producer's view of a consumer's input queue: the consumer may take a wider type.
 pub(crate) type Connector<T> = Arc<dyn Fn(&OpenQueue) -> Result<DynQueue<Envelope<T>>, Error> + Send + Sync>;
 
+/// Chooses the target of a packet: key, packet and number of targets to an index below that number.
+pub(crate) type Partitioner<T> = Arc<dyn Fn(Option<&Key>, &Packet<T>, usize) -> usize + Send + Sync>;
+
+/// The code of one outgoing edge.
+pub(crate) struct Output<T> {
+    pub(crate) connector: Connector<T>,
+    /// Under the name that the edge's partition asks for.
+    pub(crate) partitioner: Option<(Arc<str>, Partitioner<T>)>,
+}
+
 /// The code of one node.
 pub(crate) struct NodeCode<B: Backends> {
     /// `None` for sources.
     pub(crate) open: Option<OpenInput<B>>,
     pub(crate) build: Build,
-    /// One `Connector<Out>` per outgoing edge, in the order of the edges.
+    /// One `Output<Out>` per outgoing edge, in the order of the edges.
     pub(crate) outputs: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -69,7 +79,7 @@ impl<B: Backends> Draft<B> {
     }
 
     /// Connects a producer of `T` with a consumer.
-    pub(crate) fn edge<T: Data>(&mut self, from: NodeId, to: NodeId, spec: EdgeSpec, connector: Connector<T>) {
+    pub(crate) fn edge<T: Data>(&mut self, from: NodeId, to: NodeId, spec: EdgeSpec, output: Output<T>) {
         self.graph.edge(
             from,
             to,
@@ -79,7 +89,7 @@ impl<B: Backends> Draft<B> {
             },
         );
         if let Some(code) = self.code.get_mut(from.index()) {
-            code.outputs.push(Box::new(connector));
+            code.outputs.push(Box::new(output));
         }
     }
 }

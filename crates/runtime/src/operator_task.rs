@@ -45,7 +45,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             parts.instance.index,
             parts.instance.parallelism,
             parts.groups,
-            parts.connectors,
+            parts.outputs,
         )?;
         let input = parts.input.map(|queue| queue.record().clone());
         Ok(Self {

@@ -1,6 +1,7 @@
 //! The producing side of an instance: its router, and what to do when an edge does not take what it is given.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use descriptor_core::{Error, ErrorKind, Wait};
 use router::{
@@ -9,7 +10,7 @@ use router::{
 };
 
 use crate::assembly::OpenQueue;
-use crate::draft::Connector;
+use crate::draft::Output;
 use crate::{Data, OpResult};
 
 /// One outgoing edge of an instance.
@@ -61,11 +62,11 @@ impl<Out: Data> Outbox<Out> {
         index: u32,
         parallelism: u32,
         groups: Vec<GroupParts<'_>>,
-        connectors: &[Box<dyn Any + Send + Sync>],
+        outputs: &[Box<dyn Any + Send + Sync>],
     ) -> Result<Self, Error> {
         let mut builder = Router::builder(name).sender(index, parallelism);
-        for (group, connector) in groups.into_iter().zip(connectors) {
-            let connector = connector.downcast_ref::<Connector<Out>>().ok_or_else(|| {
+        for (group, output) in groups.into_iter().zip(outputs) {
+            let output = output.downcast_ref::<Output<Out>>().ok_or_else(|| {
                 Error::new(ErrorKind::TypeMismatch, "connect")
                     .with("instance", name)
                     .expected(format!("an edge of `{}`", std::any::type_name::<Out>()))
@@ -82,7 +83,11 @@ impl<Out: Data> Outbox<Out> {
                     target_input_index: target.input_index,
                     descriptor: target.queue.record().clone(),
                 };
-                connections.push(Connection::new(spec, connector(target.queue)?));
+                connections.push(Connection::new(spec, (output.connector)(target.queue)?));
+            }
+            if let Some((name, choose)) = &output.partitioner {
+                let choose = Arc::clone(choose);
+                builder = builder.partitioner(&**name, move |key, packet, targets| choose(key, packet, targets));
             }
             builder = builder.edge(group.partition, group.key_groups, connections);
         }

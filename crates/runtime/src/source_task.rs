@@ -29,7 +29,7 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
             parts.instance.index,
             parts.instance.parallelism,
             parts.groups,
-            parts.connectors,
+            parts.outputs,
         )?;
         Ok(Self {
             source,

@@ -191,7 +191,7 @@ fn make_tasks<B: Backends>(
             input,
             expected: &expected,
             groups: groups(&job.plan, placed, queues)?,
-            connectors: &code.outputs,
+            outputs: &code.outputs,
             on_error: node.on_error,
             dead_letters: DeadLetters::new(dead_letters.cloned()),
             pool: Arc::clone(pool),

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use descriptor_core::{Backends, DynQueue, Error, TypeTag};
 use graph::{EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
-use router::{Envelope, Key, Partition};
+use router::{Envelope, Key, Packet, Partition};
 
 use crate::assembly::OpenQueue;
-use crate::draft::{Connector, Draft};
+use crate::draft::{Connector, Draft, Output, Partitioner};
 use crate::keyed_stream::KeyedStream;
 use crate::operator_task::OperatorTask;
 use crate::ops::{self, Collected, Either};
@@ -28,6 +28,7 @@ pub struct Stream<T: Data, B: Backends> {
     draft: Rc<RefCell<Draft<B>>>,
     node: NodeId,
     partition: Partition,
+    partitioner: Option<Partitioner<T>>,
     item: PhantomData<fn() -> T>,
 }
 
@@ -37,6 +38,7 @@ impl<T: Data, B: Backends> Clone for Stream<T, B> {
             draft: Rc::clone(&self.draft),
             node: self.node,
             partition: self.partition.clone(),
+            partitioner: self.partitioner.clone(),
             item: PhantomData,
         }
     }
@@ -48,6 +50,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
             draft,
             node,
             partition: Partition::RoundRobin,
+            partitioner: None,
             item: PhantomData,
         }
     }
@@ -80,6 +83,47 @@ impl<T: Data, B: Backends> Stream<T, B> {
     #[must_use]
     pub fn partition(mut self, partition: Partition) -> Self {
         self.partition = partition;
+        self.partitioner = None;
+        self
+    }
+
+    /// Packets go to the instance of the next node that `choose(key, packet, instances)` names, counted from 0. The name
+    /// stands for the function in the plan: every process that builds this job must mean the same by it.
+    ///
+    /// A choice beyond the last instance is an error for the node's error policy.
+    ///
+    /// ```
+    /// # use runtime::{Deployment, Flow, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// let flow = Flow::new("sizes", Builtin);
+    /// let at = flow
+    ///     .source("numbers", 1, |_| ops::IterSource::new([3_u64, 700, 4]))
+    ///     .partition_by("large_apart", |_, packet, targets| if packet.payload > 99 { targets - 1 } else { 0 })
+    ///     .process("where", runtime::NodeKind::Map, |at| {
+    ///         let index = at.index;
+    ///         ops::Map::new(move |number: u64| (number, index))
+    ///     })
+    ///     .parallelism(2)
+    ///     .collect("at");
+    /// flow.build(Deployment::Threads)?.run()?.into_result()?;
+    /// let mut at = at.take();
+    /// at.sort();
+    /// assert_eq!(at, [(3, 0), (4, 0), (700, 1)]);
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn partition_by<F>(mut self, name: &str, choose: F) -> Self
+    where
+        F: Fn(Option<&Key>, &Packet<T>, usize) -> usize + Send + Sync + 'static,
+    {
+        self.partition = Partition::custom(name);
+        self.partitioner = Some(Arc::new(choose));
         self
     }
 
@@ -283,7 +327,15 @@ impl<T: Data, B: Backends> Stream<T, B> {
 
     fn connect(&self, to: NodeId, port: u16, connector: Connector<T>) {
         let spec = EdgeSpec::to_port(port, self.partition.clone());
-        self.draft.borrow_mut().edge(self.node, to, spec, connector);
+        let name = match &self.partition {
+            Partition::Custom(name) => Some(Arc::clone(name)),
+            _ => None,
+        };
+        let output = Output {
+            connector,
+            partitioner: name.zip(self.partitioner.clone()),
+        };
+        self.draft.borrow_mut().edge(self.node, to, spec, output);
     }
 
     fn change(self, change: impl FnOnce(&mut NodeSpec)) -> Self {

@@ -24,7 +24,7 @@ pub(crate) struct TaskParts<'a> {
     /// The upstream connections, each of which ends with one stop.
     pub(crate) expected: &'a [UpstreamId],
     pub(crate) groups: Vec<GroupParts<'a>>,
-    pub(crate) connectors: &'a [Box<dyn Any + Send + Sync>],
+    pub(crate) outputs: &'a [Box<dyn Any + Send + Sync>],
     pub(crate) on_error: ErrorPolicy,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) pool: Arc<DescriptorPool>,
