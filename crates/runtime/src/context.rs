@@ -128,7 +128,8 @@ impl<Out: Data> TaskContext<Out> {
     }
 
     /// Says that the packet at hand, and maybe others of its sender before it, were let go on purpose, such as those
-    /// that came too late; the ledger lists them by `cause`.
+    /// that came too late; the ledger lists them by `cause`. Outside of [`Operator::process`](crate::Operator::process)
+    /// there is no packet at hand, and this counts nothing.
     pub fn count_dropped(&mut self, cause: DropCause, packets: u64) {
         match self.dropped.iter_mut().find(|(known, _)| *known == cause) {
             Some((_, count)) => *count += packets,

@@ -1,4 +1,4 @@
-//! Watches how full the queues of a running job are.
+//! Watches a running job: how full its queues are, and whether a drain keeps its deadline.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -12,8 +12,8 @@ use crate::shared::Shared;
 /// How often loads are sampled; ten samples make a trend.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Samples every input queue until all tasks have ended. A job without a monitor runs all the same, so a refused thread
-/// is only noted.
+/// Samples every input queue until all tasks have ended, and cuts off a drain that misses its deadline while nobody
+/// waits for the job. A job without a monitor runs all the same, so a refused thread is only noted.
 pub(crate) fn spawn(shared: &Arc<Shared>, tasks: usize) -> Option<JoinHandle<()>> {
     let at = Arc::clone(shared);
     let spawned = thread::Builder::new()
@@ -23,6 +23,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, tasks: usize) -> Option<JoinHandle<()>
             loop {
                 let now = Instant::now();
                 at.loads.iter().for_each(|meter: &LoadMeter| meter.sample(now));
+                if at.deadline().is_some_and(|deadline| now >= deadline) {
+                    at.abort();
+                }
                 next += EVERY;
                 if at.control.wait_all(tasks, Some(next.max(now))) == Progress::AllEnded {
                     return;

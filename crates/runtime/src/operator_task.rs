@@ -181,6 +181,8 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             .operator
             .watermark(time, &mut self.ctx)
             .and_then(|()| self.ctx.watermark(time));
+        // No packet is at hand that could be counted as dropped.
+        self.ctx.settle_drops(|_, _| {});
         self.done(fired)
     }
 

@@ -96,7 +96,8 @@ pub struct JobReport {
     pub failures: Vec<FailureReport>,
     /// Queues that were not empty at the end.
     pub left_behind: Vec<LeftBehind>,
-    /// Instances that had not returned when the wait for them was given up.
+    /// Instances that had not returned when the wait for them was given up. What they did is not known, so the ledger of
+    /// such a job need not balance.
     pub stuck: Vec<String>,
 }
 

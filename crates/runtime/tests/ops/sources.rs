@@ -16,9 +16,13 @@ fn iter_source_emits_all_in_order_in_steps_and_ends() {
     let mut rig = Rig::<u32>::new();
     let mut source = IterSource::new(0..600_u32);
     assert_eq!(source.step(&mut rig.ctx).unwrap(), SourceStep::More);
-    assert_eq!(rig.payloads(), (0..256).collect::<Vec<_>>());
+    assert_eq!(
+        rig.payloads(),
+        [0],
+        "the first comes alone: nobody knows how long the second takes"
+    );
     rig.run(&mut source).unwrap();
-    assert_eq!(rig.payloads(), (256..600).collect::<Vec<_>>());
+    assert_eq!(rig.payloads(), (1..600).collect::<Vec<_>>());
     assert_eq!(source.step(&mut rig.ctx).unwrap(), SourceStep::Done);
 }
 
@@ -53,11 +57,16 @@ fn watermarks(times: Vec<u64>, max_lateness_ms: u64) -> Vec<(Option<u64>, u64)> 
 
 #[test]
 fn timed_source_announces_its_newest_item_less_the_lateness_after_each_step() {
-    let times = (0..600).map(|n| n * 2).collect();
-    assert_eq!(
-        watermarks(times, 10),
-        [(Some(510), 500), (Some(1022), 1012), (Some(1198), u64::MAX)]
+    let marks = watermarks((0..600).map(|n| n * 2).collect(), 10);
+    let (last, steps) = marks.split_last().unwrap();
+    assert!(steps.len() > 3, "{marks:?}");
+    assert!(
+        steps
+            .iter()
+            .all(|(newest, mark)| *mark == newest.unwrap().saturating_sub(10))
     );
+    assert!(steps.is_sorted_by(|a, b| a.1 < b.1));
+    assert_eq!(*last, (Some(1198), u64::MAX));
 }
 
 #[test]
@@ -100,7 +109,7 @@ fn queues() -> [DynQueue<u32>; 2] {
 }
 
 #[test]
-fn queue_source_drains_idles_and_ends_when_the_queue_is_closed() {
+fn queue_source_drains_waits_and_ends_when_the_queue_is_closed() {
     for queue in queues() {
         let mut rig = Rig::<u32>::new();
         let mut source = QueueSource::new(Arc::clone(&queue));
@@ -110,18 +119,14 @@ fn queue_source_drains_idles_and_ends_when_the_queue_is_closed() {
         }
         assert_eq!(rig.payloads(), (0..700).collect::<Vec<_>>());
 
-        let pause = |step| match step {
-            SourceStep::Idle(pause) => pause,
-            other => panic!("{other:?}"),
-        };
-        let first = pause(source.step(&mut rig.ctx).unwrap());
-        let pauses: Vec<_> = (0..20).map(|_| pause(source.step(&mut rig.ctx).unwrap())).collect();
-        assert!(pauses.is_sorted() && pauses[0] > first && pauses[18] == pauses[19]);
+        assert_eq!(
+            source.step(&mut rig.ctx).unwrap(),
+            SourceStep::More,
+            "an empty queue is no end"
+        );
 
         queue.put(700).unwrap();
         assert_eq!(source.step(&mut rig.ctx).unwrap(), SourceStep::More);
-        assert_eq!(pause(source.step(&mut rig.ctx).unwrap()), first, "back to short pauses");
-
         queue.put(701).unwrap();
         queue.close();
         assert_eq!(source.step(&mut rig.ctx).unwrap(), SourceStep::More);
