@@ -1,7 +1,8 @@
 //! The names of this process: one table for all process-bound queues.
 //!
 //! A name keeps its queue while the queue holds items or somebody holds the queue. Whether that is so is looked at when
-//! a descriptor lets go, and in a sweep whenever the table has doubled, so that names that come and go cost nothing.
+//! a descriptor lets go, when somebody asks for the name, and in a sweep whenever the table has doubled, so that names
+//! that come and go cost nothing.
 //!
 //! Order of locks: table, then slot. Queues are opened and dropped with neither.
 
@@ -51,6 +52,8 @@ pub(crate) fn open(
     asked: &Metadata,
     open: impl Fn() -> Result<Live, Error>,
 ) -> Result<Arc<Live>, Error> {
+    // What nobody needs any more is gone, whether or not a sweep came by: it may be closed, or of other parameters.
+    release(kind, id);
     loop {
         match slot(kind, id).open(&open) {
             Ok(Opened::Live(live, false)) => return Ok(live),
