@@ -9,10 +9,11 @@ pub use builtin::Builtin;
 #[doc(inline)]
 pub use descriptor_core::{
     Backends, Caps, Choice, Codec, DefaultStrategy, Descriptor, DescriptorPool, DescriptorRecord, DropCause, DynQueue,
-    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, Kind, KindInfo, Lease, LedgerReport, LocalNames,
-    MAX_CAPACITY, Metadata, NameService, Open, Params, PutError, Queue, QueueCore, QueueDescriptor, QueueExt, QueueId,
-    QueueStats, Reach, Registry, Result, RetryToken, Scope, Spec, Strategy, Totals, TypeTag, Value, Wait, Wire, adopt,
-    describe, live_queues,
+    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LedgerReport,
+    LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff, Preset, PutError, Queue,
+    QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry, Result, RetryToken, Scope,
+    Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe, live_queues, wait,
+    waiting_queue,
 };
 #[cfg(feature = "local")]
 #[doc(inline)]
