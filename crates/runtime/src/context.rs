@@ -8,20 +8,7 @@ use router::{Key, Packet, PacketPartition, RoutingInfo, StopCause, timestamp_now
 
 use crate::control::{Control, Phase};
 use crate::outbox::{Outbox, Sent};
-use crate::{Data, OpResult};
-
-/// Which of a node's instances this is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// The node's unique name.
-    pub node: String,
-    /// The instance's unique name, `{node}_{index}`.
-    pub name: String,
-    /// Its number among the node's instances, from 0.
-    pub index: u32,
-    /// How many instances the node has.
-    pub parallelism: u32,
-}
+use crate::{Data, Instance, OpResult};
 
 /// What operators emit inherits from the packet at hand.
 #[derive(Clone, Default)]

@@ -1,34 +1,24 @@
 //! A job while it is being written down: the graph as data, and beside each node the code that will run there.
 
 use std::any::Any;
-use std::sync::Arc;
 
-use descriptor_core::{Backends, DescriptorRecord, DynQueue, Error, TypeTag};
+use descriptor_core::{Backends, DescriptorRecord, Error, TypeTag};
 use graph::{EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec};
-use router::{Envelope, Key, Packet};
+use router::Envelope;
 
 use crate::Data;
 use crate::assembly::OpenQueue;
+use crate::output::Output;
 use crate::task::{Task, TaskParts};
+
+/// The worker whose queues a job on threads opens.
+pub(crate) const THREADS: u32 = 0;
 
 /// Opens the input queue of one instance.
 pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord) -> Result<OpenQueue, Error> + Send + Sync>;
 
 /// Makes the task of one instance.
 pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error> + Send + Sync>;
-
-/// Gives the producer's view of a consumer's input queue: the consumer may take a wider type.
-pub(crate) type Connector<T> = Arc<dyn Fn(&OpenQueue) -> Result<DynQueue<Envelope<T>>, Error> + Send + Sync>;
-
-/// Chooses the target of a packet: key, packet and number of targets to an index below that number.
-pub(crate) type Partitioner<T> = Arc<dyn Fn(Option<&Key>, &Packet<T>, usize) -> usize + Send + Sync>;
-
-/// The code of one outgoing edge.
-pub(crate) struct Output<T> {
-    pub(crate) connector: Connector<T>,
-    /// Under the name that the edge's partition asks for.
-    pub(crate) partitioner: Option<(Arc<str>, Partitioner<T>)>,
-}
 
 /// The code of one node.
 pub(crate) struct NodeCode<B: Backends> {
@@ -62,7 +52,7 @@ impl<B: Backends> Draft<B> {
         let open: Option<OpenInput<B>> = match spec.kind {
             NodeKind::Source => None,
             _ => Some(Box::new(|backends, record| {
-                let queue = backends.registry::<Envelope<In>>().for_worker(0).open(record)?;
+                let queue = backends.registry::<Envelope<In>>().for_worker(THREADS).open(record)?;
                 Ok(OpenQueue::new(record.clone(), queue))
             })),
         };

@@ -10,11 +10,11 @@ use graph::Plan;
 use serde::Serialize;
 
 use crate::accounts;
+use crate::claim::Claim;
 use crate::control::{Phase, Progress};
 use crate::dead_letter::DeadLetter;
 use crate::report::{JobReport, Outcome};
 use crate::shared::Shared;
-use crate::start::Claim;
 use crate::task::TaskAccount;
 
 /// How long an aborted job waits for operators that do not return before it names them and leaves them.

@@ -41,12 +41,14 @@
 
 mod accounts;
 mod assembly;
+mod claim;
 mod context;
 mod control;
 mod dead_letter;
 mod draft;
 mod flow;
 mod handle;
+mod instance;
 mod job;
 mod keyed_stream;
 mod losses;
@@ -56,6 +58,7 @@ mod operator;
 mod operator_task;
 pub mod ops;
 mod outbox;
+mod output;
 mod port;
 mod report;
 mod shared;
@@ -65,11 +68,12 @@ mod state;
 mod stream;
 mod task;
 
-pub use context::{Instance, TaskContext};
+pub use context::TaskContext;
 pub use dead_letter::DeadLetter;
 pub use flow::Flow;
 pub use graph::{Deployment, ErrorPolicy, NodeKind, Plan};
 pub use handle::{JobController, JobHandle, NodeProgress};
+pub use instance::Instance;
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};

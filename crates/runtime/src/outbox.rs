@@ -10,7 +10,7 @@ use router::{
 };
 
 use crate::assembly::OpenQueue;
-use crate::draft::Output;
+use crate::output::Output;
 use crate::{Data, OpResult};
 
 /// One outgoing edge of an instance.

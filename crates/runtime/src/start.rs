@@ -1,21 +1,21 @@
 //! Starting a job: every queue before any task, every task before any packet, all or nothing.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use descriptor_core::{
-    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Scope, Value, evict,
+    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Scope, Value,
 };
 use graph::{ErrorPolicy, Plan};
 use router::KeyGroups;
 
+use crate::Instance;
 use crate::assembly::OpenQueues;
-use crate::context::Instance;
+use crate::claim::Claim;
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};
-use crate::draft::NodeCode;
+use crate::draft::{NodeCode, THREADS};
 use crate::handle::{JobHandle, Worker};
 use crate::job::Job;
 use crate::meter::TaskMeter;
@@ -23,9 +23,6 @@ use crate::monitor;
 use crate::outbox::{GroupParts, TargetParts};
 use crate::shared::Shared;
 use crate::task::{self, Task, TaskParts};
-
-/// The worker whose queues a job on threads opens.
-const THREADS: u32 = 0;
 
 pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     let mut claim = Claim::take(job.plan.job_name())?;
@@ -51,48 +48,6 @@ pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     ))
 }
 
-/// The right to be the running job of a name, and to the queues under that name: two jobs would share them.
-///
-/// The handle and every thread of the job hold it. With the last of them the names of the queues become free, and then
-/// that of the job.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    job: String,
-    opened: Vec<DescriptorRecord>,
-}
-
-static RUNNING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-impl Claim {
-    fn take(job: &str) -> Result<Self, Error> {
-        if running().insert(job.into()) {
-            Ok(Self {
-                job: job.into(),
-                opened: Vec::new(),
-            })
-        } else {
-            Err(Error::new(ErrorKind::Overloaded, "start job")
-                .with("job", job)
-                .expected("a name that no running job of this process has")
-                .remedy("wait for the other job to end, or give this one another name"))
-        }
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // A name would keep its queue, closed as it may be, for the next job.
-        for record in &self.opened {
-            evict(record);
-        }
-        running().remove(&self.job);
-    }
-}
-
-fn running() -> MutexGuard<'static, BTreeSet<String>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn open_queues<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<OpenQueues, Error> {
     let mut queues = OpenQueues::default();
     for instance in job.plan.instances() {
@@ -100,7 +55,7 @@ fn open_queues<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<OpenQueue
         if let (Some(open), Some(record)) = (&code.open, job.plan.input(instance.id)) {
             let queue = open(&job.backends, record)?;
             unused(queue.core().as_ref(), record)?;
-            claim.opened.push(record.clone());
+            claim.keep(record.clone());
             queues.insert(queue);
         }
     }
@@ -154,7 +109,7 @@ fn open_dead_letters<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<Opt
     record.scope = Scope::Worker(THREADS);
     let queue = registry.open(&record)?;
     unused(queue.as_ref(), &record)?;
-    claim.opened.push(record);
+    claim.keep(record);
     Ok(Some(queue))
 }
 

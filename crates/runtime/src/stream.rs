@@ -11,10 +11,11 @@ use graph::{EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
 use router::{Envelope, Key, Packet, Partition};
 
 use crate::assembly::OpenQueue;
-use crate::draft::{Connector, Draft, Output, Partitioner};
+use crate::draft::Draft;
 use crate::keyed_stream::KeyedStream;
 use crate::operator_task::OperatorTask;
 use crate::ops::{self, Collected, Either};
+use crate::output::{Connector, Output, Partitioner};
 use crate::port::Port;
 use crate::task::{Task, TaskParts, guarded};
 use crate::{Data, Instance, OpError, Operator};

@@ -8,9 +8,9 @@ use descriptor_core::{DescriptorPool, Error, ErrorKind};
 use graph::ErrorPolicy;
 use router::{Irregular, UpstreamId};
 
+use crate::Instance;
 use crate::OpError;
 use crate::assembly::OpenQueue;
-use crate::context::Instance;
 use crate::control::{Control, Failure, Phase};
 use crate::dead_letter::DeadLetters;
 use crate::losses::Loss;
