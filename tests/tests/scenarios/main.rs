@@ -1,0 +1,17 @@
+//! What a user of the library does with it and runs into, through the facade alone.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod bad_values;
+mod concurrency;
+mod contract;
+mod descriptors;
+mod forms;
+mod other_process;
+mod python_records;
+mod readme_table;
+mod support;
+mod third_party;
+mod topology;
+mod ui;

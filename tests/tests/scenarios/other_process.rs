@@ -1,0 +1,106 @@
+//! Scenario 1 of the specification: one process makes a queue and sends its descriptor to another one.
+
+use std::process::Command;
+
+use sage_comm::{
+    Backends, Builtin, Descriptor, DescriptorRecord, ErrorKind, LocalSpec, Open, SageSpec, Scope, live_queues,
+};
+
+use crate::support::names;
+
+/// What the other process prints: JSON, URI and binary form of each built-in type.
+fn records_of_another_process() -> Vec<DescriptorRecord> {
+    let output = Command::new(env!("CARGO_BIN_EXE_print-descriptor")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 6, "{text}");
+    lines
+        .chunks(3)
+        .flat_map(|forms| {
+            let bytes: Vec<u8> = forms[2]
+                .as_bytes()
+                .chunks(2)
+                .map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap())
+                .collect();
+            [
+                DescriptorRecord::from_json(forms[0]).unwrap(),
+                DescriptorRecord::from_uri(forms[1]).unwrap(),
+                DescriptorRecord::from_bytes(&bytes).unwrap(),
+            ]
+        })
+        .collect()
+}
+
+fn typed<S: Open<String>>(record: &DescriptorRecord) -> sage_comm::Error {
+    let descriptor = Descriptor::<S>::from_record(record).unwrap();
+    let error = descriptor.queue::<String>().map(drop).unwrap_err();
+    assert!(descriptor.put("lost?".to_owned()).unwrap_err().into_item() == "lost?");
+    assert!(!descriptor.is_initialized() && descriptor.evict().is_none());
+    error
+}
+
+#[test]
+fn a_queue_of_another_process_is_out_of_scope_and_never_an_empty_look_alike() {
+    let records = records_of_another_process();
+    assert_eq!(records.len(), 6);
+    assert_eq!(records[0], records[1], "JSON and URI say the same");
+    assert_eq!(records[0], records[2], "and so do the bytes");
+    for record in &records {
+        assert!(matches!(record.scope, Scope::Process(_)), "{record:?}");
+        let kind = record.queue_type.as_str();
+        let by_type = match kind {
+            "local" => typed::<LocalSpec>(record),
+            _ => typed::<SageSpec>(record),
+        };
+        let by_registry = Builtin.registry::<String>().open(record).map(drop).unwrap_err();
+        let checked = Builtin.registry::<String>().check(record).unwrap_err();
+        for error in [by_type, by_registry, checked] {
+            names(
+                &error,
+                ErrorKind::OutOfScope,
+                &["of/another/process", kind, "another process", "`shm`", "`rpc`"],
+            );
+        }
+    }
+    assert!(
+        live_queues()
+            .iter()
+            .all(|queue| queue.record.queue_id.as_str() != "of/another/process")
+    );
+}
+
+#[test]
+fn two_processes_never_have_the_same_token() {
+    let scope = || records_of_another_process().remove(0).scope;
+    let mine = Descriptor::new("other-process/mine", LocalSpec::bounded(1))
+        .unwrap()
+        .to_record()
+        .scope;
+    let (first, second) = (scope(), scope());
+    assert!(first != second && first != mine && second != mine);
+}
+
+#[test]
+fn what_would_reach_is_named_and_says_how_to_get_it() {
+    let record = DescriptorRecord::from_uri("shm://other-process/shared?maxsize=100").unwrap();
+    let error = Builtin.registry::<String>().open(&record).map(drop).unwrap_err();
+    names(
+        &error,
+        ErrorKind::Unsupported,
+        &["other-process/shared", "shm", "local", "sage_queue", "feature `shm`"],
+    );
+}
+
+#[test]
+fn a_record_without_a_home_binds_to_the_process_that_first_opens_it() {
+    let read = Descriptor::<LocalSpec>::from_uri("local://other-process/unbound?maxsize=2").unwrap();
+    assert_eq!(read.to_record().scope, Scope::Unscoped);
+    read.put(1_u8).unwrap();
+    let mine = Descriptor::new("other-process/mine", LocalSpec::bounded(1))
+        .unwrap()
+        .to_record()
+        .scope;
+    assert_eq!(read.to_serializable().to_record().scope, mine);
+    assert_eq!(read.get::<u8>().unwrap(), 1);
+}
