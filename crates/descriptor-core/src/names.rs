@@ -170,8 +170,14 @@ pub(crate) fn find(core: &Arc<dyn QueueCore>) -> Option<Arc<Live>> {
         .find(|live| Arc::as_ptr(live.core()).cast::<()>() == wanted)
 }
 
-/// Everything that is live, in no particular order.
+/// Everything that is live and needed, in no particular order.
 pub(crate) fn all() -> Vec<Arc<Live>> {
-    let slots: Vec<_> = table().slots.values().map(Arc::clone).collect();
+    let mut swept = Vec::new();
+    let mut table = table();
+    table.sweep(&mut swept);
+    let slots: Vec<_> = table.slots.values().map(Arc::clone).collect();
+    drop(table);
+    // Dropping a queue may run anything, so not under the lock.
+    drop(swept);
     slots.iter().filter_map(|slot| slot.get()).collect()
 }

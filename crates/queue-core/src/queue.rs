@@ -256,6 +256,27 @@ pub trait Queue<T: Item>: QueueCore {
     }
 }
 
+impl std::fmt::Debug for dyn QueueCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        debug(self, f)
+    }
+}
+
+impl<T: Item> std::fmt::Debug for dyn Queue<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        debug(self, f)
+    }
+}
+
+/// What can be said about any queue without its item type.
+fn debug<Q: QueueCore + ?Sized>(queue: &Q, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    f.debug_struct("Queue")
+        .field("depth", &queue.depth())
+        .field("capacity", &queue.capacity())
+        .field("closed", &queue.is_closed())
+        .finish()
+}
+
 fn no_leases() -> Error {
     Error::new(ErrorKind::Unsupported, "lease")
         .expected("a queue with leases (caps().lease)")

@@ -28,6 +28,7 @@ impl Claim {
             Err(Error::new(ErrorKind::Overloaded, "start job")
                 .with("job", job)
                 .expected("a name that no running job of this process has")
+                .found("one that is running")
                 .remedy("wait for the other job to end, or give this one another name"))
         }
     }
