@@ -1,7 +1,7 @@
 //! The few things of the standard library that the waiting code stands on, in one place so that a model checker can
 //! take their place.
 
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
+use crate::sync::{Ordering, fence};
 use crate::wait::{Barrier, WaitList, Waiter};
 use crate::{GetError, Item, PutError, QueueCore, Wait};
 
@@ -139,13 +140,11 @@ pub fn put_batch<T: Item, Q: TryQueue<T>>(
     wait: Wait,
 ) -> Result<usize, PutError<()>> {
     match queue.put_run(items) {
-        Err(PutError::Full(())) if wait != Wait::Never => queue
-            .putters()
-            .block(wait, || match queue.put_run(items) {
-                Err(PutError::Full(())) => None,
-                done => Some(done),
-            })
-            .unwrap_or(Err(PutError::Full(()))),
+        Err(PutError::Full(())) if wait != Wait::Never => wait_for_room(queue, wait, || match queue.put_run(items) {
+            Err(PutError::Full(())) => None,
+            done => Some(done),
+        })
+        .unwrap_or(Err(PutError::Full(()))),
         done => done,
     }
 }
@@ -161,13 +160,11 @@ pub fn get_batch<T: Item, Q: TryQueue<T>>(
     wait: Wait,
 ) -> Result<usize, GetError> {
     match queue.get_run(out, max) {
-        Err(GetError::Empty) if wait != Wait::Never => queue
-            .getters()
-            .block(wait, || match queue.get_run(out, max) {
-                Err(GetError::Empty) => None,
-                done => Some(done),
-            })
-            .unwrap_or(Err(GetError::Empty)),
+        Err(GetError::Empty) if wait != Wait::Never => wait_for_item(queue, wait, || match queue.get_run(out, max) {
+            Err(GetError::Empty) => None,
+            done => Some(done),
+        })
+        .unwrap_or(Err(GetError::Empty)),
         done => done,
     }
 }
@@ -182,7 +179,12 @@ pub fn poll_put<T: Item, Q: TryQueue<T>>(
     if item.is_none() {
         return Poll::Ready(Ok(()));
     }
-    queue.putters().poll(cx, waiter, || put_from(queue, item))
+    let waited = waiter.is_armed();
+    let step = queue.putters().poll(cx, waiter, || put_from(queue, item));
+    if waited && step.is_ready() {
+        hand_on_room(queue);
+    }
+    step
 }
 
 /// [`Queue::poll_get`](crate::Queue::poll_get) over [`TryQueue`].
@@ -191,13 +193,61 @@ pub fn poll_get<T: Item, Q: TryQueue<T>>(
     cx: &mut Context<'_>,
     waiter: &mut Waiter,
 ) -> Poll<Result<T, GetError>> {
-    queue.getters().poll(cx, waiter, || get_unless_empty(queue))
+    let waited = waiter.is_armed();
+    let step = queue.getters().poll(cx, waiter, || get_unless_empty(queue));
+    if waited && step.is_ready() {
+        hand_on_item(queue);
+    }
+    step
+}
+
+/// Blocks as [`WaitList::block`] does. Who waited and succeeded wakes the next one if there is more.
+///
+/// A queue may hold back what is finished behind what is still on its way: an item behind an older put, room behind an
+/// older get. Its announcement then comes too early and wakes somebody in vain, or nobody; the later announcement of the
+/// one that held it back is a single one. So each of those who are woken looks on behalf of the next.
+fn wait_for_item<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    let done = queue.getters().block(wait, attempt);
+    if done.is_some() {
+        hand_on_item(queue);
+    }
+    done
+}
+
+/// As [`wait_for_item`], for room.
+fn wait_for_room<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    let done = queue.putters().block(wait, attempt);
+    if done.is_some() {
+        hand_on_room(queue);
+    }
+    done
+}
+
+#[cold]
+fn hand_on_item<T: Item, Q: TryQueue<T>>(queue: &Q) {
+    if queue.getters().waiting() > 0 {
+        fence(Ordering::SeqCst);
+        if queue.depth() != Some(0) || queue.is_closed() {
+            queue.getters().notify(1);
+        }
+    }
+}
+
+#[cold]
+fn hand_on_room<T: Item, Q: TryQueue<T>>(queue: &Q) {
+    if queue.putters().waiting() > 0 {
+        fence(Ordering::SeqCst);
+        let full = matches!((queue.depth(), queue.capacity()), (Some(depth), Some(most)) if depth >= most);
+        if !full || queue.is_closed() {
+            queue.putters().notify(1);
+        }
+    }
 }
 
 #[cold]
 fn put_slow<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Result<(), PutError<T>> {
     let mut slot = Some(item);
-    let done = queue.putters().block(wait, || put_from(queue, &mut slot));
+    let done = wait_for_room(queue, wait, || put_from(queue, &mut slot));
     match (done, slot) {
         (Some(done), _) => done,
         (None, Some(item)) => Err(PutError::Full(item)),
@@ -208,10 +258,7 @@ fn put_slow<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Result<(
 
 #[cold]
 fn get_slow<T: Item, Q: TryQueue<T>>(queue: &Q, wait: Wait) -> Result<T, GetError> {
-    queue
-        .getters()
-        .block(wait, || get_unless_empty(queue))
-        .unwrap_or(Err(GetError::Empty))
+    wait_for_item(queue, wait, || get_unless_empty(queue)).unwrap_or(Err(GetError::Empty))
 }
 
 /// Like `put_now` on an item in a slot; `None` means full, with the item back in its slot.

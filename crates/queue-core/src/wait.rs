@@ -16,7 +16,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::Wait;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, spin, thread_current};
+use crate::sync::{
+    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, spin, thread_current,
+};
 
 /// Orders "I changed the queue" before "is anybody asleep?", and "I am registered" before "has it changed?".
 ///
@@ -47,7 +49,7 @@ impl Barrier for Fence {
 /// What one asynchronous operation keeps between two polls. Starts as [`Waiter::new`], one per operation.
 #[derive(Default)]
 pub struct Waiter {
-    // 0: not registered. Ids start at 1 and are never used twice in one list.
+    // 0: not registered. Ids start at 1 and are never used twice.
     id: u64,
     state: Option<Box<dyn Any + Send>>,
 }
@@ -91,10 +93,12 @@ impl Sleeper {
     }
 }
 
+/// Ids are unique in the process: one that is shown to the wrong list is not in it.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
+
 #[derive(Default)]
 struct Line {
-    last_id: u64,
-    // Ids ascend from front to back, so one is found by binary search.
+    // Ids are drawn under the lock, so they ascend from front to back and one is found by binary search.
     sleepers: VecDeque<(u64, Sleeper)>,
 }
 
@@ -121,6 +125,53 @@ impl<B: Barrier> Default for WaitList<B> {
 impl<B: Barrier> fmt::Debug for WaitList<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitList").field("waiting", &self.waiting()).finish()
+    }
+}
+
+/// One round of wake-ups. A waker is foreign code: when one panics, the others still get their call.
+struct Round<'a, B: Barrier> {
+    list: &'a WaitList<B>,
+    last: u64,
+    left: usize,
+}
+
+impl<B: Barrier> Round<'_, B> {
+    fn wake_one(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        match self.list.pop(self.last) {
+            // Outside the lock: a waker may run anything, this list included.
+            Some(sleeper) => {
+                sleeper.wake();
+                true
+            }
+            None => {
+                self.left = 0;
+                false
+            }
+        }
+    }
+}
+
+impl<B: Barrier> Drop for Round<'_, B> {
+    fn drop(&mut self) {
+        while self.wake_one() {}
+    }
+}
+
+/// A place in the line that is given up when the attempt it belongs to panics.
+struct Place<'a, B: Barrier> {
+    list: &'a WaitList<B>,
+    id: u64,
+}
+
+impl<B: Barrier> Drop for Place<'_, B> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.list.withdraw(self.id);
+        }
     }
 }
 
@@ -155,10 +206,13 @@ impl<B: Barrier> WaitList<B> {
         if let Some(done) = spin(&mut attempt) {
             return Some(done);
         }
-        let mut id = self.register(Sleeper::Thread(thread_current()));
+        let mut place = Place {
+            list: self,
+            id: self.register(Sleeper::Thread(thread_current())),
+        };
         loop {
             if let Some(done) = attempt() {
-                self.withdraw(id);
+                self.withdraw(place.id);
                 return Some(done);
             }
             let out_of_time = match deadline {
@@ -175,14 +229,14 @@ impl<B: Barrier> WaitList<B> {
                 },
             };
             if out_of_time {
-                return self.give_up(id, attempt);
+                return self.give_up(place.id, attempt);
             }
-            if !self.is_registered(id) {
+            if !self.is_registered(place.id) {
                 // Woken: the token is ours, and pays for this attempt only.
                 if let Some(done) = attempt() {
                     return Some(done);
                 }
-                id = self.register(Sleeper::Thread(thread_current()));
+                place.id = self.register(Sleeper::Thread(thread_current()));
             }
         }
     }
@@ -223,7 +277,7 @@ impl<B: Barrier> WaitList<B> {
         self.registered.load(Ordering::Relaxed) != 0 && self.wake(count)
     }
 
-    /// Wakes everybody. Call it after the change.
+    /// Wakes everybody who is in the line now. Call it after the change.
     pub fn notify_all(&self) {
         B::notifier();
         self.wake(usize::MAX);
@@ -231,27 +285,38 @@ impl<B: Barrier> WaitList<B> {
 
     #[cold]
     fn wake(&self, count: usize) -> bool {
-        for woken in 0..count {
-            let sleeper = {
-                let mut line = self.lock();
-                let sleeper = line.sleepers.pop_front();
-                self.registered.store(line.sleepers.len(), Ordering::Relaxed);
-                sleeper
-            };
-            // Outside the lock: a waker may run anything, this list included.
-            match sleeper {
-                Some((_, sleeper)) => sleeper.wake(),
-                None => return woken > 0,
-            }
+        // Those who come back while this goes on have seen the change: they wait for the next one.
+        let last = match count {
+            1 => u64::MAX,
+            _ => self.lock().sleepers.back().map_or(0, |(id, _)| *id),
+        };
+        let mut round = Round {
+            list: self,
+            last,
+            left: count,
+        };
+        let mut woken = false;
+        while round.wake_one() {
+            woken = true;
         }
-        count > 0
+        woken
+    }
+
+    /// Takes the first sleeper out of the line, unless it came after `last`.
+    fn pop(&self, last: u64) -> Option<Sleeper> {
+        let mut line = self.lock();
+        if line.sleepers.front().is_none_or(|(id, _)| *id > last) {
+            return None;
+        }
+        let sleeper = line.sleepers.pop_front();
+        self.registered.store(line.sleepers.len(), Ordering::Relaxed);
+        sleeper.map(|(_, sleeper)| sleeper)
     }
 
     fn register(&self, sleeper: Sleeper) -> u64 {
         let id = {
             let mut line = self.lock();
-            line.last_id += 1;
-            let id = line.last_id;
+            let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
             line.sleepers.push_back((id, sleeper));
             self.registered.store(line.sleepers.len(), Ordering::Relaxed);
             id
@@ -295,14 +360,24 @@ impl<B: Barrier> WaitList<B> {
 
     /// Replaces the waker of a registered task; false when it is no longer in the line.
     fn refresh(&self, id: u64, waker: &Waker) -> bool {
+        {
+            let line = self.lock();
+            match line.position(id).and_then(|position| line.sleepers.get(position)) {
+                None => return false,
+                Some((_, Sleeper::Task(known))) if !known.will_wake(waker) => {}
+                Some(_) => return true,
+            }
+        }
+        // Cloning and dropping a waker may run anything, so neither happens under the lock.
+        let fresh = Sleeper::Task(waker.clone());
         let mut line = self.lock();
         let Some(position) = line.position(id) else {
             return false;
         };
-        let old = match line.sleepers.get_mut(position) {
-            Some((_, Sleeper::Task(known))) if !known.will_wake(waker) => Some(std::mem::replace(known, waker.clone())),
-            _ => None,
-        };
+        let old = line
+            .sleepers
+            .get_mut(position)
+            .map(|(_, sleeper)| std::mem::replace(sleeper, fresh));
         drop(line);
         drop(old);
         true

@@ -400,3 +400,67 @@ fn threads_and_tasks_hammer_one_queue_and_no_wake_up_is_lost() {
         });
     }
 }
+
+/// A waker that panics, as foreign code may.
+struct Grenade;
+
+impl Wake for Grenade {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_takes_nobody_else_down() {
+    let list: WaitList = WaitList::new();
+    let mut first = Waiter::new();
+    let grenade = Waker::from(Arc::new(Grenade));
+    assert!(
+        list.poll(&Context::from_waker(&grenade), &mut first, || None::<()>)
+            .is_pending()
+    );
+    let others = [Sleeper::asleep(&list), Sleeper::asleep(&list)];
+    let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| list.notify_all()));
+    assert!(woken.is_err(), "the panic is not swallowed");
+    assert!(others.iter().all(Sleeper::woken));
+    assert_eq!(list.waiting(), 0);
+}
+
+#[test]
+fn a_waiter_shown_to_another_list_harms_nobody_there() {
+    let (here, there): (WaitList, WaitList) = (WaitList::new(), WaitList::new());
+    let innocent = Sleeper::asleep(&there);
+    let mut stray = Sleeper::asleep(&here);
+    assert!(stray.poll(&there, || None::<()>).is_pending());
+    there.notify(1);
+    assert!(innocent.woken());
+}
+
+#[test]
+fn those_who_come_back_during_a_call_to_all_wait_for_the_next_one() {
+    /// Registers again whenever it is woken, as a task does that finds nothing and is polled at once.
+    struct Again(Arc<WaitList>, AtomicUsize);
+    impl Wake for Again {
+        fn wake(self: Arc<Self>) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            let waker = Waker::from(Arc::clone(&self));
+            let mut waiter = Waiter::new();
+            assert!(
+                self.0
+                    .poll(&Context::from_waker(&waker), &mut waiter, || None::<()>)
+                    .is_pending()
+            );
+        }
+    }
+    within_a_minute(|| {
+        let list = Arc::new(WaitList::new());
+        let again = Arc::new(Again(Arc::clone(&list), AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&again));
+        assert!(
+            list.poll(&Context::from_waker(&waker), &mut Waiter::new(), || None::<()>)
+                .is_pending()
+        );
+        list.notify_all();
+        assert_eq!(again.1.load(Ordering::SeqCst), 1);
+    });
+}

@@ -130,10 +130,9 @@ impl<T: Item> QueueCore for LocalQueue<T> {
     }
 
     fn close(&self) {
-        if self.started.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0 {
-            self.getters.notify_all();
-            self.putters.notify_all();
-        }
+        self.started.fetch_or(CLOSED, Ordering::SeqCst);
+        self.getters.notify_all();
+        self.putters.notify_all();
     }
 
     fn is_closed(&self) -> bool {

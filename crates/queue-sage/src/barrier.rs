@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
 
 use descriptor_core::wait::Barrier;
 
-/// True once the kernel has agreed to do barriers for us. Set before the first ring exists, never cleared.
+/// True while the kernel does barriers for us. Set before the first ring exists; cleared only if it stops.
 static EXPEDITED: AtomicBool = AtomicBool::new(false);
 
 /// `membarrier(2)` on the sleeper's side where the kernel offers it, a fence on both sides elsewhere.
@@ -18,7 +18,7 @@ static EXPEDITED: AtomicBool = AtomicBool::new(false);
 pub struct Asymmetric;
 
 impl Asymmetric {
-    /// Registers the process with the kernel; every ring calls it before it is used.
+    /// Registers the process with the kernel, once.
     pub(crate) fn prepare() {
         static ONCE: OnceLock<()> = OnceLock::new();
         ONCE.get_or_init(|| EXPEDITED.store(membarrier::register(), Ordering::SeqCst));
@@ -36,9 +36,14 @@ impl Barrier for Asymmetric {
     }
 
     fn sleeper() {
+        // Decided before the first sleep, whoever made the list; so no notifier relies on a barrier that nobody sends.
+        Self::prepare();
         fence(Ordering::SeqCst);
-        if EXPEDITED.load(Ordering::Relaxed) {
-            membarrier::everywhere();
+        if EXPEDITED.load(Ordering::Relaxed) && !membarrier::everywhere() {
+            // Forbidden since the registration, by a filter of system calls for example. From here on notifiers fence;
+            // those that are in the middle of a change are given the time to finish it.
+            EXPEDITED.store(false, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 }
@@ -60,12 +65,10 @@ mod membarrier {
         call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED)
     }
 
-    pub(super) fn everywhere() {
+    /// False when the kernel no longer does it.
+    pub(super) fn everywhere() -> bool {
         // A registration belongs to the address space; a process that lost it registers again.
-        while !call(PRIVATE_EXPEDITED) {
-            call(REGISTER_PRIVATE_EXPEDITED);
-            std::thread::yield_now();
-        }
+        call(PRIVATE_EXPEDITED) || (call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED))
     }
 }
 
@@ -74,5 +77,7 @@ mod membarrier {
     pub(super) fn register() -> bool {
         false
     }
-    pub(super) fn everywhere() {}
+    pub(super) fn everywhere() -> bool {
+        false
+    }
 }

@@ -77,10 +77,9 @@ impl<T: Item> QueueCore for SageQueue<T> {
     }
 
     fn close(&self) {
-        if self.ring.close() {
-            self.getters.notify_all();
-            self.putters.notify_all();
-        }
+        self.ring.close();
+        self.getters.notify_all();
+        self.putters.notify_all();
     }
 
     fn is_closed(&self) -> bool {
@@ -132,8 +131,11 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
 
     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
         let mut stored = 0;
-        // Twice at most: up to the end of the lap, and from its start.
-        while !items.is_empty() {
+        // Up to the end of the lap, and from its start.
+        for _ in 0..2 {
+            if items.is_empty() {
+                break;
+            }
             match self.ring.try_put_run(items) {
                 Ok(count) => stored += count,
                 Err(_) if stored > 0 => break,
@@ -149,7 +151,11 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
 
     fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
         let mut taken = 0;
-        while taken < max {
+        // As above: against fast producers a loop without an end could keep the putters waiting for ever.
+        for _ in 0..2 {
+            if taken == max {
+                break;
+            }
             match self.ring.try_get_run(out, max - taken) {
                 Ok(count) => taken += count,
                 Err(_) if taken > 0 => break,
@@ -175,5 +181,53 @@ impl<T: Item> fmt::Debug for SageQueue<T> {
             .field("got", &got)
             .field("closed", &self.ring.is_closed())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use descriptor_core::Queue;
+    use descriptor_core::wait::Waiter;
+
+    use super::{SageQueue, TryQueue};
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Bell {
+        fn rung(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Two tasks sleep before a put that has claimed its position; the one behind it was announced to nobody.
+    #[test]
+    fn an_item_held_back_by_an_older_put_finds_its_getter() {
+        let queue = SageQueue::<u32>::new(4).expect("memory");
+        let claim = queue.ring.claim_put();
+        queue.put_now(2).expect("room");
+        let bells = [Arc::new(Bell::default()), Arc::new(Bell::default())];
+        let mut waiters = [Waiter::new(), Waiter::new()];
+        for (bell, waiter) in bells.iter().zip(&mut waiters) {
+            let waker = Waker::from(Arc::clone(bell));
+            assert!(queue.poll_get(&mut Context::from_waker(&waker), waiter).is_pending());
+        }
+        queue.ring.fill(claim, 1);
+        queue.announce(1);
+        assert_eq!([bells[0].rung(), bells[1].rung()], [1, 0]);
+        let waker = Waker::from(Arc::clone(&bells[0]));
+        let first = queue.poll_get(&mut Context::from_waker(&waker), &mut waiters[0]);
+        assert!(matches!(first, Poll::Ready(Ok(1))));
+        assert_eq!(bells[1].rung(), 1, "item 2 is there and its getter must not sleep on");
     }
 }

@@ -5,9 +5,14 @@
 //! zeroes; the capacity is exact and need not be a power of two; and the tail carries the closed mark, so that closing
 //! and claiming a slot are ordered by one word.
 //!
-//! A *position* is `lap << shift | index`. The stamp of a slot is `lap << shift` while it is free in that lap and
-//! `lap << shift | 1` while it holds that lap's item. As an index always fits below `shift` bits and `shift` is at
-//! least 1, the two never meet.
+//! A *position* is `lap | index << 1`, where laps count in steps of `one_lap`, a power of two above every `index << 1`.
+//! Bit 0 is the closed mark in the tail and 0 in the head. The stamp of a slot is `lap` while it is free in that lap and
+//! `lap | 1` while it holds that lap's item. All of it wraps around together.
+//!
+//! A position is claimed before its slot is written, so a put that stalls in between holds back the finished ones behind
+//! it, and likewise a get. Nobody waits for the stalled one here: it counts as "nothing there" or "no room", and when it
+//! is done its own announcement follows. Whoever was woken by that passes on what else there is: see
+//! `queue_core::try_queue`.
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -37,7 +42,7 @@ pub(crate) struct Ring<T> {
     // The next position to write, and the closed mark.
     tail: Padded<AtomicUsize>,
     slots: Slots<T>,
-    shift: u32,
+    one_lap: usize,
 }
 
 // SAFETY: items are handed over by value, each to exactly one thread: a slot's item is touched only between the
@@ -50,12 +55,13 @@ impl<T> Ring<T> {
     /// A ring of exactly `capacity` slots, at least 1; `None` when the memory cannot be had.
     pub(crate) fn new(capacity: usize) -> Option<Self> {
         let capacity = capacity.max(1);
-        let shift = (usize::BITS - capacity.leading_zeros()).max(1);
+        // Indices take the bits from 1 up; a spare one keeps laps apart even at capacity 1.
+        let one_lap = capacity.checked_next_power_of_two()?.checked_mul(4)?;
         Some(Self {
             head: Padded(AtomicUsize::new(0)),
             tail: Padded(AtomicUsize::new(0)),
             slots: Slots::new(capacity)?,
-            shift,
+            one_lap,
         })
     }
 
@@ -65,8 +71,8 @@ impl<T> Ring<T> {
 
     #[inline]
     const fn split(&self, position: usize) -> (usize, usize) {
-        let index = position & ((1 << self.shift) - 1);
-        (position - index, index)
+        let low = position & (self.one_lap - 1);
+        (position - low, low >> 1)
     }
 
     /// The position `count` further on; never more than up to the end of the lap.
@@ -74,9 +80,42 @@ impl<T> Ring<T> {
     const fn advance(&self, lap: usize, index: usize, count: usize) -> usize {
         let next = index + count;
         if next < self.slots.len() {
-            lap + next
+            lap | next << 1
         } else {
-            lap.wrapping_add(1 << self.shift)
+            self.next(lap)
+        }
+    }
+
+    #[inline]
+    const fn next(&self, lap: usize) -> usize {
+        lap.wrapping_add(self.one_lap)
+    }
+
+    #[inline]
+    const fn previous(&self, lap: usize) -> usize {
+        lap.wrapping_sub(self.one_lap)
+    }
+
+    /// True when the slot is still in the hands of the lap before: it holds that lap's item, or that lap's put is yet to
+    /// write it.
+    #[inline]
+    const fn is_taken(&self, stamp: usize, lap: usize) -> bool {
+        stamp | 1 == self.previous(lap) | 1
+    }
+
+    /// True when nothing can be taken: this lap's item is not written yet, or the slot is still being read by the lap
+    /// before.
+    #[inline]
+    const fn is_vacant(&self, stamp: usize, lap: usize) -> bool {
+        stamp == lap || stamp == self.previous(lap) | 1
+    }
+
+    /// Why there is nothing at `head`. With the tail there too and closed, nothing ever will be.
+    fn nothing(&self, head: usize) -> Nothing {
+        if self.tail.load(Ordering::SeqCst) == head | CLOSED {
+            Nothing::Drained
+        } else {
+            Nothing::Empty
         }
     }
 
@@ -88,13 +127,13 @@ impl<T> Ring<T> {
             if tail & CLOSED != 0 {
                 return Err((item, Refused::Closed));
             }
-            let (lap, index) = self.split(tail >> 1);
+            let (lap, index) = self.split(tail);
             // SAFETY: the index part of a position is always less than the capacity (`advance` wraps it).
             // Leaned on by the capacity clauses of the conformance kit.
             let slot = unsafe { self.slots.at(index) };
             let stamp = slot.stamp.load(Ordering::Acquire);
             if stamp == lap {
-                let next = self.advance(lap, index, 1) << 1;
+                let next = self.advance(lap, index, 1);
                 match self
                     .tail
                     .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
@@ -111,8 +150,7 @@ impl<T> Ring<T> {
                         std::hint::spin_loop();
                     }
                 }
-            } else if stamp.wrapping_add(1 << self.shift) == lap | 1 {
-                // Still holds the item of the lap before: full, or its reader is about to finish and will wake us.
+            } else if self.is_taken(stamp, lap) {
                 return Err((item, Refused::Full));
             } else {
                 // Somebody else was here since we read the tail.
@@ -126,12 +164,12 @@ impl<T> Ring<T> {
     pub(crate) fn try_get(&self) -> Result<T, Nothing> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            let (lap, index) = self.split(head >> 1);
+            let (lap, index) = self.split(head);
             // SAFETY: as in `try_put`.
             let slot = unsafe { self.slots.at(index) };
             let stamp = slot.stamp.load(Ordering::Acquire);
             if stamp == lap | 1 {
-                let next = self.advance(lap, index, 1) << 1;
+                let next = self.advance(lap, index, 1);
                 match self
                     .head
                     .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
@@ -140,7 +178,7 @@ impl<T> Ring<T> {
                         // SAFETY: winning the position makes this thread the only reader; the stamp said that the
                         // item is written, and acquiring it made the write visible. Leaned on by the lossless clauses.
                         let item = unsafe { slot.item.get().read().assume_init() };
-                        slot.stamp.store(lap.wrapping_add(1 << self.shift), Ordering::Release);
+                        slot.stamp.store(self.next(lap), Ordering::Release);
                         return Ok(item);
                     }
                     Err(current) => {
@@ -148,14 +186,8 @@ impl<T> Ring<T> {
                         std::hint::spin_loop();
                     }
                 }
-            } else if stamp == lap {
-                // Nothing written here yet. With the tail at the head and closed, nothing ever will be.
-                let tail = self.tail.load(Ordering::SeqCst);
-                return Err(if tail == head | CLOSED {
-                    Nothing::Drained
-                } else {
-                    Nothing::Empty
-                });
+            } else if self.is_vacant(stamp, lap) {
+                return Err(self.nothing(head));
             } else {
                 head = self.head.load(Ordering::Relaxed);
             }
@@ -169,19 +201,19 @@ impl<T> Ring<T> {
             if tail & CLOSED != 0 {
                 return Err(Refused::Closed);
             }
-            let (lap, index) = self.split(tail >> 1);
+            let (lap, index) = self.split(tail);
             let most = items.len().min(self.slots.len() - index);
             let ready = self.run_of(lap, index, most);
             if ready == 0 {
                 // SAFETY: as in `try_put`.
                 let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
-                if stamp.wrapping_add(1 << self.shift) == lap | 1 {
+                if self.is_taken(stamp, lap) {
                     return Err(Refused::Full);
                 }
                 tail = self.tail.load(Ordering::Relaxed);
                 continue;
             }
-            let next = self.advance(lap, index, ready) << 1;
+            let next = self.advance(lap, index, ready);
             if let Err(current) = self
                 .tail
                 .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
@@ -208,26 +240,21 @@ impl<T> Ring<T> {
     pub(crate) fn try_get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, Nothing> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            let (lap, index) = self.split(head >> 1);
+            let (lap, index) = self.split(head);
             let most = max.min(self.slots.len() - index);
             let ready = self.run_of(lap | 1, index, most);
             if ready == 0 {
                 // SAFETY: as in `try_put`.
                 let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
-                if stamp == lap {
-                    let tail = self.tail.load(Ordering::SeqCst);
-                    return Err(if tail == head | CLOSED {
-                        Nothing::Drained
-                    } else {
-                        Nothing::Empty
-                    });
+                if self.is_vacant(stamp, lap) {
+                    return Err(self.nothing(head));
                 }
                 head = self.head.load(Ordering::Relaxed);
                 continue;
             }
             // Before the claim: making room may fail, and a claimed item must not be lost.
             out.reserve(ready);
-            let next = self.advance(lap, index, ready) << 1;
+            let next = self.advance(lap, index, ready);
             if let Err(current) = self
                 .head
                 .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
@@ -241,7 +268,7 @@ impl<T> Ring<T> {
                 unsafe {
                     let slot = self.slots.at(index + offset);
                     out.push(slot.item.get().read().assume_init());
-                    slot.stamp.store(lap.wrapping_add(1 << self.shift), Ordering::Release);
+                    slot.stamp.store(self.next(lap), Ordering::Release);
                 }
             }
             return Ok(ready);
@@ -273,14 +300,14 @@ impl<T> Ring<T> {
             let tail = self.tail.load(Ordering::SeqCst);
             let head = self.head.load(Ordering::SeqCst);
             if self.tail.load(Ordering::SeqCst) == tail {
-                return (self.count(tail >> 1), self.count(head >> 1));
+                return (self.count(tail), self.count(head));
             }
         }
     }
 
     const fn count(&self, position: usize) -> u64 {
         let (lap, index) = self.split(position);
-        (lap >> self.shift) as u64 * self.slots.len() as u64 + index as u64
+        (lap / self.one_lap) as u64 * self.slots.len() as u64 + index as u64
     }
 }
 
@@ -295,5 +322,91 @@ impl<T> Drop for Ring<T> {
         }
         let rest = Rest(self);
         while rest.0.try_get().is_ok() {}
+    }
+}
+
+/// The two halves of a put and a get, for tests that stop between them.
+#[cfg(test)]
+impl<T> Ring<T> {
+    pub(crate) fn claim_put(&self) -> usize {
+        let tail = self.tail.load(Ordering::SeqCst);
+        let (lap, index) = self.split(tail);
+        self.tail.store(self.advance(lap, index, 1), Ordering::SeqCst);
+        tail
+    }
+
+    pub(crate) fn fill(&self, claim: usize, item: T) {
+        let (lap, index) = self.split(claim);
+        // SAFETY: as in `try_put`; the test claimed the position.
+        unsafe {
+            let slot = self.slots.at(index);
+            slot.item.get().write(MaybeUninit::new(item));
+            slot.stamp.store(lap | 1, Ordering::Release);
+        }
+    }
+
+    fn claim_get(&self) {
+        let head = self.head.load(Ordering::SeqCst);
+        let (lap, index) = self.split(head);
+        self.head.store(self.advance(lap, index, 1), Ordering::SeqCst);
+    }
+
+    /// As if this many laps had gone by.
+    fn aged(capacity: usize, laps: usize) -> Self {
+        let ring = Self::new(capacity).expect("memory");
+        let lap = laps.wrapping_mul(ring.one_lap);
+        ring.head.store(lap, Ordering::SeqCst);
+        ring.tail.store(lap, Ordering::SeqCst);
+        for index in 0..capacity {
+            // SAFETY: as in `try_put`.
+            unsafe { ring.slots.at(index) }.stamp.store(lap, Ordering::SeqCst);
+        }
+        ring
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nothing, Refused, Ring};
+
+    #[test]
+    fn a_put_that_stalls_is_no_room_for_the_next_lap() {
+        let ring = Ring::new(1).expect("memory");
+        ring.claim_put();
+        assert!(matches!(ring.try_put(1), Err((1, Refused::Full))));
+
+        let ring = Ring::new(2).expect("memory");
+        ring.claim_put();
+        assert!(ring.try_put(1).is_ok());
+        assert!(matches!(ring.try_put(2), Err((2, Refused::Full))));
+        assert!(matches!(ring.try_put_run(&mut [3].into()), Err(Refused::Full)));
+        assert_eq!(
+            ring.try_get(),
+            Err(Nothing::Empty),
+            "the finished item waits behind the stalled one"
+        );
+    }
+
+    #[test]
+    fn a_get_that_stalls_leaves_nothing_for_the_next_lap() {
+        let ring = Ring::new(1).expect("memory");
+        assert!(ring.try_put(1_u8).is_ok());
+        ring.claim_get();
+        assert_eq!(ring.try_get(), Err(Nothing::Empty));
+        assert_eq!(ring.try_get_run(&mut Vec::new(), 1), Err(Nothing::Empty));
+        ring.close();
+        assert_eq!(ring.try_get(), Err(Nothing::Drained));
+        std::mem::forget(ring);
+    }
+
+    #[test]
+    fn positions_wrap_around() {
+        for capacity in [1, 2, 3, 1000] {
+            let ring = Ring::aged(capacity, usize::MAX);
+            for item in 0..2 * capacity {
+                assert!(ring.try_put(item).is_ok());
+                assert_eq!(ring.try_get(), Ok(item));
+            }
+        }
     }
 }
