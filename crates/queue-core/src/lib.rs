@@ -5,6 +5,7 @@
 //! * [`PutError`] and [`GetError`] are the ways to be refused, [`Error`] is everything else that goes wrong.
 //! * [`TryQueue`] and [`waiting_queue!`] make a queue of one that never waits; [`wait`] is the line that threads and
 //!   tasks wait in.
+//! * [`Select`] waits for the first of several queues.
 //! * [`Lease`] is an item on loan; [`Counter`], [`QueueStats`] and [`Ledger`] keep the books.
 //!
 //! There is no input or output here, no thread is started and nothing is unsafe. A queue that needs no descriptor stands
@@ -95,6 +96,7 @@ mod lease;
 mod ledger;
 mod queue;
 mod refusal;
+mod select;
 mod sync;
 pub mod try_queue;
 pub mod wait;
@@ -107,4 +109,5 @@ pub use lease::{Lease, LeaseKeeper};
 pub use ledger::{DropCause, EdgeCounts, EdgeLedger, EdgeReport, Ledger, LedgerReport};
 pub use queue::{DynQueue, Item, Queue, QueueCore, Totals, Wait, Wire};
 pub use refusal::{GetError, PutError, RetryToken};
+pub use select::{Select, SelectAsync};
 pub use try_queue::TryQueue;

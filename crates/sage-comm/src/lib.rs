@@ -12,8 +12,8 @@ pub use descriptor_core::{
     EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LedgerReport,
     LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff, Preset, PutError, Queue,
     QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry, Result, RetryToken, Scope,
-    Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe, live_queues, wait,
-    waiting_queue,
+    Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe,
+    live_queues, wait, waiting_queue,
 };
 #[cfg(feature = "local")]
 #[doc(inline)]

@@ -11,6 +11,7 @@ mod forms;
 mod other_process;
 mod python_records;
 mod readme_table;
+mod select;
 mod support;
 mod third_party;
 mod topology;
