@@ -87,6 +87,8 @@ pub enum Takes {
     },
     /// A span of time in seconds, whole or not, not negative.
     Seconds,
+    /// A number from 0 to 1, both ends included.
+    Share,
     /// `true` or `false`.
     Flag,
     /// Text that is not empty.
@@ -106,6 +108,7 @@ impl fmt::Display for Takes {
             Self::Capacity { unbounded: false } => write!(f, "a whole number from 1 to {MAX_CAPACITY}"),
             Self::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
             Self::Seconds => f.write_str("seconds, not negative"),
+            Self::Share => f.write_str("a number from 0 to 1"),
             Self::Flag => f.write_str("true or false"),
             Self::Text => f.write_str("text that is not empty"),
             Self::OneOf(words) => {

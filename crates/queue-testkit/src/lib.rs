@@ -16,10 +16,13 @@
 //! the queue's [`Caps`](descriptor_core::Caps) promise are skipped, and the test `skipped_clauses` prints them with
 //! the reason. Outside of tests, [`Suite`] is the same thing as a value.
 //!
+//! [`Chaos`] is the other way round: a queue that goes wrong on purpose, for tests of what uses queues.
+//!
 //! Every clause runs under a [`watchdog`]: a lost wake-up is a failed clause, not a stuck test run. `SAGE_STRESS=10`
 //! in the environment makes all of them work ten times as long; any positive number does.
 #![forbid(unsafe_code)]
 
+mod chaos;
 mod clause;
 mod clauses;
 mod fixture;
@@ -30,6 +33,7 @@ mod run;
 mod subject;
 mod suite;
 
+pub use chaos::{Chaos, ChaosSpec, Copier, Faults};
 pub use clause::{Clause, Need, Outcome};
 pub use fixture::{
     CountingWaker, Dice, Drops, Probe, Tracked, between, join, linger, on_tokio, spawn, spawn_many, until, watchdog,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bad_values;
+mod chaos;
 mod concurrency;
 mod contract;
 mod descriptors;
