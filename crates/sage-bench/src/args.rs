@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::measure::Effort;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// Queues inside one process
+    Inproc,
+}
+
+impl Suite {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Inproc => "inproc",
+        }
+    }
+}
+
+/// Measures our queues and jobs beside their peers
+#[derive(Debug, Parser)]
+#[command(name = "sage-bench", version)]
+pub(crate) struct Args {
+    /// What is measured
+    pub(crate) suite: Suite,
+    /// Fewer and shorter rounds: a first look, at most four minutes
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Rounds per scenario; 21, or 9 with --quick
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// Milliseconds per subject and round; 40, or 15 with --quick
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    round_ms: Option<u16>,
+    /// Only this scenario, such as spsc
+    #[arg(long)]
+    pub(crate) only: Option<String>,
+    /// Writes the results as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Writes a page with plots
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn effort(&self) -> Effort {
+        let (rounds, millis) = if self.quick { (9, 15) } else { (21, 40) };
+        Effort {
+            rounds: self.rounds.unwrap_or(rounds).into(),
+            round: Duration::from_millis(self.round_ms.unwrap_or(millis).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_is_shorter_and_numbers_win() {
+        let args = |words: &[&str]| Args::try_parse_from([&["sage-bench", "inproc"], words].concat());
+        let full = args(&[]).expect("a suite").effort();
+        let quick = args(&["--quick"]).expect("a flag").effort();
+        assert!(full.rounds >= 15 && quick.rounds >= 7 && quick.round < full.round);
+        let own = args(&["--quick", "--rounds", "3"]).expect("a number").effort();
+        assert_eq!((own.rounds, own.round), (3, quick.round));
+        assert!(args(&["--rounds", "0"]).is_err());
+    }
+}

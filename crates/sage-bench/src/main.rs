@@ -1,0 +1,87 @@
+//! `sage-bench`: our queues and jobs beside their peers.
+//!
+//! ```text
+//! sage-bench inproc [--quick] [--json FILE] [--html FILE]
+//! ```
+//!
+//! The method is in `docs/performance.md`.
+#![forbid(unsafe_code)]
+
+mod args;
+mod measure;
+mod payload;
+mod report;
+mod scenario;
+mod stats;
+mod subject;
+mod system;
+mod target;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Suite};
+use report::Report;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "sage-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let effort = args.effort();
+    let (groups, targets) = match args.suite {
+        Suite::Inproc => (
+            scenario::all().map_err(|error| format!("no tokio runtime: {error}"))?,
+            target::INPROC,
+        ),
+    };
+    if cfg!(not(feature = "inproc")) {
+        tell("built without the feature inproc: only our own queues are measured");
+    }
+    let mut series = Vec::new();
+    for (place, group) in groups.iter().enumerate() {
+        let name = group.metrics.first().map_or("", |metric| metric.scenario);
+        if args.only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        tell(&format!("[{}/{}] {name}, {}", place + 1, groups.len(), group.item));
+        series.extend(measure::measure(group, effort, |round| {
+            let _ = write!(io::stderr(), "\r  round {round} of {}", effort.rounds);
+        }));
+        tell("");
+    }
+    if series.is_empty() {
+        let names: Vec<&str> = groups
+            .iter()
+            .filter_map(|group| Some(group.metrics.first()?.scenario))
+            .collect();
+        return Err(format!("no such scenario, expected one of: {}", names.join(", ")));
+    }
+    let report = Report::new(args.suite.name(), effort, &series, targets);
+    write!(io::stdout(), "{}", report::table(&report.rows)).map_err(|error| format!("stdout: {error}"))?;
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        save(path, &json)?;
+    }
+    if let Some(path) = &args.html {
+        save(path, &report::page(&report))?;
+    }
+    Ok(())
+}
+
+fn save(path: &std::path::Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}; name a file that can be written", path.display()))
+}
+
+/// Progress.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,168 @@
+//! Rounds: every subject once per round, the first one a different one each time.
+//!
+//! A slow phase of the machine then falls on all subjects alike, and the ratio of two of them within one round means
+//! something even when the absolute figures move.
+
+use std::time::{Duration, Instant};
+
+/// Whether more is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Better {
+    Higher,
+    Lower,
+}
+
+/// What a subject is beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Ours,
+    /// Sleeps when there is nothing to do.
+    Peer,
+    /// Never sleeps: burns its processor while it waits, so it is no yardstick for one that does not.
+    Spins,
+}
+
+/// One number that a round gives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Metric {
+    pub(crate) scenario: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+}
+
+/// One subject in one scenario. `run` moves about this many items and gives one value per metric.
+pub(crate) struct Case {
+    pub(crate) subject: &'static str,
+    pub(crate) role: Role,
+    pub(crate) run: Box<dyn Fn(u64) -> Vec<f64>>,
+}
+
+impl Case {
+    pub(crate) fn new(subject: &'static str, role: Role, run: impl Fn(u64) -> Vec<f64> + 'static) -> Self {
+        Self {
+            subject,
+            role,
+            run: Box::new(run),
+        }
+    }
+}
+
+/// Subjects that do the same, to be compared with one another.
+pub(crate) struct Group {
+    pub(crate) item: &'static str,
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) rounds: usize,
+    /// About how long a subject runs in one round.
+    pub(crate) round: Duration,
+}
+
+/// The values of one subject for one metric, one per round.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    pub(crate) scenario: &'static str,
+    pub(crate) item: &'static str,
+    pub(crate) subject: &'static str,
+    pub(crate) role: Role,
+    pub(crate) unit: &'static str,
+    pub(crate) better: Better,
+    pub(crate) values: Vec<f64>,
+}
+
+/// Items of the first try; it also warms up.
+const FIRST: u64 = 4_096;
+const MOST: u64 = 1 << 26;
+
+/// Measures one group; `tell` hears of every round.
+pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)) -> Vec<Series> {
+    let items: Vec<u64> = group.cases.iter().map(|case| calibrate(case, effort.round)).collect();
+    let count = group.cases.len();
+    let mut values = vec![vec![Vec::with_capacity(effort.rounds); group.metrics.len()]; count];
+    for round in 0..effort.rounds {
+        tell(round + 1);
+        for turn in 0..count {
+            let at = (round + turn) % count;
+            let (Some(case), Some(&items), Some(into)) = (group.cases.get(at), items.get(at), values.get_mut(at))
+            else {
+                continue;
+            };
+            for (series, value) in into.iter_mut().zip((case.run)(items)) {
+                series.push(value);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for (case, values) in group.cases.iter().zip(values) {
+        for (metric, values) in group.metrics.iter().zip(values) {
+            all.push(Series {
+                scenario: metric.scenario,
+                item: group.item,
+                subject: case.subject,
+                role: case.role,
+                unit: metric.unit,
+                better: metric.better,
+                values,
+            });
+        }
+    }
+    all
+}
+
+/// How many items take about as long as a round should.
+fn calibrate(case: &Case, round: Duration) -> u64 {
+    let mut items = FIRST;
+    loop {
+        let start = Instant::now();
+        let _ = (case.run)(items);
+        let took = start.elapsed().max(Duration::from_micros(1));
+        if took >= round / 4 || items >= MOST {
+            let scaled = items as f64 * round.as_secs_f64() / took.as_secs_f64();
+            return (scaled as u64).clamp(256, MOST).next_multiple_of(256);
+        }
+        items *= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn every_round_starts_with_another_subject() {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let case = |name: &'static str| {
+            let order = Rc::clone(&order);
+            Case::new(name, Role::Peer, move |items| {
+                order.borrow_mut().push(name);
+                vec![items as f64]
+            })
+        };
+        let group = Group {
+            item: "",
+            metrics: vec![Metric {
+                scenario: "s",
+                unit: "u",
+                better: Better::Higher,
+            }],
+            cases: vec![case("a"), case("b")],
+        };
+        let effort = Effort {
+            rounds: 3,
+            round: Duration::from_nanos(4),
+        };
+        let series = measure(&group, effort, |_| {});
+        let order = order.borrow();
+        let rounds = order.len() - 6;
+        assert_eq!(order.get(rounds..), Some(["a", "b", "b", "a", "a", "b"].as_slice()));
+        assert_eq!(series.len(), 2);
+        assert!(series.iter().all(|series| series.values.len() == 3));
+    }
+}

@@ -1,0 +1,52 @@
+//! What the suite `inproc` measures, one file each.
+
+mod batch;
+mod flow;
+mod flow_async;
+mod observed;
+mod pair;
+mod ping_pong;
+mod wake;
+
+use crate::measure::Group;
+
+/// Calls `$collect!($($list),*)` with every subject for threads.
+macro_rules! each_subject {
+    ($each:ident) => {{
+        use crate::subject::{Local, LocalDyn, Sage, SageDyn, StdSync};
+        $each!(Sage, SageDyn, Local, LocalDyn, StdSync);
+        #[cfg(feature = "inproc")]
+        {
+            use crate::subject::{
+                Array, AsyncChannel, Crossbeam, CrossfireMpmc, CrossfireMpsc, CrossfireSpsc, Flume, Kanal, Rtrb,
+                Thingbuf, Tokio,
+            };
+            $each!(
+                Crossbeam,
+                Array,
+                Flume,
+                Kanal,
+                CrossfireSpsc,
+                CrossfireMpsc,
+                CrossfireMpmc,
+                AsyncChannel,
+                Tokio,
+                Thingbuf,
+                Rtrb
+            );
+        }
+    }};
+}
+use each_subject;
+
+/// Everything, in the order of the tables.
+pub(crate) fn all() -> std::io::Result<Vec<Group>> {
+    let mut groups = flow::groups();
+    groups.extend(flow_async::groups()?);
+    groups.push(batch::group());
+    groups.push(ping_pong::group());
+    groups.push(wake::group());
+    groups.push(pair::group());
+    groups.push(observed::group());
+    Ok(groups)
+}
