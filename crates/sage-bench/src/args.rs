@@ -12,12 +12,15 @@ use crate::measure::Effort;
 pub(crate) enum Suite {
     /// Queues inside one process
     Inproc,
+    /// A whole job, the router, latency under light load
+    Pipeline,
 }
 
 impl Suite {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Inproc => "inproc",
+            Self::Pipeline => "pipeline",
         }
     }
 }
@@ -34,7 +37,7 @@ pub(crate) struct Args {
     /// Rounds per scenario; 21, or 9 with --quick
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
-    /// Milliseconds per subject and round; 40, or 15 with --quick
+    /// Milliseconds per subject and round; 40, or 15 with --quick (pipeline: 250, or 80)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     round_ms: Option<u16>,
     /// Only this scenario, such as spsc
@@ -50,7 +53,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn effort(&self) -> Effort {
-        let (rounds, millis) = if self.quick { (9, 15) } else { (21, 40) };
+        // A job has threads to start and to end.
+        let (rounds, millis) = match (self.suite, self.quick) {
+            (Suite::Inproc, true) => (9, 15),
+            (Suite::Inproc, false) => (21, 40),
+            (Suite::Pipeline, true) => (9, 80),
+            (Suite::Pipeline, false) => (21, 250),
+        };
         Effort {
             rounds: self.rounds.unwrap_or(rounds).into(),
             round: Duration::from_millis(self.round_ms.unwrap_or(millis).into()),

@@ -1,7 +1,7 @@
 //! `sage-bench`: our queues and jobs beside their peers.
 //!
 //! ```text
-//! sage-bench inproc [--quick] [--json FILE] [--html FILE]
+//! sage-bench inproc|pipeline [--quick] [--json FILE] [--html FILE]
 //! ```
 //!
 //! The method is in `docs/performance.md`.
@@ -10,6 +10,7 @@
 mod args;
 mod measure;
 mod payload;
+mod pipeline;
 mod report;
 mod scenario;
 mod stats;
@@ -42,6 +43,7 @@ fn run(args: &Args) -> Result<(), String> {
             scenario::all().map_err(|error| format!("no tokio runtime: {error}"))?,
             target::INPROC,
         ),
+        Suite::Pipeline => (pipeline::all(), target::PIPELINE),
     };
     if cfg!(not(feature = "inproc")) {
         tell("built without the feature inproc: only our own queues are measured");

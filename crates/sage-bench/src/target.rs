@@ -136,6 +136,53 @@ pub(crate) const INPROC: &[Target] = &[
     ),
 ];
 
+/// A job is judged with every parallelism and record.
+const fn job(scenario: &'static str, reference: Reference, bound: Bound) -> Target {
+    Target {
+        scenario,
+        item: None,
+        subject: RING,
+        reference,
+        bound,
+    }
+}
+
+const ONE_SEND: Reference = Reference::Subject("crossbeam-channel");
+const VECTORS: Reference = Reference::Subject("crossbeam-channel, Vec");
+/// A thousand times the 8,600 items/s of the Python original, in millions.
+const ORIGINAL: Reference = Reference::Value(8.6);
+const BARE: Reference = Reference::Subject("bare put");
+
+/// Those of the suite `pipeline`.
+pub(crate) const PIPELINE: &[Target] = &[
+    job("job x1", ONE_SEND, Bound::Times(1.5)),
+    job("job x1", VECTORS, Bound::Times(1.0)),
+    job("job x1", ORIGINAL, Bound::Times(1.0)),
+    job("job x2", ONE_SEND, Bound::Times(1.5)),
+    job("job x2", VECTORS, Bound::Times(1.0)),
+    job("job x2", ORIGINAL, Bound::Times(1.0)),
+    job("job x4", ONE_SEND, Bound::Times(1.5)),
+    job("job x4", VECTORS, Bound::Times(1.0)),
+    job("job x4", ORIGINAL, Bound::Times(1.0)),
+    target("router send", "8 B", "send, round robin", BARE, Bound::Plus(10.0)),
+    target("router send", "8 B", "send, hash", BARE, Bound::Plus(20.0)),
+    target(
+        "router send",
+        "8 B",
+        "push and flush, round robin",
+        BARE,
+        Bound::Plus(10.0),
+    ),
+    target("router send", "8 B", "push and flush, hash", BARE, Bound::Plus(20.0)),
+    target(
+        "latency p99 at 10 % load",
+        "8 B",
+        RING,
+        Reference::Value(200.0),
+        Bound::Times(1.0),
+    ),
+];
+
 /// How a subject stands against one target.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Verdict {

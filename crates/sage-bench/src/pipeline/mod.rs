@@ -1,0 +1,95 @@
+//! What the suite `pipeline` measures: a whole job, the router by itself, and latency under light load.
+
+#[cfg(feature = "inproc")]
+mod by_hand;
+mod job;
+mod latency;
+mod record;
+mod router;
+
+use std::time::Instant;
+
+use crate::measure::{Better, Case, Group, Metric, Role};
+use crate::system::cpu_time;
+use record::{Record, Tally, Wide};
+
+/// Everything, in the order of the tables.
+pub(crate) fn all() -> Vec<Group> {
+    let mut groups = Vec::new();
+    for (scenario, parallelism) in [("job x1", 1), ("job x2", 2), ("job x4", 4)] {
+        groups.push(jobs::<u64>(scenario, parallelism));
+        groups.push(jobs::<Wide>(scenario, parallelism));
+    }
+    groups.push(router::group());
+    groups.push(latency::group());
+    groups
+}
+
+fn jobs<R: Record>(scenario: &'static str, parallelism: u32) -> Group {
+    let ours = ["sage_queue", "local"].map(|kind| {
+        Case::new(kind, Role::Ours, move |items| {
+            timed(items, |items| job::run::<R>(kind, parallelism, items))
+        })
+    });
+    Group {
+        item: R::NAME,
+        metrics: vec![
+            Metric {
+                scenario,
+                unit: "M items/s",
+                better: Better::Higher,
+            },
+            Metric {
+                scenario,
+                unit: "CPU ns/item",
+                better: Better::Lower,
+            },
+        ],
+        cases: ours.into_iter().chain(by_hand::<R>(parallelism)).collect(),
+    }
+}
+
+#[cfg(feature = "inproc")]
+fn by_hand<R: Record>(parallelism: u32) -> Vec<Case> {
+    use by_hand::{Crossbeam, CrossbeamVec, Flume, run};
+
+    let workers = parallelism as usize;
+    vec![
+        Case::new("crossbeam-channel", Role::Peer, move |items| {
+            timed(items, |items| run::<Crossbeam, R>(workers, items))
+        }),
+        Case::new("crossbeam-channel, Vec", Role::Peer, move |items| {
+            timed(items, |items| run::<CrossbeamVec, R>(workers, items))
+        }),
+        Case::new("flume", Role::Peer, move |items| {
+            timed(items, |items| run::<Flume, R>(workers, items))
+        }),
+    ]
+}
+
+#[cfg(not(feature = "inproc"))]
+fn by_hand<R: Record>(_parallelism: u32) -> Vec<Case> {
+    Vec::new()
+}
+
+/// Runs a job from the start of its threads to the end of the last one, and checks its result.
+fn timed(items: u64, job: impl FnOnce(u64) -> Tally) -> Vec<f64> {
+    let (cpu, begun) = (cpu_time(), Instant::now());
+    let tally = job(items);
+    let (took, cpu) = (begun.elapsed().as_secs_f64(), (cpu_time() - cpu).as_secs_f64());
+    assert_eq!(tally, Tally::expected(items), "the job lost or changed records");
+    vec![items as f64 / took / 1e6, cpu * 1e9 / items as f64]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_job_gives_the_expected_result() {
+        for group in super::all() {
+            for case in &group.cases {
+                let values = (case.run)(1_111);
+                assert!(values.iter().all(|value| *value > 0.0), "{}: {values:?}", case.subject);
+            }
+        }
+    }
+}
