@@ -27,6 +27,7 @@ mod clause;
 mod clauses;
 mod fixture;
 mod flow;
+mod history;
 mod list;
 mod reference;
 mod run;
@@ -40,6 +41,7 @@ pub use fixture::{
     within_yields,
 };
 pub use flow::{Actor, Flow, Stamp, Verb};
+pub use history::{Call, Clock, End, History, Log, Op, Rule, Violation, judge};
 pub use reference::{Reference, ReferenceQueues};
 pub use run::Run;
 pub use subject::{InProcess, Subject, Twice};
