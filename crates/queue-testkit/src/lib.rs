@@ -31,6 +31,7 @@ mod history;
 mod list;
 mod reference;
 mod run;
+mod storm;
 mod subject;
 mod suite;
 
@@ -44,5 +45,6 @@ pub use flow::{Actor, Flow, Stamp, Verb};
 pub use history::{Call, Clock, End, History, Log, Op, Rule, Violation, judge};
 pub use reference::{Reference, ReferenceQueues};
 pub use run::Run;
+pub use storm::Storm;
 pub use subject::{InProcess, Subject, Twice};
 pub use suite::Suite;
