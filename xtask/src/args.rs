@@ -18,14 +18,16 @@ impl From<String> for Failure {
 /// The words after the verb, `--flags` apart from the rest.
 #[derive(Debug)]
 pub(crate) struct Args {
+    line: Vec<String>,
     flags: Vec<String>,
     words: Vec<String>,
 }
 
 impl Args {
     pub(crate) fn new(words: impl Iterator<Item = String>) -> Self {
-        let (flags, words) = words.partition(|word| word.starts_with('-'));
-        Self { flags, words }
+        let line: Vec<String> = words.collect();
+        let (flags, words) = line.iter().cloned().partition(|word| word.starts_with('-'));
+        Self { line, flags, words }
     }
 
     /// Fails on a flag that is not in `known`, or on a word where the verb takes none.
@@ -46,6 +48,11 @@ impl Args {
 
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|given| given == flag)
+    }
+
+    /// Everything as it was given, for a verb that passes it on.
+    pub(crate) fn line(&self) -> &[String] {
+        &self.line
     }
 
     pub(crate) fn words(&self) -> &[String] {

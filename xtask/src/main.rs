@@ -8,6 +8,7 @@ mod args;
 mod ci;
 mod deny;
 mod features;
+mod lin;
 mod nearest;
 mod shell;
 mod steps;
@@ -31,6 +32,7 @@ const VERBS: &[Verb] = &[
     verb("ci", ci::run, ci::ABOUT),
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),
+    verb("lin", lin::run, lin::ABOUT),
     verb("tidy", tidy::run, tidy::ABOUT),
 ];
 

@@ -18,6 +18,9 @@
 //!
 //! [`Chaos`] is the other way round: a queue that goes wrong on purpose, for tests of what uses queues.
 //!
+//! Beside the clauses, a [`Storm`] records what threads and tasks see of one queue as a [`History`], and [`judge`] names
+//! every [`Rule`] that no right queue could have broken.
+//!
 //! Every clause runs under a [`watchdog`]: a lost wake-up is a failed clause, not a stuck test run. `SAGE_STRESS=10`
 //! in the environment makes all of them work ten times as long; any positive number does.
 #![forbid(unsafe_code)]

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::time::Duration;
 
 use flawed::{Flaw, FlawedQueues};
-use queue_testkit::{Outcome, Suite};
+use queue_testkit::{Outcome, Rule, Storm, Subject, Suite, Violation, judge, watchdog};
 
 queue_testkit::conformance!(in_process without_a_flaw, FlawedQueues(Flaw::Nothing));
 
@@ -80,4 +80,48 @@ convicts! {
     says_empty_for_closed: SaysEmptyForClosed by "close::gets_drain_and_then_say_closed";
     leaks_the_rest: LeaksTheRest by
         "moved::what_remains_is_dropped_once_with_the_queue", "moved::a_panic_in_drop_harms_no_other_item";
+}
+
+/// Storms on queues with this flaw, until so many items were put.
+fn storms(flaw: Flaw, puts: usize) -> Vec<Violation> {
+    watchdog(Duration::from_secs(240), "storms", move || {
+        let (mut found, mut put) = (Vec::new(), 0);
+        for seed in 0.. {
+            let storm = Storm::new(seed, 100_000);
+            let queue = FlawedQueues(flaw).open(Some(storm.capacity)).unwrap();
+            let history = storm.rage(&queue);
+            put += queue.totals().map_or(0, |totals| totals.put as usize);
+            found.extend(judge(&history));
+            if put >= puts {
+                break;
+            }
+        }
+        found
+    })
+}
+
+#[test]
+fn one_loss_in_a_million_is_found_and_named() {
+    let found = storms(Flaw::LosesOneInAMillion, 1_000_000);
+    let rules: Vec<Rule> = found.iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, [Rule::Lost], "{found:?}");
+}
+
+#[test]
+fn storms_convict_what_breaks_a_rule_of_histories() {
+    for (flaw, rule) in [
+        (Flaw::LosesOneInAThousand, Rule::Lost),
+        (Flaw::DeliversTwice, Rule::Duplicate),
+        (Flaw::SwapsTwo, Rule::ActorOrder),
+        (Flaw::TakesOneTooMany, Rule::Capacity),
+        (Flaw::SaysFullEarly, Rule::FullWhileRoom),
+        (Flaw::ClosesWithoutDraining, Rule::Lost),
+    ] {
+        let found = storms(flaw, 100_000);
+        assert!(
+            found.iter().any(|violation| violation.rule == rule),
+            "{flaw:?}: no {rule:?}"
+        );
+    }
+    assert_eq!(storms(Flaw::Nothing, 100_000), []);
 }

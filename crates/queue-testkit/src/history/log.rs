@@ -1,6 +1,7 @@
 //! What one actor did, written down by itself.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 use descriptor_core::{DynQueue, GetError, PutError, Wait};
@@ -47,11 +48,17 @@ impl Log {
     /// The time, to be taken right before a call.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.clock.now()
+        let now = self.clock.now();
+        // What the call reads, it reads after this moment.
+        fence(Ordering::SeqCst);
+        now
     }
 
     /// Writes down a call that ends now.
     pub fn note(&mut self, call: Call, items: impl IntoIterator<Item = u64>, invoked: u64, end: End) {
+        // Reading a clock orders nothing: a store of the call may still wait in this processor's buffer while another
+        // processor reads a later time. The fence makes what was done visible before the time at which it is over.
+        fence(Ordering::SeqCst);
         let returned = self.clock.now();
         let actor = self.actor;
         self.ops.extend(items.into_iter().map(|item| Op {

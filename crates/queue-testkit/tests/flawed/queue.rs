@@ -8,7 +8,7 @@ use std::time::Instant;
 use descriptor_core::wait::{WaitList, Waiter};
 use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
 
-use super::{Every, Flaw, copy};
+use super::{Every, Flaw, PUTS, copy};
 
 pub(crate) struct Flawed<T: Item> {
     flaw: Flaw,
@@ -84,6 +84,9 @@ impl<T: Item> Flawed<T> {
         let item = slot.take()?;
         state.totals.put += 1;
         if self.is(Flaw::LosesOneInAThousand) && self.every.is_due(1000) {
+            return Some(Ok(()));
+        }
+        if self.is(Flaw::LosesOneInAMillion) && PUTS.is_due(1_000_000) {
             return Some(Ok(()));
         }
         state.items.push_back(item);
