@@ -88,7 +88,9 @@ fn storms(flaw: Flaw, puts: usize) -> Vec<Violation> {
         let (mut found, mut put) = (Vec::new(), 0);
         for seed in 0.. {
             let storm = Storm::new(seed, 100_000);
-            let queue = FlawedQueues(flaw).open(Some(storm.capacity)).unwrap();
+            let queue = FlawedQueues(flaw)
+                .open(Some(storm.capacity))
+                .expect("a capacity of 1 to 64");
             let history = storm.rage(&queue);
             put += queue.totals().map_or(0, |totals| totals.put as usize);
             found.extend(judge(&history));
