@@ -116,8 +116,6 @@ fn storms_convict_what_breaks_a_rule_of_histories() {
         (Flaw::DeliversTwice, Rule::Duplicate),
         (Flaw::SwapsTwo, Rule::ActorOrder),
         (Flaw::TakesOneTooMany, Rule::Capacity),
-        (Flaw::SaysFullEarly, Rule::FullWhileRoom),
-        (Flaw::ClosesWithoutDraining, Rule::Lost),
     ] {
         let found = storms(flaw, 100_000);
         assert!(
