@@ -1,30 +1,101 @@
 //! The few things of the standard library that the waiting code stands on, in one place so that a model checker can
 //! take their place.
 
-pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-pub(crate) use std::sync::{Mutex, MutexGuard};
-pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
+#[cfg(loom)]
+pub(crate) use modelled::{
+    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
+    thread_current,
+};
+#[cfg(not(loom))]
+pub(crate) use real::{
+    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
+    thread_current,
+};
 
-/// Polls and pauses before the first yield: about a microsecond, the time another core needs to finish its step.
-const PAUSES: u32 = 7;
-/// Yields before sleeping: on a busy machine the one waited for may need this very core.
-const YIELDS: u32 = 8;
+#[cfg(not(loom))]
+mod real {
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+    pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
 
-/// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds.
-pub(crate) fn spin<R>(attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
-    for round in 0..PAUSES {
-        for _ in 0..1_u32 << round {
-            std::hint::spin_loop();
+    /// Polls and pauses before the first yield: about a microsecond, the time another core needs to finish its step.
+    const PAUSES: u32 = 7;
+    /// Yields before sleeping: on a busy machine the one waited for may need this very core.
+    const YIELDS: u32 = 8;
+
+    /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds.
+    pub(crate) fn spin<R>(attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        for round in 0..PAUSES {
+            for _ in 0..1_u32 << round {
+                std::hint::spin_loop();
+            }
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
         }
-        if let Some(done) = attempt() {
-            return Some(done);
+        for _ in 0..YIELDS {
+            std::thread::yield_now();
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// Whether the model checker planted this fault to see that its models notice: never outside of it.
+    #[inline]
+    pub(crate) const fn planted(_fault: &str) -> bool {
+        false
+    }
+}
+
+#[cfg(loom)]
+mod modelled {
+    // Counts outside of the model: the checker has no statics, and what is drawn under a lock needs no order.
+    pub(crate) use std::sync::atomic::AtomicU64;
+    use std::sync::{Arc, OnceLock};
+    use std::time::Duration;
+
+    use loom::sync::Notify;
+    pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    /// A thread's permit to go on. loom's own `park` forgets the permit of a thread that meets a held lock before it
+    /// parks, and so reports deadlocks that cannot happen.
+    #[derive(Clone)]
+    pub(crate) struct Thread(Arc<Notify>);
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            self.0.notify();
         }
     }
-    for _ in 0..YIELDS {
-        std::thread::yield_now();
-        if let Some(done) = attempt() {
-            return Some(done);
-        }
+
+    loom::thread_local! {
+        static MINE: Thread = Thread(Arc::new(Notify::new()));
     }
-    None
+
+    pub(crate) fn thread_current() -> Thread {
+        MINE.with(Clone::clone)
+    }
+
+    pub(crate) fn park() {
+        thread_current().0.wait();
+    }
+
+    /// There is no clock in a model: only limits that have passed already are worth modelling.
+    pub(crate) fn park_timeout(_limit: Duration) {
+        park();
+    }
+
+    /// A model explores every interleaving: trying for a while adds nothing to trying once.
+    pub(crate) fn spin<R>(_attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        None
+    }
+
+    /// Whether this run plants the fault of that name.
+    pub(crate) fn planted(fault: &str) -> bool {
+        static NAME: OnceLock<Option<String>> = OnceLock::new();
+        NAME.get_or_init(|| std::env::var("LOOM_MUTANT").ok()).as_deref() == Some(fault)
+    }
 }

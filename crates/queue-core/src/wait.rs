@@ -17,7 +17,8 @@ use std::time::Instant;
 
 use crate::Wait;
 use crate::sync::{
-    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, spin, thread_current,
+    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
+    thread_current,
 };
 
 /// Orders "I changed the queue" before "is anybody asleep?", and "I am registered" before "has it changed?".
@@ -211,7 +212,9 @@ impl<B: Barrier> WaitList<B> {
             id: self.register(Sleeper::Thread(thread_current())),
         };
         loop {
-            if let Some(done) = attempt() {
+            if !planted("block-without-recheck")
+                && let Some(done) = attempt()
+            {
                 self.withdraw(place.id);
                 return Some(done);
             }
@@ -251,6 +254,9 @@ impl<B: Barrier> WaitList<B> {
                 return Poll::Ready(done);
             }
             waiter.id = self.register(Sleeper::Task(cx.waker().clone()));
+            if planted("poll-without-recheck") {
+                return Poll::Pending;
+            }
         }
         match attempt() {
             Some(done) => {
@@ -273,14 +279,16 @@ impl<B: Barrier> WaitList<B> {
     /// change.
     #[inline]
     pub fn notify(&self, count: usize) -> bool {
-        B::notifier();
+        if !planted("notifier-without-barrier") {
+            B::notifier();
+        }
         self.registered.load(Ordering::Relaxed) != 0 && self.wake(count)
     }
 
     /// Wakes everybody who is in the line now. Call it after the change.
     pub fn notify_all(&self) {
         B::notifier();
-        self.wake(usize::MAX);
+        self.wake(if planted("close-wakes-one") { 1 } else { usize::MAX });
     }
 
     #[cold]
@@ -321,13 +329,15 @@ impl<B: Barrier> WaitList<B> {
             self.registered.store(line.sleepers.len(), Ordering::Relaxed);
             id
         };
-        B::sleeper();
+        if !planted("sleeper-without-barrier") {
+            B::sleeper();
+        }
         id
     }
 
     /// Leaves the line; a token that had already been handed to us goes to the next one.
     fn withdraw(&self, id: u64) {
-        if !self.remove(id) {
+        if !self.remove(id) && !planted("cancel-keeps-token") {
             self.notify(1);
         }
     }
@@ -335,7 +345,7 @@ impl<B: Barrier> WaitList<B> {
     fn give_up<R>(&self, id: u64, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
         let woken = !self.remove(id);
         let last = attempt();
-        if woken && last.is_none() {
+        if woken && last.is_none() && !planted("timeout-keeps-token") {
             self.notify(1);
         }
         last

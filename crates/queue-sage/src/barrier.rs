@@ -6,9 +6,11 @@
 //! sides use the portable fence.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
 use descriptor_core::wait::Barrier;
+
+use crate::sync::fence;
 
 /// True while the kernel does barriers for us. Set before the first ring exists; cleared only if it stops.
 static EXPEDITED: AtomicBool = AtomicBool::new(false);
@@ -48,7 +50,8 @@ impl Barrier for Asymmetric {
     }
 }
 
-#[cfg(all(target_os = "linux", not(miri)))]
+// Neither interpreter nor model checker knows the system call: there both sides use the fence.
+#[cfg(all(target_os = "linux", not(miri), not(loom)))]
 mod membarrier {
     // From linux/membarrier.h.
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
@@ -72,7 +75,7 @@ mod membarrier {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(not(all(target_os = "linux", not(miri), not(loom))))]
 mod membarrier {
     pub(super) fn register() -> bool {
         false

@@ -15,10 +15,9 @@
 //! `queue_core::try_queue`.
 
 use std::collections::VecDeque;
-use std::mem::MaybeUninit;
 
 use crate::slots::Slots;
-use crate::sync::{AtomicUsize, Ordering, Padded};
+use crate::sync::{AtomicUsize, Ordering, Padded, look_again, observe, planted, publish, spin_loop};
 
 /// Set in the tail once the ring is closed; positions are kept above it.
 const CLOSED: usize = 1;
@@ -112,7 +111,8 @@ impl<T> Ring<T> {
 
     /// Why there is nothing at `head`. With the tail there too and closed, nothing ever will be.
     fn nothing(&self, head: usize) -> Nothing {
-        if self.tail.load(Ordering::SeqCst) == head | CLOSED {
+        let tail = self.tail.load(Ordering::SeqCst);
+        if tail == head | CLOSED || planted("drained-in-flight") && tail & CLOSED != 0 {
             Nothing::Drained
         } else {
             Nothing::Empty
@@ -131,7 +131,7 @@ impl<T> Ring<T> {
             // SAFETY: the index part of a position is always less than the capacity (`advance` wraps it).
             // Leaned on by the capacity clauses of the conformance kit.
             let slot = unsafe { self.slots.at(index) };
-            let stamp = slot.stamp.load(Ordering::Acquire);
+            let stamp = slot.stamp.load(observe());
             if stamp == lap {
                 let next = self.advance(lap, index, 1);
                 match self
@@ -141,19 +141,20 @@ impl<T> Ring<T> {
                     Ok(_) => {
                         // SAFETY: winning the position makes this thread the only one to touch the item until the
                         // stamp is released; the slot is empty, as its stamp said. Leaned on by the lossless clauses.
-                        unsafe { slot.item.get().write(MaybeUninit::new(item)) };
-                        slot.stamp.store(lap | 1, Ordering::Release);
+                        unsafe { slot.item.fill(item) };
+                        slot.stamp.store(lap | 1, publish());
                         return Ok(());
                     }
                     Err(current) => {
                         tail = current;
-                        std::hint::spin_loop();
+                        spin_loop();
                     }
                 }
             } else if self.is_taken(stamp, lap) {
                 return Err((item, Refused::Full));
             } else {
                 // Somebody else was here since we read the tail.
+                look_again();
                 tail = self.tail.load(Ordering::Relaxed);
             }
         }
@@ -167,7 +168,7 @@ impl<T> Ring<T> {
             let (lap, index) = self.split(head);
             // SAFETY: as in `try_put`.
             let slot = unsafe { self.slots.at(index) };
-            let stamp = slot.stamp.load(Ordering::Acquire);
+            let stamp = slot.stamp.load(observe());
             if stamp == lap | 1 {
                 let next = self.advance(lap, index, 1);
                 match self
@@ -177,18 +178,19 @@ impl<T> Ring<T> {
                     Ok(_) => {
                         // SAFETY: winning the position makes this thread the only reader; the stamp said that the
                         // item is written, and acquiring it made the write visible. Leaned on by the lossless clauses.
-                        let item = unsafe { slot.item.get().read().assume_init() };
-                        slot.stamp.store(self.next(lap), Ordering::Release);
+                        let item = unsafe { slot.item.empty_out() };
+                        slot.stamp.store(self.next(lap), publish());
                         return Ok(item);
                     }
                     Err(current) => {
                         head = current;
-                        std::hint::spin_loop();
+                        spin_loop();
                     }
                 }
             } else if self.is_vacant(stamp, lap) {
                 return Err(self.nothing(head));
             } else {
+                look_again();
                 head = self.head.load(Ordering::Relaxed);
             }
         }
@@ -206,10 +208,11 @@ impl<T> Ring<T> {
             let ready = self.run_of(lap, index, most);
             if ready == 0 {
                 // SAFETY: as in `try_put`.
-                let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
+                let stamp = unsafe { self.slots.at(index) }.stamp.load(observe());
                 if self.is_taken(stamp, lap) {
                     return Err(Refused::Full);
                 }
+                look_again();
                 tail = self.tail.load(Ordering::Relaxed);
                 continue;
             }
@@ -219,7 +222,7 @@ impl<T> Ring<T> {
                 .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
             {
                 tail = current;
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             for (offset, item) in items.drain(..ready).enumerate() {
@@ -228,8 +231,8 @@ impl<T> Ring<T> {
                 // Leaned on by the batch clauses of the conformance kit.
                 unsafe {
                     let slot = self.slots.at(index + offset);
-                    slot.item.get().write(MaybeUninit::new(item));
-                    slot.stamp.store(lap | 1, Ordering::Release);
+                    slot.item.fill(item);
+                    slot.stamp.store(lap | 1, publish());
                 }
             }
             return Ok(ready);
@@ -245,10 +248,11 @@ impl<T> Ring<T> {
             let ready = self.run_of(lap | 1, index, most);
             if ready == 0 {
                 // SAFETY: as in `try_put`.
-                let stamp = unsafe { self.slots.at(index) }.stamp.load(Ordering::Acquire);
+                let stamp = unsafe { self.slots.at(index) }.stamp.load(observe());
                 if self.is_vacant(stamp, lap) {
                     return Err(self.nothing(head));
                 }
+                look_again();
                 head = self.head.load(Ordering::Relaxed);
                 continue;
             }
@@ -260,15 +264,15 @@ impl<T> Ring<T> {
                 .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
             {
                 head = current;
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             for offset in 0..ready {
                 // SAFETY: as in `try_put_run`: the claim covers all `ready` slots, each of which held this lap's item.
                 unsafe {
                     let slot = self.slots.at(index + offset);
-                    out.push(slot.item.get().read().assume_init());
-                    slot.stamp.store(self.next(lap), Ordering::Release);
+                    out.push(slot.item.empty_out());
+                    slot.stamp.store(self.next(lap), publish());
                 }
             }
             return Ok(ready);
@@ -280,7 +284,7 @@ impl<T> Ring<T> {
     fn run_of(&self, stamp: usize, index: usize, most: usize) -> usize {
         (0..most)
             // SAFETY: callers cut `most` so that `index + most` does not exceed the capacity.
-            .take_while(|offset| unsafe { self.slots.at(index + offset) }.stamp.load(Ordering::Acquire) == stamp)
+            .take_while(|offset| unsafe { self.slots.at(index + offset) }.stamp.load(observe()) == stamp)
             .count()
     }
 
@@ -302,6 +306,7 @@ impl<T> Ring<T> {
             if self.tail.load(Ordering::SeqCst) == tail {
                 return (self.count(tail), self.count(head));
             }
+            look_again();
         }
     }
 
@@ -340,8 +345,8 @@ impl<T> Ring<T> {
         // SAFETY: as in `try_put`; the test claimed the position.
         unsafe {
             let slot = self.slots.at(index);
-            slot.item.get().write(MaybeUninit::new(item));
-            slot.stamp.store(lap | 1, Ordering::Release);
+            slot.item.fill(item);
+            slot.stamp.store(lap | 1, publish());
         }
     }
 

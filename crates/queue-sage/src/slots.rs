@@ -1,16 +1,14 @@
 //! The ring's memory.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
-use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use crate::sync::AtomicUsize;
+use crate::sync::{AtomicUsize, Place};
 
 /// One place for an item, with the stamp that says whose turn it is.
 pub(crate) struct Slot<T> {
     pub(crate) stamp: AtomicUsize,
-    pub(crate) item: UnsafeCell<MaybeUninit<T>>,
+    pub(crate) item: Place<T>,
 }
 
 /// A fixed number of slots, all zero at first, so that a large ring costs no memory before it is used.
@@ -27,8 +25,11 @@ impl<T> Slots<T> {
         // SAFETY: the layout is not empty: a slot holds at least its stamp, and `len` is at least 1.
         // Leaned on by the capacity clauses of the conformance kit.
         let memory = unsafe { alloc_zeroed(layout) };
-        // Zero is a valid stamp and any bytes are a valid `MaybeUninit`.
-        NonNull::new(memory.cast()).map(|first| Self { first, len })
+        // Zero is a valid stamp and any bytes are a valid `Place`.
+        let slots = NonNull::new(memory.cast()).map(|first| Self { first, len })?;
+        #[cfg(loom)]
+        slots.enter_model();
+        Some(slots)
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -50,10 +51,34 @@ impl<T> Slots<T> {
 
 impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
+        #[cfg(loom)]
+        self.leave_model();
         if let Ok(layout) = Layout::array::<Slot<T>>(self.len) {
             // SAFETY: allocated in `new` with this very layout, freed once. Items were dropped by the ring before.
             // Leaned on by the drop clauses of the conformance kit.
             unsafe { dealloc(self.first.as_ptr().cast(), layout) }
+        }
+    }
+}
+
+/// The model checker's atomics are more than bytes: they are made and dropped one by one.
+#[cfg(loom)]
+impl<T> Slots<T> {
+    fn enter_model(&self) {
+        for index in 0..self.len {
+            let slot = Slot {
+                stamp: AtomicUsize::new(0),
+                item: Place::empty(),
+            };
+            // SAFETY: inside the allocation, which nobody else knows yet. Leaned on by the models.
+            unsafe { self.first.add(index).write(slot) }
+        }
+    }
+
+    fn leave_model(&self) {
+        for index in 0..self.len {
+            // SAFETY: made in `enter_model`, dropped once and not used any more. Leaned on by the models.
+            unsafe { self.first.add(index).drop_in_place() }
         }
     }
 }

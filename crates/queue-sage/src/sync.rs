@@ -1,6 +1,21 @@
 //! Atomics and cells of the ring, in one place so that a model checker can take their place.
 
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+use std::mem::MaybeUninit;
+
+#[cfg(loom)]
+use loom::cell::UnsafeCell;
+#[cfg(loom)]
+pub(crate) use loom::{
+    hint::spin_loop,
+    sync::atomic::{AtomicUsize, Ordering, fence},
+};
+#[cfg(not(loom))]
+use std::cell::UnsafeCell;
+#[cfg(not(loom))]
+pub(crate) use std::{
+    hint::spin_loop,
+    sync::atomic::{AtomicUsize, Ordering, fence},
+};
 
 /// Keeps what it holds on cache lines of its own. 128 bytes: x86 prefetches lines in pairs, and some aarch64 cores
 /// have lines of that size.
@@ -13,4 +28,90 @@ impl<T> std::ops::Deref for Padded<T> {
     fn deref(&self) -> &T {
         &self.0
     }
+}
+
+/// Room for one item, which many threads see and one at a time touches.
+#[repr(transparent)]
+pub(crate) struct Place<T>(UnsafeCell<MaybeUninit<T>>);
+
+impl<T> Place<T> {
+    #[cfg(loom)]
+    pub(crate) fn empty() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    /// Moves `item` in; what was there is forgotten.
+    ///
+    /// # Safety
+    /// Nobody else may touch the place meanwhile.
+    #[inline]
+    pub(crate) unsafe fn fill(&self, item: T) {
+        #[cfg(not(loom))]
+        // SAFETY: the caller is the only one to touch it. Leaned on by the lossless clauses.
+        unsafe {
+            self.0.get().write(MaybeUninit::new(item));
+        }
+        #[cfg(loom)]
+        // SAFETY: as above, and the model checker fails the model where it is not so.
+        self.0.with_mut(|place| unsafe { place.write(MaybeUninit::new(item)) });
+    }
+
+    /// Moves the item out.
+    ///
+    /// # Safety
+    /// There is an item, its writing happened before, and nobody else may touch the place meanwhile.
+    #[inline]
+    pub(crate) unsafe fn empty_out(&self) -> T {
+        #[cfg(not(loom))]
+        // SAFETY: the caller says that there is an item, and is the only one to touch it. Leaned on by the lossless
+        // clauses.
+        unsafe {
+            self.0.get().read().assume_init()
+        }
+        #[cfg(loom)]
+        // SAFETY: as above, and the model checker fails the model where it is not so. Taking counts as changing: two
+        // takers of one item are an error even though both only read.
+        self.0.with_mut(|place| unsafe { place.read().assume_init() })
+    }
+}
+
+/// Between two looks at a word that another thread has just changed: lets the model checker run that thread on.
+#[inline]
+pub(crate) fn look_again() {
+    #[cfg(loom)]
+    spin_loop();
+}
+
+/// How a stamp is stored: the item in its slot, or the room, comes with it.
+#[inline]
+pub(crate) fn publish() -> Ordering {
+    if planted("stamp-store-relaxed") {
+        Ordering::Relaxed
+    } else {
+        Ordering::Release
+    }
+}
+
+/// How a stamp is read before its slot is touched.
+#[inline]
+pub(crate) fn observe() -> Ordering {
+    if planted("stamp-load-relaxed") {
+        Ordering::Relaxed
+    } else {
+        Ordering::Acquire
+    }
+}
+
+/// Whether the model checker planted this fault to see that its models notice: never outside of it.
+#[cfg(not(loom))]
+#[inline]
+pub(crate) const fn planted(_fault: &str) -> bool {
+    false
+}
+
+/// Whether this run plants the fault of that name.
+#[cfg(loom)]
+pub(crate) fn planted(fault: &str) -> bool {
+    static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| std::env::var("LOOM_MUTANT").ok()).as_deref() == Some(fault)
 }
