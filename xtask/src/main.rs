@@ -9,6 +9,7 @@ mod ci;
 mod deny;
 mod features;
 mod lin;
+mod loom;
 mod nearest;
 mod shell;
 mod steps;
@@ -33,6 +34,7 @@ const VERBS: &[Verb] = &[
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),
     verb("lin", lin::run, lin::ABOUT),
+    verb("loom", loom::run, loom::ABOUT),
     verb("tidy", tidy::run, tidy::ABOUT),
 ];
 

@@ -17,6 +17,13 @@ pub(crate) fn ring(capacity: usize) -> Arc<Boxes> {
     Arc::new(SageQueue::new(capacity).unwrap())
 }
 
+/// A model in which several threads block: a bound of three takes minutes, and two finds the same faults.
+pub(crate) fn crowded(model: impl Fn() + Sync + Send + 'static) {
+    let mut checker = loom::model::Builder::new();
+    checker.preemption_bound = checker.preemption_bound.map(|bound| bound.min(2));
+    checker.check(model);
+}
+
 /// A thread of the model that works on the ring.
 pub(crate) fn spawn<R: 'static>(ring: &Arc<Boxes>, work: impl FnOnce(&Boxes) -> R + 'static) -> JoinHandle<R> {
     let ring = Arc::clone(ring);

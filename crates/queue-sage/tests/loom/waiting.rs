@@ -4,11 +4,11 @@ use std::task::Poll;
 
 use descriptor_core::{Queue, QueueExt};
 
-use crate::common::{drive, poll_once, ring, sorted, spawn};
+use crate::common::{crowded, drive, poll_once, ring, sorted, spawn};
 
 #[test]
 fn two_puts_wake_two_getters() {
-    loom::model(|| {
+    crowded(|| {
         let ring = ring(2);
         let consumers = [(); 2].map(|()| spawn(&ring, |ring| *ring.get().unwrap()));
         for item in [1, 2] {
