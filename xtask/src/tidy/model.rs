@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package as Described, TargetKind};
+use cargo_metadata::{DepKindInfo, DependencyKind, Metadata, MetadataCommand, Package as Described, TargetKind};
 
 use super::File;
 
@@ -145,12 +145,19 @@ fn graph(metadata: &Metadata) -> Graph {
             dependency
                 .dep_kinds
                 .iter()
-                .any(|info| info.kind == DependencyKind::Normal)
+                .any(|info| info.kind == DependencyKind::Normal && !only_modelled(info))
         });
         let normal = normal.map(|dependency| dependency.pkg.repr.clone()).collect();
         graph.normal.insert(node.id.repr.clone(), normal);
     }
     graph
+}
+
+/// True for what only the model checker's build uses: it is in no program.
+fn only_modelled(info: &DepKindInfo) -> bool {
+    info.target
+        .as_ref()
+        .is_some_and(|target| target.to_string() == "cfg(loom)")
 }
 
 /// Reads every `.rs`, `.toml` and `.md` file below `folder`, but not in hidden or `target` folders.
