@@ -23,7 +23,6 @@ const MUTANTS: &[&str] = &[
     "stamp-store-relaxed",
     "stamp-load-relaxed",
     "drained-in-flight",
-    "last-item-tells-one",
     "notifier-without-barrier",
     "sleeper-without-barrier",
     "block-without-recheck",
