@@ -40,9 +40,12 @@ pub(crate) struct Args {
     /// Milliseconds per subject and round; 40, or 15 with --quick (pipeline: 250, or 80)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     round_ms: Option<u16>,
-    /// Only this scenario, such as spsc
-    #[arg(long)]
-    pub(crate) only: Option<String>,
+    /// Only these scenarios: whole names such as spsc, or parts of names such as async or 64
+    #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Only these subjects, whole names or parts of them, and what their targets compare them with
+    #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
+    pub(crate) subject: Vec<String>,
     /// Writes the results as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -70,6 +73,14 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_words_between_commas() {
+        let words = ["sage-bench", "inproc", "--only", "spsc,4x1", "--only", "pair"];
+        let args = Args::try_parse_from(words).expect("three scenarios");
+        assert_eq!(args.only, ["spsc", "4x1", "pair"]);
+        assert!(args.subject.is_empty());
+    }
 
     #[test]
     fn quick_is_shorter_and_numbers_win() {

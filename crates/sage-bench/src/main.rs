@@ -1,7 +1,7 @@
 //! `sage-bench`: our queues and jobs beside their peers.
 //!
 //! ```text
-//! sage-bench inproc|pipeline [--quick] [--json FILE] [--html FILE]
+//! sage-bench inproc|pipeline [--quick] [--only SCENARIO,..] [--subject SUBJECT,..] [--json FILE] [--html FILE]
 //! ```
 //!
 //! The method is in `docs/performance.md`.
@@ -13,6 +13,7 @@ mod payload;
 mod pipeline;
 mod report;
 mod scenario;
+mod select;
 mod stats;
 mod subject;
 mod system;
@@ -48,24 +49,15 @@ fn run(args: &Args) -> Result<(), String> {
     if cfg!(not(feature = "inproc")) {
         tell("built without the feature inproc: only our own queues are measured");
     }
+    let groups = select::select(groups, targets, &args.only, &args.subject)?;
     let mut series = Vec::new();
     for (place, group) in groups.iter().enumerate() {
         let name = group.metrics.first().map_or("", |metric| metric.scenario);
-        if args.only.as_ref().is_some_and(|only| only != name) {
-            continue;
-        }
         tell(&format!("[{}/{}] {name}, {}", place + 1, groups.len(), group.item));
         series.extend(measure::measure(group, effort, |round| {
             let _ = write!(io::stderr(), "\r  round {round} of {}", effort.rounds);
         }));
         tell("");
-    }
-    if series.is_empty() {
-        let names: Vec<&str> = groups
-            .iter()
-            .filter_map(|group| Some(group.metrics.first()?.scenario))
-            .collect();
-        return Err(format!("no such scenario, expected one of: {}", names.join(", ")));
     }
     let report = Report::new(args.suite.name(), effort, &series, targets);
     write!(io::stdout(), "{}", report::table(&report.rows)).map_err(|error| format!("stdout: {error}"))?;

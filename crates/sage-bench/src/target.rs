@@ -1,6 +1,6 @@
 //! What ours should reach, as data.
 
-use crate::measure::{Better, Role, Series};
+use crate::measure::{Better, Group, Role, Series};
 use crate::stats::Spread;
 
 /// What a subject is held against.
@@ -195,6 +195,12 @@ pub(crate) struct Verdict {
 }
 
 impl Target {
+    /// Whether it is about a subject of this group.
+    pub(crate) fn is_for(&self, group: &Group) -> bool {
+        let scenario = group.metrics.iter().any(|metric| metric.scenario == self.scenario);
+        scenario && self.item.is_none_or(|item| item == group.item)
+    }
+
     /// Whether it is about this series.
     pub(crate) fn is_about(&self, series: &Series, primary: bool) -> bool {
         primary
