@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::thread;
 
-use super::record::{Record, Tally};
+use super::record::{Record, Tally, spread};
 
 /// Records that a channel holds, as many as the input queue of an instance of ours.
 const CAPACITY: usize = 1000;
@@ -147,8 +147,7 @@ pub(super) fn run<L: Link, R: Record>(workers: usize, items: u64) -> Tally {
             scope.spawn(move || {
                 for record in input {
                     let key = record.key();
-                    // Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
-                    let place = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % workers;
+                    let place = spread(key) as usize % workers;
                     if let Some(out) = outs.get_mut(place) {
                         out.send((key, record));
                     }

@@ -6,6 +6,8 @@ mod job;
 mod latency;
 mod record;
 mod router;
+#[cfg(feature = "inproc")]
+mod timely;
 
 use std::time::Instant;
 
@@ -52,9 +54,10 @@ fn jobs<R: Record>(scenario: &'static str, parallelism: u32) -> Group {
 #[cfg(feature = "inproc")]
 fn by_hand<R: Record>(parallelism: u32) -> Vec<Case> {
     use by_hand::{Crossbeam, CrossbeamVec, Flume, run};
+    use timely::Ends;
 
     let workers = parallelism as usize;
-    vec![
+    let mut cases = vec![
         Case::new("crossbeam-channel", Role::Peer, move |items| {
             timed(items, |items| run::<Crossbeam, R>(workers, items))
         }),
@@ -64,7 +67,15 @@ fn by_hand<R: Record>(parallelism: u32) -> Vec<Case> {
         Case::new("flume", Role::Peer, move |items| {
             timed(items, |items| run::<Flume, R>(workers, items))
         }),
-    ]
+    ];
+    if parallelism == timely::WORKERS {
+        for (subject, ends) in [("timely", Ends::Every), ("timely, one source and sink", Ends::One)] {
+            cases.push(Case::new(subject, Role::Peer, move |items| {
+                timed(items, |items| timely::run::<R>(ends, items))
+            }));
+        }
+    }
+    cases
 }
 
 #[cfg(not(feature = "inproc"))]

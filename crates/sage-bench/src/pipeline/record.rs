@@ -60,6 +60,13 @@ impl Record for Wide {
     }
 }
 
+/// Spreads keys over instances where a job by hand has to. Fibonacci hashing: Knuth, The Art of Computer Programming,
+/// volume 3, section 6.4.
+#[cfg(feature = "inproc")]
+pub(super) const fn spread(key: u64) -> u64 {
+    key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
 /// What the sink saw: one running count per record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -71,6 +78,13 @@ impl Tally {
     pub(super) fn add(&mut self, count: u64) {
         self.records += 1;
         self.counts += count;
+    }
+
+    /// Of several sinks.
+    #[cfg(feature = "inproc")]
+    pub(super) fn merge(&mut self, other: Self) {
+        self.records += other.records;
+        self.counts += other.counts;
     }
 
     /// Of the records 0 to `items`: each key's counts are 1, 2, 3 and so on.
