@@ -66,6 +66,7 @@ impl Args {
         Effort {
             rounds: self.rounds.unwrap_or(rounds).into(),
             round: Duration::from_millis(self.round_ms.unwrap_or(millis).into()),
+            long: Duration::from_secs(if self.quick { 10 } else { 30 }),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Metric {
     pub(crate) better: Better,
 }
 
-/// One subject in one scenario. `run` moves about this many items and gives one value per metric.
+/// One subject in one scenario. `run` is told how much, see [`Size`], and gives one value per metric.
 pub(crate) struct Case {
     pub(crate) subject: &'static str,
     pub(crate) role: Role,
@@ -47,8 +47,18 @@ impl Case {
     }
 }
 
+/// What a run is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// How many items, so many that a round has the wanted length.
+    Items,
+    /// How many milliseconds: the rounds of a subject last [`Effort::long`] together.
+    Millis,
+}
+
 /// Subjects that do the same, to be compared with one another.
 pub(crate) struct Group {
+    pub(crate) size: Size,
     pub(crate) item: &'static str,
     pub(crate) metrics: Vec<Metric>,
     pub(crate) cases: Vec<Case>,
@@ -60,6 +70,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// About how long a subject runs in one round.
     pub(crate) round: Duration,
+    /// How long one does in all rounds what does not end by itself.
+    pub(crate) long: Duration,
 }
 
 /// The values of one subject for one metric, one per round.
@@ -80,18 +92,22 @@ const MOST: u64 = 1 << 26;
 
 /// Measures one group; `tell` hears of every round.
 pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)) -> Vec<Series> {
-    let items: Vec<u64> = group.cases.iter().map(|case| calibrate(case, effort.round)).collect();
+    let long = (effort.long.as_millis() / effort.rounds.max(1) as u128).max(1) as u64;
+    let size = |case| match group.size {
+        Size::Items => calibrate(case, effort.round),
+        Size::Millis => long,
+    };
+    let sizes: Vec<u64> = group.cases.iter().map(size).collect();
     let count = group.cases.len();
     let mut values = vec![vec![Vec::with_capacity(effort.rounds); group.metrics.len()]; count];
     for round in 0..effort.rounds {
         tell(round + 1);
         for turn in 0..count {
             let at = (round + turn) % count;
-            let (Some(case), Some(&items), Some(into)) = (group.cases.get(at), items.get(at), values.get_mut(at))
-            else {
+            let (Some(case), Some(&size), Some(into)) = (group.cases.get(at), sizes.get(at), values.get_mut(at)) else {
                 continue;
             };
-            for (series, value) in into.iter_mut().zip((case.run)(items)) {
+            for (series, value) in into.iter_mut().zip((case.run)(size)) {
                 series.push(value);
             }
         }
@@ -135,6 +151,32 @@ mod tests {
 
     use super::*;
 
+    const METRIC: Metric = Metric {
+        scenario: "s",
+        unit: "u",
+        better: Better::Higher,
+    };
+
+    #[test]
+    fn what_does_not_end_by_itself_is_told_its_share_of_the_time() {
+        let group = Group {
+            size: Size::Millis,
+            item: "",
+            metrics: vec![METRIC],
+            cases: vec![Case::new("a", Role::Ours, |millis| vec![millis as f64])],
+        };
+        let effort = Effort {
+            rounds: 4,
+            round: Duration::from_secs(1),
+            long: Duration::from_secs(10),
+        };
+        let series = measure(&group, effort, |_| {});
+        assert_eq!(
+            series.first().map(|series| series.values.as_slice()),
+            Some([2_500.0; 4].as_slice())
+        );
+    }
+
     #[test]
     fn every_round_starts_with_another_subject() {
         let order = Rc::new(RefCell::new(Vec::new()));
@@ -146,17 +188,15 @@ mod tests {
             })
         };
         let group = Group {
+            size: Size::Items,
             item: "",
-            metrics: vec![Metric {
-                scenario: "s",
-                unit: "u",
-                better: Better::Higher,
-            }],
+            metrics: vec![METRIC],
             cases: vec![case("a"), case("b")],
         };
         let effort = Effort {
             rounds: 3,
             round: Duration::from_nanos(4),
+            long: Duration::ZERO,
         };
         let series = measure(&group, effort, |_| {});
         let order = order.borrow();

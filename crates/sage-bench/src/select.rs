@@ -92,11 +92,12 @@ fn distinct(names: impl IntoIterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Better, Case, Metric};
+    use crate::measure::{Better, Case, Metric, Size};
     use crate::target::Bound;
 
     fn groups() -> Vec<Group> {
         let group = |scenario, item| Group {
+            size: Size::Items,
             item,
             metrics: vec![Metric {
                 scenario,

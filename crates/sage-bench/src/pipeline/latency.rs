@@ -8,7 +8,7 @@ use sage_comm::ops::FnSource;
 use sage_comm::{Builtin, Deployment, Flow, OpResult, Operator, Packet, SourceStep, TaskContext};
 
 use super::job;
-use crate::measure::{Better, Case, Group, Metric, Role};
+use crate::measure::{Better, Case, Group, Metric, Role, Size};
 use crate::stats::quantile;
 
 const PARALLELISM: u32 = 2;
@@ -26,6 +26,7 @@ pub(super) fn group() -> Group {
         better: Better::Lower,
     };
     Group {
+        size: Size::Items,
         item: "8 B",
         metrics: vec![metric("latency p99 at 10 % load"), metric("latency p50 at 10 % load")],
         cases: vec![case("sage_queue"), case("local")],

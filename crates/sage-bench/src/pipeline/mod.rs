@@ -11,7 +11,7 @@ mod timely;
 
 use std::time::Instant;
 
-use crate::measure::{Better, Case, Group, Metric, Role};
+use crate::measure::{Better, Case, Group, Metric, Role, Size};
 use crate::system::cpu_time;
 use record::{Record, Tally, Wide};
 
@@ -34,6 +34,7 @@ fn jobs<R: Record>(scenario: &'static str, parallelism: u32) -> Group {
         })
     });
     Group {
+        size: Size::Items,
         item: R::NAME,
         metrics: vec![
             Metric {

@@ -8,7 +8,7 @@ use sage_comm::{
     QueueId, Router, SageQueue, UpstreamId, Wait,
 };
 
-use crate::measure::{Better, Case, Group, Metric, Role};
+use crate::measure::{Better, Case, Group, Metric, Role, Size};
 
 /// Packets between two emptyings of the queues, which are not timed.
 const RUN: u64 = 512;
@@ -19,6 +19,7 @@ type Input = DynQueue<Envelope<u64>>;
 
 pub(super) fn group() -> Group {
     Group {
+        size: Size::Items,
         item: "8 B",
         metrics: vec![Metric {
             scenario: "router send",

@@ -6,7 +6,7 @@ mod table;
 
 use serde::Serialize;
 
-use crate::measure::{Effort, Series};
+use crate::measure::{Effort, Role, Series};
 use crate::stats::Spread;
 use crate::system;
 use crate::target::{Target, Verdict};
@@ -25,9 +25,14 @@ pub(crate) struct Row {
     pub(crate) q1: f64,
     pub(crate) q3: f64,
     pub(crate) reference: Option<String>,
+    /// Median of the ratios of the rounds.
     pub(crate) ratio: Option<f64>,
+    pub(crate) ratio_q1: Option<f64>,
+    pub(crate) ratio_q3: Option<f64>,
     pub(crate) target: Option<f64>,
     pub(crate) meets: Option<bool>,
+    #[serde(skip)]
+    pub(crate) role: Role,
 }
 
 /// A whole run.
@@ -95,10 +100,42 @@ fn row(series: &Series, spread: Spread, verdict: Option<Verdict>) -> Row {
         q1: spread.q1,
         q3: spread.q3,
         reference: verdict.map(|verdict| verdict.reference.clone()),
-        ratio: verdict.map(|verdict| verdict.ratio),
+        ratio: verdict.map(|verdict| verdict.ratio.median),
+        ratio_q1: verdict.map(|verdict| verdict.ratio.q1),
+        ratio_q3: verdict.map(|verdict| verdict.ratio.q3),
         target: verdict.map(|verdict| verdict.target),
         meets: verdict.map(|verdict| verdict.meets),
+        role: series.role,
     }
+}
+
+/// A row that is held to a target.
+struct Standing<'a> {
+    reference: &'a str,
+    ratio: f64,
+    q1: f64,
+    q3: f64,
+    target: f64,
+    met: bool,
+}
+
+impl<'a> Standing<'a> {
+    fn of(row: &'a Row) -> Option<Self> {
+        Some(Self {
+            reference: row.reference.as_deref()?,
+            ratio: row.ratio?,
+            q1: row.ratio_q1?,
+            q3: row.ratio_q3?,
+            target: row.target?,
+            met: row.meets?,
+        })
+    }
+}
+
+/// Targets met, and all of them.
+fn score(rows: &[Row]) -> (usize, usize) {
+    let judged = rows.iter().filter_map(|row| row.meets);
+    judged.fold((0, 0), |(met, all), meets| (met + usize::from(meets), all + 1))
 }
 
 /// Rows that belong in one table: same scenario, item and unit, in the order they came.
@@ -128,7 +165,7 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Better, Role};
+    use crate::measure::Better;
     use crate::target::{Bound, Reference};
 
     fn series(subject: &'static str, unit: &'static str, role: Role) -> Series {
@@ -171,8 +208,9 @@ mod tests {
         let rows = sample();
         assert_eq!(rows.len(), 4, "{rows:?}");
         assert_eq!(rows.iter().filter(|row| row.meets == Some(true)).count(), 2);
+        assert_eq!(score(&rows), (2, 2));
         let json = serde_json::to_value(rows.last()).expect("plain values");
-        for field in ["reference", "ratio", "target", "meets"] {
+        for field in ["reference", "ratio", "ratio_q1", "ratio_q3", "target", "meets"] {
             assert!(json.get(field).is_some_and(serde_json::Value::is_null), "{field}");
         }
         assert_eq!(json.get("median"), Some(&serde_json::json!(2.0)));

@@ -2,95 +2,109 @@
 
 use std::fmt::Write;
 
-use super::{Report, Row, blocks, plot, short};
+use super::{Report, Row, Standing, blocks, plot, score, short};
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
-h2{margin:2.2rem 0 .4rem;font-size:1.15rem}table{border-collapse:collapse;font-size:.9rem}\
-th,td{padding:.15rem .7rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child,td.name{text-align:left}\
-svg{max-width:100%;height:auto;font:12px system-ui,sans-serif;fill:currentColor}rect.ours{fill:#1668b5}rect.peer{fill:#b9b9b9}\
-path.quartiles{stroke:#222;fill:none}.met{color:#17692b}.missed{color:#a61b1b;font-weight:600}dt{font-weight:600}code{background:#f2f2f2;padding:0 .3em}\
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#16181b}th,td{border-color:#3a3d42}code{background:#26292e}\
-rect.ours{fill:#4b9be6}rect.peer{fill:#666}path.quartiles{stroke:#eee}.met{color:#69c37f}.missed{color:#ff8080}}";
+const STYLE: &str = include_str!("page.css");
 
 /// The whole report.
 pub(crate) fn page(report: &Report) -> String {
     let mut html = String::new();
+    let (met, all) = score(&report.rows);
     // Writing to a string does not fail.
     let _ = write!(
         html,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>sage-bench {suite}</title><style>{STYLE}</style></head>\
-         <body><h1>sage-bench {suite}</h1><dl><dt>Machine</dt><dd>{machine}</dd><dt>Commit</dt><dd><code>{commit}</code></dd>\
-         <dt>Date</dt><dd>{date}</dd><dt>Command</dt><dd><code>{command}</code></dd><dt>Method</dt><dd>{rounds} rounds of about \
-         {millis} ms per subject after a warm-up; every round runs every subject, and each round starts with another one. Bars \
-         are medians over the rounds, thin lines the quartiles. A ratio is the median of the ratios of the rounds; a target is \
-         met when the median reaches it and the worse quartile is not worse than parity (or than the target, where that is \
-         easier). A subject that spins never sleeps and is no reference for \"best peer\".</dd></dl>",
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>sage-bench {suite}</title>\
+         <style>{STYLE}</style></head><body><header><h1>sage-bench {suite}</h1>\
+         <p class=\"score\">{met} of {all} targets met</p></header>\
+         <dl><dt>Machine</dt><dd>{machine}</dd><dt>Commit</dt><dd><code>{commit}</code></dd>\
+         <dt>Date</dt><dd>{date}</dd><dt>Command</dt><dd><code>{command}</code></dd></dl>",
         suite = report.suite,
         machine = escape(&report.machine),
         commit = escape(&report.commit),
         date = escape(&report.date),
         command = escape(&report.command),
-        rounds = report.effort.rounds,
-        millis = report.effort.round.as_millis(),
     );
     targets(&mut html, &report.rows);
+    html.push_str("<h2>Measurements</h2><p class=\"key\">");
+    for (class, text) in plot::KEY {
+        let _ = write!(html, "<span><i class=\"{class}\"></i>{text}</span>");
+    }
+    html.push_str("</p><div class=\"plots\">");
     for (head, block) in blocks(&report.rows) {
-        let better = if head.unit.contains("/s") {
-            "more is better"
-        } else {
-            "less is better"
-        };
+        figure(&mut html, head, &block);
+    }
+    let _ = writeln!(
+        html,
+        "</div><h2>Method</h2><p>{rounds} rounds of about {millis} ms per subject after a warm-up; what does not end by \
+         itself lasts {long} s in all rounds together. Every round runs every subject, and each round starts with another \
+         one. Bars are medians over the rounds, the thin lines on them the quartiles. A ratio is computed in each round; \
+         its median and quartiles are shown. A target is met when the median reaches it and, unless the target itself \
+         allows for a loss, the worse quartile is not worse than parity. Who spins never sleeps and is no reference for \
+         the best peer.</p></body></html>",
+        rounds = report.effort.rounds,
+        millis = report.effort.round.as_millis(),
+        long = report.effort.long.as_secs(),
+    );
+    html
+}
+
+/// One scenario in one unit: the plot, and its figures on demand.
+fn figure(html: &mut String, head: &Row, block: &[&Row]) {
+    let better = if head.unit.contains("/s") {
+        "more is better"
+    } else {
+        "less is better"
+    };
+    let subjects = plot::once(block);
+    let _ = write!(
+        html,
+        "<figure><figcaption><b>{}</b> {}, {} <small>{better}</small></figcaption>{}<details><summary>figures</summary>\
+         <table><tr><th>subject</th><th>median</th><th>q1</th><th>q3</th></tr>",
+        escape(head.scenario),
+        escape(head.item),
+        escape(head.unit),
+        plot::bars(&subjects, head.unit)
+    );
+    for row in subjects {
         let _ = write!(
             html,
-            "<h2>{}, {}, {} ({better})</h2>{}<details><summary>figures</summary><table><tr><th>subject</th><th>median</th>\
-             <th>q1</th><th>q3</th></tr>",
-            escape(head.scenario),
-            escape(head.item),
-            escape(head.unit),
-            plot::bars(&block)
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(row.subject),
+            short(row.median),
+            short(row.q1),
+            short(row.q3)
         );
-        for row in block {
-            let _ = write!(
-                html,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                escape(row.subject),
-                short(row.median),
-                short(row.q1),
-                short(row.q3)
-            );
-        }
-        html.push_str("</table></details>");
     }
-    html.push_str("</body></html>\n");
-    html
+    html.push_str("</table></details></figure>");
 }
 
 fn targets(html: &mut String, rows: &[Row]) {
     html.push_str(
-        "<h2>Targets</h2><table><tr><th>scenario</th><th>item</th><th>subject</th><th>reference</th><th>ratio</th>\
-         <th>target</th><th></th></tr>",
+        "<h2>Targets</h2><div class=\"wide\"><table><tr><th>scenario</th><th>subject</th><th>reference</th>\
+         <th>target</th><th>ratio</th><th>quartiles</th><th></th></tr>",
     );
     for row in rows {
-        let (Some(reference), Some(ratio), Some(target)) = (&row.reference, row.ratio, row.target) else {
+        let Some(standing) = Standing::of(row) else {
             continue;
         };
-        let (class, word) = if row.meets == Some(true) {
-            ("met", "met")
-        } else {
-            ("missed", "missed")
-        };
+        let word = if standing.met { "met" } else { "missed" };
+        let bound = if row.unit.contains("/s") { "&ge;" } else { "&le;" };
         let _ = write!(
             html,
-            "<tr><td>{}</td><td class=\"name\">{}</td><td class=\"name\">{}</td><td class=\"name\">{}</td><td>{ratio:.2}</td>\
-             <td>{target:.2}</td><td class=\"{class}\">{word}</td></tr>",
+            "<tr class=\"{word}\"><td>{}, {}</td><td>{}</td><td>{}</td><td>{bound} {:.2}</td><td>{:.2}</td>\
+             <td>{:.2} &ndash; {:.2}</td><td><b>{word}</b></td></tr>",
             escape(row.scenario),
             escape(row.item),
             escape(row.subject),
-            escape(reference),
+            escape(standing.reference),
+            standing.target,
+            standing.ratio,
+            standing.q1,
+            standing.q3,
         );
     }
-    html.push_str("</table>");
+    html.push_str("</table></div>");
 }
 
 /// Text that is only text inside a page.
@@ -113,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::measure::Effort;
+    use crate::measure::{Effort, Role};
 
     #[test]
     fn a_page_stands_alone_and_its_text_is_escaped() {
@@ -127,8 +141,11 @@ mod tests {
             q3: 3.0,
             reference: Some("peer".to_owned()),
             ratio: Some(1.5),
+            ratio_q1: Some(1.4),
+            ratio_q3: Some(1.6),
             target: Some(1.2),
             meets: Some(true),
+            role: Role::Ours,
         };
         let report = Report {
             suite: "inproc",
@@ -139,6 +156,7 @@ mod tests {
             effort: Effort {
                 rounds: 7,
                 round: Duration::from_millis(20),
+                long: Duration::from_secs(10),
             },
             command: "sage-bench inproc".to_owned(),
         };
@@ -149,6 +167,7 @@ mod tests {
             "sage &amp; peer",
             "<svg",
             "1.50",
+            "1 of 1 targets met",
             "7 rounds",
         ] {
             assert!(html.contains(text), "{text}");

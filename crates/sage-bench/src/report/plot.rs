@@ -2,58 +2,121 @@
 
 use std::fmt::Write;
 
+use super::page::escape;
 use super::{Row, short};
+use crate::measure::Role;
 
-const LABEL: f64 = 190.0;
-const BARS: f64 = 520.0;
-const FIGURES: f64 = 110.0;
-const LINE: f64 = 22.0;
+const LABEL: f64 = 186.0;
+const BARS: f64 = 320.0;
+/// Right of the longest bar, for its figure.
+const FIGURES: f64 = 54.0;
+const LINE: f64 = 20.0;
+const AXIS: f64 = 20.0;
 
-/// One bar per subject up to its median, a thin line over its quartiles.
-pub(super) fn bars(rows: &[&Row]) -> String {
-    // Subjects with more than one target have more than one row.
+/// Classes of bars, and what they mean.
+pub(super) const KEY: [(&str, &str); 3] = [("ours", "ours"), ("peer", "peer"), ("spins", "peer that never sleeps")];
+
+const fn class(role: Role) -> &'static str {
+    match role {
+        Role::Ours => "ours",
+        Role::Peer => "peer",
+        Role::Spins => "spins",
+    }
+}
+
+/// Subjects with more than one target have more than one row; the first of each.
+pub(super) fn once<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     let mut once: Vec<&Row> = Vec::new();
     for row in rows {
         if !once.iter().any(|seen| seen.subject == row.subject) {
             once.push(row);
         }
     }
-    let longest = once.iter().map(|row| row.q3.max(row.median)).fold(0.0, f64::max);
+    once
+}
+
+/// One bar per subject up to its median, a thin line over its quartiles, and an axis in `unit`.
+pub(super) fn bars(rows: &[&Row], unit: &str) -> String {
+    let longest = rows.iter().map(|row| row.q3.max(row.median)).fold(0.0, f64::max);
     let scale = if longest > 0.0 { BARS / longest } else { 0.0 };
-    let (width, height) = (LABEL + BARS + FIGURES, LINE * once.len() as f64);
+    let bottom = LINE * rows.len() as f64;
+    let (width, height) = (LABEL + BARS + FIGURES, bottom + AXIS);
     // Writing to a string does not fail.
     let mut svg = String::new();
-    let _ = write!(
-        svg,
-        "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\">"
-    );
-    for (place, row) in once.iter().enumerate() {
+    let _ = write!(svg, "<svg viewBox=\"0 0 {width} {height}\" role=\"img\">");
+    for tick in ticks(longest) {
+        let x = LABEL + tick * scale;
+        let label = if tick > 0.0 { number(tick) } else { escape(unit) };
+        let (anchor, at) = if tick > 0.0 { ("middle", x) } else { ("end", x - 8.0) };
+        let _ = write!(
+            svg,
+            "<path class=\"grid\" d=\"M{x:.1} 0V{:.1}\"/>\
+             <text class=\"tick\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
+            bottom + 4.0,
+            bottom + 15.0,
+        );
+    }
+    for (place, row) in rows.iter().enumerate() {
         let top = LINE * place as f64;
         let middle = top + LINE / 2.0;
-        let text = middle + 4.0;
-        let ours = if row.subject.starts_with("sage") || row.subject.starts_with("local") {
-            "ours"
-        } else {
-            "peer"
-        };
         let (from, to) = (LABEL + row.q1 * scale, LABEL + row.q3 * scale);
         let _ = write!(
             svg,
             "<text x=\"{:.0}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"{ours}\" x=\"{LABEL}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
-             <path class=\"quartiles\" d=\"M{from:.1} {middle:.1}H{to:.1}M{from:.1} {:.1}v8M{to:.1} {:.1}v8\"/>\
+             <rect class=\"{}\" x=\"{LABEL}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
+             <path d=\"M{from:.1} {middle:.1}H{to:.1}M{from:.1} {low:.1}v6M{to:.1} {low:.1}v6\"/>\
              <text x=\"{:.1}\" y=\"{text:.1}\">{}</text>",
             LABEL - 8.0,
-            super::page::escape(row.subject),
-            top + 4.0,
+            escape(row.subject),
+            class(row.role),
+            top + 3.0,
             row.median * scale,
-            LINE - 8.0,
-            middle - 4.0,
-            middle - 4.0,
-            LABEL + (row.q3.max(row.median)) * scale + 6.0,
+            LINE - 6.0,
+            LABEL + row.q3.max(row.median) * scale + 6.0,
             short(row.median),
+            text = middle + 4.0,
+            low = middle - 3.0,
         );
     }
     svg.push_str("</svg>");
     svg
+}
+
+/// From 0 on, two to five steps of 1, 2 or 5 times a power of ten.
+fn ticks(longest: f64) -> Vec<f64> {
+    if longest <= 0.0 {
+        return vec![0.0];
+    }
+    let power = 10_f64.powf((longest / 2.0).log10().floor());
+    let step = [5.0, 2.0, 1.0]
+        .into_iter()
+        .map(|times| times * power)
+        .find(|step| longest / step >= 2.0)
+        .unwrap_or(power);
+    (0..=(longest / step) as u32)
+        .map(|count| f64::from(count) * step)
+        .collect()
+}
+
+/// Without zeros that say nothing.
+fn number(tick: f64) -> String {
+    let text = format!("{tick:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_round_and_few() {
+        assert_eq!(ticks(0.0), [0.0]);
+        assert_eq!(ticks(10.0), [0.0, 5.0, 10.0]);
+        assert_eq!(ticks(9.9), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks(137.0), [0.0, 50.0, 100.0]);
+        for longest in [0.003, 0.07, 1.0, 3.9, 19.0, 4_321.0] {
+            assert!((3..=6).contains(&ticks(longest).len()), "{longest}");
+        }
+        assert_eq!([number(0.05), number(20.0)], ["0.05", "20"]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Row, blocks, short};
+use super::{Row, Standing, blocks, score, short};
 
 /// One table per scenario, item and unit.
 pub(crate) fn table(rows: &[Row]) -> String {
@@ -20,15 +20,18 @@ pub(crate) fn table(rows: &[Row]) -> String {
                 short(row.q1),
                 short(row.q3)
             );
-            if let (Some(reference), Some(ratio), Some(target)) = (&row.reference, row.ratio, row.target) {
-                let met = if row.meets == Some(true) { "met" } else { "MISSED" };
-                let _ = write!(text, "  {ratio:.2} x {reference}, target {target:.2}: {met}");
+            if let Some(standing) = Standing::of(row) {
+                let met = if standing.met { "met" } else { "MISSED" };
+                let _ = write!(
+                    text,
+                    "  {:.2} ({:.2} - {:.2}) x {}, target {:.2}: {met}",
+                    standing.ratio, standing.q1, standing.q3, standing.reference, standing.target
+                );
             }
             text.push('\n');
         }
     }
-    let judged: Vec<bool> = rows.iter().filter_map(|row| row.meets).collect();
-    let met = judged.iter().filter(|met| **met).count();
-    let _ = writeln!(text, "\n{met} of {} targets met", judged.len());
+    let (met, all) = score(rows);
+    let _ = writeln!(text, "\n{met} of {all} targets met");
     text
 }

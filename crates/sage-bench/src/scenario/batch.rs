@@ -6,16 +6,20 @@ use std::thread;
 use std::time::Instant;
 
 use super::flow::{metrics, rates};
-use crate::measure::{Case, Group};
-use crate::payload::Payload;
+use crate::measure::{Case, Group, Size};
+use crate::payload::{Line, Payload};
 use crate::subject::{BATCH, Rx, Subject, Tx};
 use crate::system::{cpu_time, pin};
 
-pub(super) fn group() -> Group {
+pub(super) fn groups() -> [Group; 2] {
+    [group::<u64>(), group::<Line>()]
+}
+
+fn group<T: Payload>() -> Group {
     let mut cases = Vec::new();
     macro_rules! each {
         ($($subject:ident),*) => {$(
-            cases.push(Case::new(<$subject as Subject>::NAME, <$subject as Subject>::ROLE, run::<$subject>));
+            cases.push(Case::new(<$subject as Subject>::NAME, <$subject as Subject>::ROLE, run::<$subject, T>));
         )*};
     }
     {
@@ -28,14 +32,15 @@ pub(super) fn group() -> Group {
         each!(Flume, Kanal, Rtrb);
     }
     Group {
-        item: u64::NAME,
+        size: Size::Items,
+        item: T::NAME,
         metrics: metrics("batch 64").into(),
         cases,
     }
 }
 
-fn run<S: Subject>(items: u64) -> Vec<f64> {
-    let (txs, rxs) = S::open::<u64>(1, 1);
+fn run<S: Subject, T: Payload>(items: u64) -> Vec<f64> {
+    let (txs, rxs) = S::open::<T>(1, 1);
     let (Some(mut tx), Some(mut rx)) = (txs.into_iter().next(), rxs.into_iter().next()) else {
         return Vec::new();
     };
@@ -49,7 +54,7 @@ fn run<S: Subject>(items: u64) -> Vec<f64> {
             let mut next = 0;
             while next < items {
                 let end = items.min(next + BATCH as u64);
-                batch.extend(next..end);
+                batch.extend((next..end).map(T::new));
                 tx.send_batch(&mut batch);
                 next = end;
             }
@@ -62,8 +67,8 @@ fn run<S: Subject>(items: u64) -> Vec<f64> {
             let mut next = 0;
             while next < items {
                 rx.recv_batch(&mut out);
-                for number in out.drain(..) {
-                    assert_eq!(number, next, "{} lost or swapped items", S::NAME);
+                for item in out.drain(..) {
+                    assert_eq!(item.number(), next, "{} lost or swapped items", S::NAME);
                     next += 1;
                 }
             }
@@ -78,7 +83,7 @@ fn run<S: Subject>(items: u64) -> Vec<f64> {
 mod tests {
     #[test]
     fn every_subject_delivers_in_order() {
-        for case in super::group().cases {
+        for case in super::groups().into_iter().flat_map(|group| group.cases) {
             let values = (case.run)(10_000);
             assert!(values.iter().all(|value| *value > 0.0), "{}: {values:?}", case.subject);
         }

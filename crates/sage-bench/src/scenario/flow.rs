@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::each_subject;
-use crate::measure::{Better, Case, Group, Metric};
+use crate::measure::{Better, Case, Group, Metric, Size};
 use crate::payload::{Line, Payload};
 use crate::subject::{Rx, Subject, Tx, fits};
 use crate::system::{cpu_time, pin};
@@ -50,6 +50,7 @@ fn group<T: Payload>(scenario: &'static str, producers: usize, consumers: usize)
     }
     each_subject!(each);
     Group {
+        size: Size::Items,
         item: T::NAME,
         metrics: metrics(scenario).into(),
         cases,

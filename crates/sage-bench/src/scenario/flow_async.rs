@@ -3,24 +3,23 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::flow::{metrics, rates};
-use crate::measure::{Case, Group};
+use crate::measure::{Case, Group, Size};
 use crate::payload::{Line, Payload};
 use crate::subject::{AsyncRx, AsyncSubject, AsyncTx, fits};
 use crate::system::cpu_time;
 
-pub(super) fn groups() -> std::io::Result<Vec<Group>> {
-    let runtime = Rc::new(Builder::new_multi_thread().worker_threads(2).build()?);
-    Ok(vec![
-        group::<u64>(&runtime, "async spsc", 1, 1),
-        group::<Line>(&runtime, "async spsc", 1, 1),
-        group::<u64>(&runtime, "async 4x1", 4, 1),
-        group::<Line>(&runtime, "async 4x1", 4, 1),
-        group::<u64>(&runtime, "async 4x4", 4, 4),
-        group::<Line>(&runtime, "async 4x4", 4, 4),
-    ])
+pub(super) fn groups(runtime: &Rc<Runtime>) -> Vec<Group> {
+    vec![
+        group::<u64>(runtime, "async spsc", 1, 1),
+        group::<Line>(runtime, "async spsc", 1, 1),
+        group::<u64>(runtime, "async 4x1", 4, 1),
+        group::<Line>(runtime, "async 4x1", 4, 1),
+        group::<u64>(runtime, "async 4x4", 4, 4),
+        group::<Line>(runtime, "async 4x4", 4, 4),
+    ]
 }
 
 fn group<T: Payload>(runtime: &Rc<Runtime>, scenario: &'static str, producers: usize, consumers: usize) -> Group {
@@ -57,6 +56,7 @@ fn group<T: Payload>(runtime: &Rc<Runtime>, scenario: &'static str, producers: u
         );
     }
     Group {
+        size: Size::Items,
         item: T::NAME,
         metrics: metrics(scenario).into(),
         cases,
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_subject_delivers_everything_in_every_shape() {
-        for group in groups().expect("a runtime") {
+        for group in groups(&crate::scenario::runtime().expect("a runtime")) {
             for case in &group.cases {
                 let values = (case.run)(512);
                 assert!(values.iter().all(|value| *value > 0.0), "{}: {values:?}", case.subject);

@@ -3,10 +3,16 @@
 mod batch;
 mod flow;
 mod flow_async;
+mod idle;
 mod observed;
+mod oversubscribed;
 mod pair;
 mod ping_pong;
 mod wake;
+
+use std::rc::Rc;
+
+use tokio::runtime::{Builder, Runtime};
 
 use crate::measure::Group;
 
@@ -41,12 +47,20 @@ use each_subject;
 
 /// Everything, in the order of the tables.
 pub(crate) fn all() -> std::io::Result<Vec<Group>> {
+    let runtime = runtime()?;
     let mut groups = flow::groups();
-    groups.extend(flow_async::groups()?);
-    groups.push(batch::group());
+    groups.extend(flow_async::groups(&runtime));
+    groups.extend(batch::groups());
     groups.push(ping_pong::group());
     groups.push(wake::group());
     groups.push(pair::group());
     groups.push(observed::group());
+    groups.push(oversubscribed::group());
+    groups.push(idle::group(&runtime));
     Ok(groups)
+}
+
+/// Where the tasks of the scenarios run.
+fn runtime() -> std::io::Result<Rc<Runtime>> {
+    Builder::new_multi_thread().worker_threads(2).build().map(Rc::new)
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sage_comm::{Queue, QueueCore, QueueStats, SageQueue};
 
 use super::flow::{metrics, rates};
-use crate::measure::{Case, Group, Role};
+use crate::measure::{Case, Group, Role, Size};
 use crate::payload::Payload;
 use crate::subject::{CAPACITY, OPEN};
 use crate::system::{cpu_time, pin};
@@ -19,6 +19,7 @@ const EVERY: Duration = Duration::from_millis(1);
 
 pub(super) fn group() -> Group {
     Group {
+        size: Size::Items,
         item: u64::NAME,
         metrics: metrics("counters").into(),
         cases: vec![

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::each_subject;
-use crate::measure::{Better, Case, Group, Metric};
+use crate::measure::{Better, Case, Group, Metric, Size};
 use crate::payload::Payload;
 use crate::subject::{Rx, Subject, Tx};
 
@@ -17,6 +17,7 @@ pub(super) fn group() -> Group {
     }
     each_subject!(each);
     Group {
+        size: Size::Items,
         item: u64::NAME,
         metrics: vec![Metric {
             scenario: "pair",

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::each_subject;
-use crate::measure::{Better, Case, Group, Metric};
+use crate::measure::{Better, Case, Group, Metric, Size};
 use crate::payload::Payload;
 use crate::stats::quantile;
 use crate::subject::{Rx, Subject, Tx};
@@ -24,6 +24,7 @@ pub(super) fn group() -> Group {
     }
     each_subject!(each);
     Group {
+        size: Size::Items,
         item: u64::NAME,
         metrics: latencies("ping-pong p50", "ping-pong p99").into(),
         cases,

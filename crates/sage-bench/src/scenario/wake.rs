@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::each_subject;
 use super::ping_pong::{latencies, percentiles};
-use crate::measure::{Case, Group, Role};
+use crate::measure::{Case, Group, Role, Size};
 use crate::payload::Payload;
 use crate::subject::{Rx, Subject, Tx};
 use crate::system::pin;
@@ -27,6 +27,7 @@ pub(super) fn group() -> Group {
     }
     each_subject!(each);
     Group {
+        size: Size::Items,
         item: u64::NAME,
         metrics: latencies("wake-up p50", "wake-up p99").into(),
         cases,

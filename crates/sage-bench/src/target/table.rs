@@ -1,0 +1,146 @@
+//! What ours should reach: one line, one target.
+
+use super::{Bound, Reference, Target};
+
+const RING: &str = "sage_queue";
+const DYN: &str = "sage_queue dyn";
+const LOCAL: &str = "local dyn";
+const COUNTED: &str = "sage_queue, counters read";
+const TOKIO: &str = "sage_queue, tokio";
+
+/// Those of the suite `inproc`.
+pub(crate) const INPROC: &[Target] = &[
+    times("spsc", "8 B", RING, "crossfire mpmc", 1.2),
+    times("spsc", "8 B", RING, "kanal", 1.2),
+    times("spsc", "8 B", RING, "crossbeam-channel", 1.2),
+    times("spsc", "8 B", RING, "crossfire spsc", 1.0),
+    best("spsc", "64 B", RING, 1.0),
+    best("4x1", "8 B", RING, 1.0),
+    best("4x4", "8 B", RING, 1.0),
+    best("async spsc", "8 B", RING, 1.2),
+    best("async 4x1", "8 B", RING, 1.2),
+    times("batch 64", "8 B", RING, "rtrb (spins)", 0.8),
+    best("ping-pong p50", "8 B", RING, 0.5),
+    best("ping-pong p99", "8 B", RING, 1.0),
+    best("pair", "8 B", RING, 1.1),
+    plus("pair", "8 B", DYN, RING, 3.0),
+    times("pair", "8 B", LOCAL, "flume", 1.6),
+    // 1.6 times the time of flume.
+    times("spsc", "8 B", LOCAL, "flume", 1.0 / 1.6),
+    times("4x1", "8 B", LOCAL, "flume", 1.0 / 1.6),
+    times("4x4", "8 B", LOCAL, "flume", 1.0 / 1.6),
+    times("counters", "8 B", COUNTED, RING, 0.98),
+    value("idle", "8 B", RING, 1.0),
+    value("idle", "8 B", TOKIO, 1.0),
+    value("idle", "8 B", "local", 1.0),
+    value("idle", "8 B", "local, tokio", 1.0),
+    // No collapse: other queues under the same load show what the system gives.
+    best("oversubscribed", "8 B", RING, 0.5),
+    value("oversubscribed, fastest / slowest", "8 B", RING, 10.0),
+    value("oversubscribed, fastest / slowest", "8 B", "local", 10.0),
+];
+
+const ONE_SEND: &str = "crossbeam-channel";
+const VECTORS: &str = "crossbeam-channel, Vec";
+const SAME_EDGES: &str = "timely, one source and sink";
+/// A thousand times the 8,600 items/s of the Python original, in millions.
+const ORIGINAL: f64 = 8.6;
+const BARE: &str = "bare put";
+
+/// Those of the suite `pipeline`.
+pub(crate) const PIPELINE: &[Target] = &[
+    times("job x1", ANY, RING, ONE_SEND, 1.5),
+    times("job x1", ANY, RING, VECTORS, 1.0),
+    value("job x1", ANY, RING, ORIGINAL),
+    times("job x2", ANY, RING, ONE_SEND, 1.5),
+    times("job x2", ANY, RING, VECTORS, 1.0),
+    times("job x2", ANY, RING, "timely", 1.0),
+    times("job x2", ANY, RING, SAME_EDGES, 1.0),
+    value("job x2", ANY, RING, ORIGINAL),
+    times("job x4", ANY, RING, ONE_SEND, 1.5),
+    times("job x4", ANY, RING, VECTORS, 1.0),
+    value("job x4", ANY, RING, ORIGINAL),
+    plus("router send", "8 B", "send, round robin", BARE, 10.0),
+    plus("router send", "8 B", "send, hash", BARE, 20.0),
+    plus("router send", "8 B", "push and flush, round robin", BARE, 10.0),
+    plus("router send", "8 B", "push and flush, hash", BARE, 20.0),
+    value("latency p99 at 10 % load", "8 B", RING, 200.0),
+];
+
+/// Every item that the scenario has.
+const ANY: &str = "";
+
+/// So many times another subject.
+const fn times(
+    scenario: &'static str,
+    item: &'static str,
+    subject: &'static str,
+    other: &'static str,
+    times: f64,
+) -> Target {
+    target(scenario, item, subject, Reference::Subject(other), Bound::Times(times))
+}
+
+/// So many times the best peer that sleeps when it has nothing to do.
+const fn best(scenario: &'static str, item: &'static str, subject: &'static str, times: f64) -> Target {
+    target(scenario, item, subject, Reference::BestPeer, Bound::Times(times))
+}
+
+/// At most so much more than another subject.
+const fn plus(
+    scenario: &'static str,
+    item: &'static str,
+    subject: &'static str,
+    other: &'static str,
+    more: f64,
+) -> Target {
+    target(scenario, item, subject, Reference::Subject(other), Bound::Plus(more))
+}
+
+/// This value, in the unit of the scenario.
+const fn value(scenario: &'static str, item: &'static str, subject: &'static str, value: f64) -> Target {
+    target(scenario, item, subject, Reference::Value(value), Bound::Times(1.0))
+}
+
+const fn target(
+    scenario: &'static str,
+    item: &'static str,
+    subject: &'static str,
+    reference: Reference,
+    bound: Bound,
+) -> Target {
+    Target {
+        scenario,
+        item: if item.is_empty() { None } else { Some(item) },
+        subject,
+        reference,
+        bound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Group;
+
+    /// Peers are there only with the feature.
+    fn known(groups: &[Group], targets: &[Target]) {
+        for target in targets {
+            let about: Vec<&Group> = groups.iter().filter(|group| target.is_for(group)).collect();
+            assert!(!about.is_empty(), "no scenario for {target:?}");
+            for group in about {
+                let has = |name| group.cases.iter().any(|case| case.subject == name);
+                assert!(has(target.subject), "no subject for {target:?}");
+                if let (true, Reference::Subject(name)) = (cfg!(feature = "inproc"), target.reference) {
+                    assert!(has(name), "no reference for {target:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_is_about_something_that_is_measured() {
+        known(&crate::scenario::all().expect("a runtime"), INPROC);
+        known(&crate::pipeline::all(), PIPELINE);
+    }
+}
