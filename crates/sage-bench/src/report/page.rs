@@ -51,15 +51,16 @@ pub(crate) fn page(report: &Report) -> String {
 
 /// One scenario in one unit: the plot, and its figures on demand.
 fn figure(html: &mut String, head: &Row, block: &[&Row]) {
-    let better = if head.unit.contains("/s") {
-        "more is better"
+    // A rate begins a line; its cost stands beside it.
+    let (class, better) = if head.unit.contains("/s") {
+        ("rate", "more is better")
     } else {
-        "less is better"
+        ("", "less is better")
     };
     let subjects = plot::once(block);
     let _ = write!(
         html,
-        "<figure><figcaption><b>{}</b> {}, {} <small>{better}</small></figcaption>{}<details><summary>figures</summary>\
+        "<figure class=\"{class}\"><figcaption><b>{}</b> {}, {} <small>{better}</small></figcaption>{}<details><summary>figures</summary>\
          <table><tr><th>subject</th><th>median</th><th>q1</th><th>q3</th></tr>",
         escape(head.scenario),
         escape(head.item),

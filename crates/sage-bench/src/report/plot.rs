@@ -37,29 +37,35 @@ pub(super) fn once<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
 
 /// One bar per subject up to its median, a thin line over its quartiles, and an axis in `unit`.
 pub(super) fn bars(rows: &[&Row], unit: &str) -> String {
-    let longest = rows.iter().map(|row| row.q3.max(row.median)).fold(0.0, f64::max);
-    let scale = if longest > 0.0 { BARS / longest } else { 0.0 };
+    let axis = Axis::of(rows);
     let bottom = LINE * rows.len() as f64;
     let (width, height) = (LABEL + BARS + FIGURES, bottom + AXIS);
     // Writing to a string does not fail.
     let mut svg = String::new();
-    let _ = write!(svg, "<svg viewBox=\"0 0 {width} {height}\" role=\"img\">");
-    for tick in ticks(longest) {
-        let x = LABEL + tick * scale;
-        let label = if tick > 0.0 { number(tick) } else { escape(unit) };
-        let (anchor, at) = if tick > 0.0 { ("middle", x) } else { ("end", x - 8.0) };
+    let _ = write!(
+        svg,
+        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\"><text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" \
+         text-anchor=\"end\">{}{}</text>",
+        LABEL - 8.0,
+        bottom + 15.0,
+        escape(unit),
+        if axis.from.is_some() { ", logarithmic" } else { "" },
+    );
+    for tick in axis.ticks() {
+        let x = axis.place(tick);
         let _ = write!(
             svg,
             "<path class=\"grid\" d=\"M{x:.1} 0V{:.1}\"/>\
-             <text class=\"tick\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
+             <text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             bottom + 4.0,
             bottom + 15.0,
+            number(tick),
         );
     }
     for (place, row) in rows.iter().enumerate() {
         let top = LINE * place as f64;
         let middle = top + LINE / 2.0;
-        let (from, to) = (LABEL + row.q1 * scale, LABEL + row.q3 * scale);
+        let [from, median, to] = [row.q1, row.median, row.q3].map(|value| axis.place(value));
         let _ = write!(
             svg,
             "<text x=\"{:.0}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>\
@@ -70,9 +76,9 @@ pub(super) fn bars(rows: &[&Row], unit: &str) -> String {
             escape(row.subject),
             class(row.role),
             top + 3.0,
-            row.median * scale,
+            median - LABEL,
             LINE - 6.0,
-            LABEL + row.q3.max(row.median) * scale + 6.0,
+            to.max(median) + 6.0,
             short(row.median),
             text = middle + 4.0,
             low = middle - 3.0,
@@ -82,10 +88,50 @@ pub(super) fn bars(rows: &[&Row], unit: &str) -> String {
     svg
 }
 
-/// From 0 on, two to five steps of 1, 2 or 5 times a power of ten.
+/// Where values lie on the line.
+struct Axis {
+    longest: f64,
+    /// Where a logarithmic axis begins, a power of ten; others begin at 0.
+    from: Option<f64>,
+}
+
+/// From here on, the short bars would not be seen beside the long ones.
+const TOO_FAR: f64 = 50.0;
+
+impl Axis {
+    fn of(rows: &[&Row]) -> Self {
+        let longest = rows.iter().map(|row| row.q3.max(row.median)).fold(0.0, f64::max);
+        let median = rows.iter().map(|row| row.median).fold(f64::INFINITY, f64::min);
+        let shortest = rows.iter().map(|row| row.q1).fold(f64::INFINITY, f64::min);
+        let far = shortest > 0.0 && longest / median > TOO_FAR;
+        Self {
+            longest,
+            from: far.then(|| 10_f64.powf(shortest.log10().floor())),
+        }
+    }
+
+    fn place(&self, value: f64) -> f64 {
+        let part = match self.from {
+            Some(from) => (value / from).log10() / (self.longest / from).log10(),
+            None if self.longest > 0.0 => value / self.longest,
+            None => 0.0,
+        };
+        LABEL + BARS * part
+    }
+
+    fn ticks(&self) -> Vec<f64> {
+        let Some(from) = self.from else {
+            return ticks(self.longest);
+        };
+        let decades = (self.longest / from).log10() as i32;
+        (0..=decades).map(|decade| from * 10_f64.powi(decade)).collect()
+    }
+}
+
+/// Above 0, two to five steps of 1, 2 or 5 times a power of ten.
 fn ticks(longest: f64) -> Vec<f64> {
     if longest <= 0.0 {
-        return vec![0.0];
+        return Vec::new();
     }
     let power = 10_f64.powf((longest / 2.0).log10().floor());
     let step = [5.0, 2.0, 1.0]
@@ -93,7 +139,7 @@ fn ticks(longest: f64) -> Vec<f64> {
         .map(|times| times * power)
         .find(|step| longest / step >= 2.0)
         .unwrap_or(power);
-    (0..=(longest / step) as u32)
+    (1..=(longest / step) as u32)
         .map(|count| f64::from(count) * step)
         .collect()
 }
@@ -110,13 +156,29 @@ mod tests {
 
     #[test]
     fn steps_are_round_and_few() {
-        assert_eq!(ticks(0.0), [0.0]);
-        assert_eq!(ticks(10.0), [0.0, 5.0, 10.0]);
-        assert_eq!(ticks(9.9), [0.0, 2.0, 4.0, 6.0, 8.0]);
-        assert_eq!(ticks(137.0), [0.0, 50.0, 100.0]);
+        assert!(ticks(0.0).is_empty());
+        assert_eq!(ticks(10.0), [5.0, 10.0]);
+        assert_eq!(ticks(9.9), [2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks(137.0), [50.0, 100.0]);
         for longest in [0.003, 0.07, 1.0, 3.9, 19.0, 4_321.0] {
-            assert!((3..=6).contains(&ticks(longest).len()), "{longest}");
+            assert!((2..=5).contains(&ticks(longest).len()), "{longest}");
         }
         assert_eq!([number(0.05), number(20.0)], ["0.05", "20"]);
+    }
+
+    #[test]
+    fn far_apart_values_share_a_logarithmic_axis() {
+        let axis = Axis {
+            longest: 100_000.0,
+            from: Some(100.0),
+        };
+        assert_eq!(axis.ticks(), [100.0, 1_000.0, 10_000.0, 100_000.0]);
+        assert!((axis.place(100.0) - LABEL).abs() < 1e-9);
+        assert!((axis.place(100_000.0) - LABEL - BARS).abs() < 1e-9);
+        let linear = Axis {
+            longest: 8.0,
+            from: None,
+        };
+        assert!((linear.place(2.0) - LABEL - BARS / 4.0).abs() < 1e-9);
     }
 }
