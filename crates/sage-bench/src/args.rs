@@ -34,10 +34,10 @@ pub(crate) struct Args {
     /// Fewer and shorter rounds: a first look, at most four minutes
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Rounds per scenario; 21, or 9 with --quick
+    /// Rounds per scenario; 21, or 11 with --quick
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
-    /// Milliseconds per subject and round; 40, or 15 with --quick (pipeline: 250, or 80)
+    /// Milliseconds per subject and round; 40, or 20 with --quick (pipeline: 250, or 120)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     round_ms: Option<u16>,
     /// Only these scenarios: whole names such as spsc, or parts of names such as async or 64
@@ -58,9 +58,9 @@ impl Args {
     pub(crate) fn effort(&self) -> Effort {
         // A job has threads to start and to end.
         let (rounds, millis) = match (self.suite, self.quick) {
-            (Suite::Inproc, true) => (9, 15),
+            (Suite::Inproc, true) => (11, 20),
             (Suite::Inproc, false) => (21, 40),
-            (Suite::Pipeline, true) => (9, 80),
+            (Suite::Pipeline, true) => (11, 120),
             (Suite::Pipeline, false) => (21, 250),
         };
         Effort {

@@ -52,8 +52,6 @@ impl Case {
 pub(crate) enum Size {
     /// How many items, so many that a round has the wanted length.
     Items,
-    /// [`LONGER`] times as many: for differences that are smaller than what short rounds scatter.
-    ManyItems,
     /// How many milliseconds: the rounds of a subject last [`Effort::long`] together.
     Millis,
 }
@@ -91,14 +89,12 @@ pub(crate) struct Series {
 /// Items of the first try; it also warms up.
 const FIRST: u64 = 4_096;
 const MOST: u64 = 1 << 26;
-const LONGER: u32 = 8;
 
 /// Measures one group; `tell` hears of every round.
 pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)) -> Vec<Series> {
     let long = (effort.long.as_millis() / effort.rounds.max(1) as u128).max(1) as u64;
     let size = |case| match group.size {
         Size::Items => calibrate(effort.round, |items| time(case, items)),
-        Size::ManyItems => calibrate(effort.round * LONGER, |items| time(case, items)),
         Size::Millis => long,
     };
     let sizes: Vec<u64> = group.cases.iter().map(size).collect();

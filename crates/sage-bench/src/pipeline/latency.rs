@@ -13,7 +13,7 @@ use crate::stats::quantile;
 
 const PARALLELISM: u32 = 2;
 /// Records that tell how much the job can carry.
-const PROBE: u64 = 1 << 18;
+const PROBE: u64 = 1 << 20;
 /// Records of one step at most, so that the source stays easy to stop.
 const STEP: u64 = 256;
 /// The load is this part of what the job can carry.
@@ -26,7 +26,7 @@ pub(super) fn group() -> Group {
         better: Better::Lower,
     };
     Group {
-        size: Size::Items,
+        size: Size::Millis,
         item: "8 B",
         metrics: vec![metric("latency p99 at 10 % load"), metric("latency p50 at 10 % load")],
         cases: vec![case("sage_queue"), case("local")],
@@ -36,13 +36,14 @@ pub(super) fn group() -> Group {
 fn case(kind: &'static str) -> Case {
     // Nanoseconds between two records; asked once, before the first round.
     let pace = Cell::new(None);
-    Case::new(kind, Role::Ours, move |items| {
+    Case::new(kind, Role::Ours, move |millis| {
         let every = pace.get().unwrap_or_else(|| {
             let begun = Instant::now();
             let _ = job::run::<u64>(kind, PARALLELISM, PROBE);
             begun.elapsed().as_nanos() as f64 / PROBE as f64 / PART
         });
         pace.set(Some(every));
+        let items = (millis as f64 * 1e6 / every) as u64 + 1;
         let mut nanos = run(kind, items, every);
         assert_eq!(nanos.len() as u64, items, "the job lost records");
         nanos.sort_by(f64::total_cmp);

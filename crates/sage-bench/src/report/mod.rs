@@ -6,7 +6,7 @@ mod table;
 
 use serde::Serialize;
 
-use crate::measure::{Effort, Role, Series};
+use crate::measure::{Better, Effort, Role, Series};
 use crate::stats::Spread;
 use crate::system;
 use crate::target::{Target, Verdict};
@@ -33,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) meets: Option<bool>,
     #[serde(skip)]
     pub(crate) role: Role,
+    #[serde(skip)]
+    pub(crate) better: Better,
 }
 
 /// A whole run.
@@ -106,6 +108,7 @@ fn row(series: &Series, spread: Spread, verdict: Option<Verdict>) -> Row {
         target: verdict.map(|verdict| verdict.target),
         meets: verdict.map(|verdict| verdict.meets),
         role: series.role,
+        better: series.better,
     }
 }
 
@@ -165,7 +168,6 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Better;
     use crate::target::{Bound, Reference};
 
     fn series(subject: &'static str, unit: &'static str, role: Role) -> Series {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Report, Row, Standing, blocks, plot, score, short};
+use crate::measure::Better;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -52,10 +53,10 @@ pub(crate) fn page(report: &Report) -> String {
 /// One scenario in one unit: the plot, and its figures on demand.
 fn figure(html: &mut String, head: &Row, block: &[&Row]) {
     // A rate begins a line; its cost stands beside it.
-    let (class, better) = if head.unit.contains("/s") {
-        ("rate", "more is better")
-    } else {
-        ("", "less is better")
+    let class = if head.unit.contains("/s") { "rate" } else { "" };
+    let better = match head.better {
+        Better::Higher => "more is better",
+        Better::Lower => "less is better",
     };
     let subjects = plot::once(block);
     let _ = write!(
@@ -82,19 +83,22 @@ fn figure(html: &mut String, head: &Row, block: &[&Row]) {
 
 fn targets(html: &mut String, rows: &[Row]) {
     html.push_str(
-        "<h2>Targets</h2><div class=\"wide\"><table><tr><th>scenario</th><th>subject</th><th>reference</th>\
-         <th>target</th><th>ratio</th><th>quartiles</th><th></th></tr>",
+        "<h2>Targets</h2><div class=\"wide\"><table><tr><th></th><th>scenario</th><th>subject</th><th>reference</th>\
+         <th>target</th><th>ratio</th><th>quartiles</th></tr>",
     );
     for row in rows {
         let Some(standing) = Standing::of(row) else {
             continue;
         };
         let word = if standing.met { "met" } else { "missed" };
-        let bound = if row.unit.contains("/s") { "&ge;" } else { "&le;" };
+        let bound = match row.better {
+            Better::Higher => "&ge;",
+            Better::Lower => "&le;",
+        };
         let _ = write!(
             html,
-            "<tr class=\"{word}\"><td>{}, {}</td><td>{}</td><td>{}</td><td>{bound} {:.2}</td><td>{:.2}</td>\
-             <td>{:.2} &ndash; {:.2}</td><td><b>{word}</b></td></tr>",
+            "<tr class=\"{word}\"><td><b>{word}</b></td><td>{}, {}</td><td>{}</td><td>{}</td><td>{bound} {:.2}</td><td>{:.2}</td>\
+             <td>{:.2} &ndash; {:.2}</td></tr>",
             escape(row.scenario),
             escape(row.item),
             escape(row.subject),
@@ -147,6 +151,7 @@ mod tests {
             target: Some(1.2),
             meets: Some(true),
             role: Role::Ours,
+            better: Better::Higher,
         };
         let report = Report {
             suite: "inproc",

@@ -46,7 +46,7 @@ pub(super) fn bars(rows: &[&Row], unit: &str) -> String {
         svg,
         "<svg viewBox=\"0 0 {width} {height}\" role=\"img\"><text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" \
          text-anchor=\"end\">{}{}</text>",
-        LABEL - 8.0,
+        LABEL - 24.0,
         bottom + 15.0,
         escape(unit),
         if axis.from.is_some() { ", logarithmic" } else { "" },
