@@ -1,5 +1,5 @@
-//! What the counters cost: the throughput of the ring while somebody reads all of them every millisecond, beside its
-//! throughput while nobody does, in turns within one run.
+//! What the counters cost: the throughput of the ring while a third thread reads all of them every millisecond, beside
+//! its throughput while that thread wakes as often and reads nothing, in turns within one run.
 //!
 //! The totals are the ring's own indices, which it needs anyway: there is nothing to switch on or off, and a put or get
 //! counts nothing else. What users turn on is somebody who reads, a monitor or an endpoint, and reading is what can
@@ -18,7 +18,7 @@ use crate::subject::{CAPACITY, OPEN};
 use crate::system::pin;
 
 const EVERY: Duration = Duration::from_millis(1);
-/// Reads, or pauses as long, before the next turn.
+/// Times awake before the next turn.
 const TURN: u32 = 10;
 
 pub(super) fn group() -> Group {
@@ -83,7 +83,7 @@ fn run(millis: u64) -> Vec<f64> {
         });
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(millis) {
-            unread.add(&queue, || thread::sleep(EVERY * TURN));
+            unread.add(&queue, || (0..TURN).for_each(|_| thread::sleep(EVERY)));
             read.add(&queue, || {
                 for _ in 0..TURN {
                     thread::sleep(EVERY);
