@@ -82,7 +82,7 @@ pub(super) fn run<R: Record>(ends: Ends, items: u64) -> Tally {
             }
             epoch += 1;
             input.advance_to(epoch);
-            worker.step_while(|| probe.less_than(&epoch.saturating_sub(AHEAD)));
+            worker.step_or_park_while(None, || probe.less_than(&epoch.saturating_sub(AHEAD)));
         }
         input.close();
         worker.step_or_park_while(None, || !probe.done());
