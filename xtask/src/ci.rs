@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::shell::{self, cargo, run as sh};
 use crate::steps::{self, Step};
 use crate::tools::NEXTEST;
-use crate::{deny, features, tidy};
+use crate::{deny, features, semantics, tidy};
 
 /// What every step needs.
 pub(crate) struct Context {
@@ -26,6 +26,7 @@ const STEPS: &[Step<Context>] = &[
     Step::new("tidy", |ci| tidy::check(&ci.root).map(|()| Vec::new())),
     Step::new("doctests", doctests),
     Step::new("tests", tests),
+    Step::new("semantics", |ci| semantics::check(&ci.root).map(|()| Vec::new())),
     Step::new("docs", docs),
     Step::new("features", |ci| features::check(&ci.root).map(|()| Vec::new())),
     Step::new("supply-chain", |ci| deny::check(&ci.root, ci.install)),
@@ -40,13 +41,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&["--no-install"], true)?;
     let chosen = choose(args.words())?;
     let root = shell::root()?;
-    let all: Vec<String> = features::of_facade(&root)?
-        .iter()
-        .map(|name| format!("{}/{name}", features::FACADE))
-        .collect();
+    let all = features::all_of_facade(&root)?;
     let context = Context {
         root,
-        all: all.join(","),
+        all,
         install: !args.has("--no-install"),
     };
     Ok(steps::run(&chosen, &context, |text| shell::say(text))?)

@@ -49,6 +49,13 @@ pub(crate) fn of_facade(root: &Path) -> Result<Vec<String>, String> {
     named(&metadata)
 }
 
+/// The same as the argument of `--features` for a build of the whole workspace.
+pub(crate) fn all_of_facade(root: &Path) -> Result<String, String> {
+    let names = of_facade(root)?;
+    let names: Vec<String> = names.iter().map(|name| format!("{FACADE}/{name}")).collect();
+    Ok(names.join(","))
+}
+
 fn named(metadata: &Metadata) -> Result<Vec<String>, String> {
     let facade = metadata.packages.iter().find(|package| package.name == FACADE);
     let facade =

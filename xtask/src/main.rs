@@ -11,6 +11,7 @@ mod features;
 mod lin;
 mod loom;
 mod nearest;
+mod semantics;
 mod shell;
 mod steps;
 mod tidy;
@@ -35,6 +36,7 @@ const VERBS: &[Verb] = &[
     verb("features", features::run, features::ABOUT),
     verb("lin", lin::run, lin::ABOUT),
     verb("loom", loom::run, loom::ABOUT),
+    verb("semantics", semantics::run, semantics::ABOUT),
     verb("tidy", tidy::run, tidy::ABOUT),
 ];
 
@@ -77,7 +79,7 @@ fn find(name: &str) -> Result<&'static Verb, Failure> {
 fn list() -> String {
     let mut text = String::from("cargo xtask VERB\n");
     for verb in VERBS {
-        text.push_str(&format!("\n  {:<10}{}", verb.name, verb.about));
+        text.push_str(&format!("\n  {:<11}{}", verb.name, verb.about));
     }
     text
 }

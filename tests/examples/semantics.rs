@@ -1,0 +1,164 @@
+//! Holds every queue type that is compiled in to every clause of the contract and prints how each ended, one line each:
+//! `KIND number claim name end reason`, separated by tabs. `end` is `held`, `skipped` or `failed`; the reason belongs to
+//! the latter two.
+//!
+//! `cargo xtask semantics` makes `docs/semantics.md` of it. Exit code 1 when a clause failed.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::process::ExitCode;
+use std::thread;
+
+use queue_testkit::{ChaosSpec, InProcess, Outcome, Subject, Suite, Twice};
+use sage_comm::{
+    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LocalSpec, Metadata, Open, QueueId, Result, SageSpec,
+    Spec, Value, Wire,
+};
+
+/// One queue type, and what runs its clauses.
+struct Column {
+    kind: &'static str,
+    run: fn() -> Vec<Row>,
+}
+
+struct Row {
+    number: u8,
+    claim: &'static str,
+    name: &'static str,
+    end: std::result::Result<Outcome, String>,
+}
+
+/// A column for each `wire` or `in_process` parameter type: the second carries items that cannot be serialized.
+macro_rules! columns {
+    ($($suite:ident $spec:ty;)*) => {
+        vec![$({
+            struct Type;
+
+            impl Subject for Type {
+                fn name(&self) -> &str {
+                    <$spec>::KIND
+                }
+                fn caps(&self) -> Caps {
+                    <$spec>::caps()
+                }
+                fn unbounded(&self) -> bool {
+                    Kind::of::<$spec>().can_be_unbounded()
+                }
+                // Not through a descriptor: its name would keep what a clause leaves behind.
+                fn open<T: Wire>(&self, capacity: Option<usize>) -> Result<DynQueue<T>> {
+                    parameters::<$spec>(capacity)?.open(&QueueId::generated(<$spec>::KIND))
+                }
+                fn twice<A: Wire, B: Wire>(&self, first: Option<usize>, second: Option<usize>) -> Option<Twice<A, B>> {
+                    let id = QueueId::generated(<$spec>::KIND);
+                    let named = |capacity| Descriptor::new(id.clone(), parameters::<$spec>(capacity)?);
+                    let first = named(first).and_then(|it| it.queue::<A>());
+                    Some((first, named(second).and_then(|it| it.queue::<B>())))
+                }
+            }
+
+            columns!(@$suite $spec);
+            Column {
+                kind: <$spec>::KIND,
+                run: || rows(&Suite::$suite(Type)),
+            }
+        }),*]
+    };
+    (@wire $spec:ty) => {};
+    (@in_process $spec:ty) => {
+        impl InProcess for Type {
+            fn open_any<T: Item>(&self, capacity: Option<usize>) -> Result<DynQueue<T>> {
+                parameters::<$spec>(capacity)?.open(&QueueId::generated(<$spec>::KIND))
+            }
+        }
+    };
+}
+
+/// The table from left to right. A further queue type is a line.
+fn columns() -> Vec<Column> {
+    columns! {
+        in_process SageSpec;
+        in_process LocalSpec;
+        wire ChaosSpec<SageSpec>;
+        wire ChaosSpec<LocalSpec>;
+    }
+}
+
+/// As a record gives them; no capacity is written as 0.
+fn parameters<S: Spec>(capacity: Option<usize>) -> Result<S> {
+    let items = i64::try_from(capacity.unwrap_or(0)).unwrap_or(i64::MAX);
+    let mut metadata = Metadata::new();
+    metadata.insert("maxsize".into(), Value::Int(items));
+    S::from_metadata(&metadata)
+}
+
+fn rows<S: Subject>(suite: &Suite<S>) -> Vec<Row> {
+    let clauses = suite.clauses().iter();
+    clauses
+        .map(|clause| Row {
+            number: clause.number,
+            claim: clause.claim,
+            name: clause.name,
+            end: catch_unwind(AssertUnwindSafe(|| suite.check(clause.name))).map_err(|panic| {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                text.or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("a panic without a message")
+                    .replace(['\t', '\n', '\r'], " ")
+            }),
+        })
+        .collect()
+}
+
+fn main() -> ExitCode {
+    let columns = columns();
+    let forgotten: Vec<&str> = Builtin
+        .registry::<u64>()
+        .types()
+        .map(|kind| kind.name)
+        .filter(|name| columns.iter().all(|column| column.kind != *name))
+        .collect();
+    if !forgotten.is_empty() {
+        let names = forgotten.join(", ");
+        let _ = writeln!(
+            std::io::stderr(),
+            "semantics: no column for {names}; add a line to `columns`"
+        );
+        return ExitCode::FAILURE;
+    }
+    // Clauses panic on purpose and catch it; what is not caught becomes a line of its own.
+    set_hook(Box::new(|_| {}));
+    let running: Vec<_> = columns
+        .into_iter()
+        .map(|column| (column.kind, thread::spawn(column.run)))
+        .collect();
+    let mut text = String::new();
+    let mut failed = false;
+    for (kind, rows) in running {
+        let Ok(rows) = rows.join() else {
+            let _ = writeln!(std::io::stderr(), "semantics: the run of {kind} broke off");
+            return ExitCode::FAILURE;
+        };
+        for row in rows {
+            let Row {
+                number,
+                claim,
+                name,
+                end,
+            } = row;
+            failed |= end.is_err();
+            let (end, reason) = match &end {
+                Ok(Outcome::Held) => ("held", ""),
+                Ok(Outcome::Skipped(reason)) => ("skipped", *reason),
+                Err(message) => ("failed", message.as_str()),
+            };
+            let _ = writeln!(text, "{kind}\t{number}\t{claim}\t{name}\t{end}\t{reason}");
+        }
+    }
+    let written = std::io::stdout().write_all(text.as_bytes()).is_ok();
+    if written && !failed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
