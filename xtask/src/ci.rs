@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::shell::{self, cargo, run as sh};
 use crate::steps::{self, Step};
 use crate::tools::NEXTEST;
-use crate::{deny, features, semantics, tidy};
+use crate::{budget, deny, features, semantics, tidy};
 
 /// What every step needs.
 pub(crate) struct Context {
@@ -32,6 +32,7 @@ const STEPS: &[Step<Context>] = &[
     Step::new("supply-chain", |ci| deny::check(&ci.root, ci.install)),
     Step::new("demo", demo),
     Step::new("hello", hello),
+    Step::new("budget", |ci| budget::check(&ci.root, false)),
 ];
 
 /// Line in the list of verbs.

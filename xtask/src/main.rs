@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod budget;
 mod ci;
 mod deny;
+mod example;
 mod features;
 mod lin;
 mod loom;
@@ -31,6 +33,7 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
+    verb("budget", budget::run, budget::ABOUT),
     verb("ci", ci::run, ci::ABOUT),
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),

@@ -5,11 +5,9 @@ mod page;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cargo_metadata::MetadataCommand;
-
 use crate::args::{Args, Failure};
-use crate::features;
 use crate::shell::{self, cargo, say};
+use crate::{example, features};
 use page::Line;
 
 /// Line in the list of verbs.
@@ -76,14 +74,7 @@ fn lines(root: &Path) -> Result<Vec<Line>, String> {
 fn build(root: &Path) -> Result<PathBuf, String> {
     let all = features::all_of_facade(root)?;
     let words = ["build", "--quiet", "--workspace", "--locked", "--features", &all];
-    shell::run(cargo(root, &words).args(["--example", DRIVER]))?;
-    let metadata = MetadataCommand::new()
-        .current_dir(root)
-        .no_deps()
-        .exec()
-        .map_err(|error| format!("cargo metadata failed: {error}"))?;
-    let folder = metadata.target_directory.as_std_path().join("debug/examples");
-    Ok(folder.join(format!("{DRIVER}{}", std::env::consts::EXE_SUFFIX)))
+    example::built(root, &mut cargo(root, &words), "debug", DRIVER)
 }
 
 #[cfg(test)]

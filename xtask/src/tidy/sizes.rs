@@ -11,6 +11,8 @@ const RUNTIME_LINES: usize = 6_000;
 const TESTKIT_LINES: usize = 6_000;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
+/// A list too: one file for each verb, and none of them knows another.
+const XTASK_LINES: usize = 6_000;
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
     let mut findings: Vec<_> = workspace.files.iter().filter_map(file).collect();
@@ -40,6 +42,7 @@ fn sum(package: &Package, files: &[File]) -> Option<Finding> {
         "runtime" => RUNTIME_LINES,
         "queue-testkit" => TESTKIT_LINES,
         "sage-bench" => BENCH_LINES,
+        "xtask" => XTASK_LINES,
         _ => CRATE_LINES,
     };
     (lines >= limit).then(|| {
