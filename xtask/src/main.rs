@@ -18,6 +18,7 @@ mod shell;
 mod steps;
 mod tidy;
 mod tools;
+mod tsan;
 mod warnings;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ const VERBS: &[Verb] = &[
     verb("loom", loom::run, loom::ABOUT),
     verb("semantics", semantics::run, semantics::ABOUT),
     verb("tidy", tidy::run, tidy::ABOUT),
+    verb("tsan", tsan::run, tsan::ABOUT),
 ];
 
 const fn verb(name: &'static str, run: fn(&Args) -> Result<(), Failure>, about: &'static str) -> Verb {

@@ -102,15 +102,15 @@ pub(crate) fn observe() -> Ordering {
     }
 }
 
-/// Whether the model checker planted this fault to see that its models notice: never outside of it.
-#[cfg(not(loom))]
+/// Whether a checker planted this fault to see that it is noticed: never outside of one.
+#[cfg(not(any(loom, sage_tsan)))]
 #[inline]
 pub(crate) const fn planted(_fault: &str) -> bool {
     false
 }
 
 /// Whether this run plants the fault of that name.
-#[cfg(loom)]
+#[cfg(any(loom, sage_tsan))]
 pub(crate) fn planted(fault: &str) -> bool {
     static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     NAME.get_or_init(|| std::env::var("LOOM_MUTANT").ok()).as_deref() == Some(fault)

@@ -178,12 +178,13 @@ impl Budget {
 }
 
 fn change(known: f64, fresh: f64) -> String {
-    format!("{:+.1} %", (fresh / known - 1.0) * 100.0)
+    // Adding nothing makes a plus of the minus that a rounded zero may have.
+    format!("{:+.1} %", rounded((fresh / known - 1.0) * 100.0) + 0.0)
 }
 
-/// As it is written, so that a file that was just recorded holds.
-fn rounded(instructions: f64) -> f64 {
-    (instructions * 10.0).round() / 10.0
+/// To one decimal, as numbers are written.
+fn rounded(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
