@@ -26,7 +26,7 @@ const HOST: &str = "x86_64-unknown-linux-gnu";
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     args.allow(&["--update"], false)?;
     for reason in check(&shell::root()?, args.has("--update"))? {
-        say(format_args!("skipped: {reason}"));
+        say(format_args!("skipped: budget: {reason}"));
     }
     Ok(())
 }
@@ -75,10 +75,10 @@ pub(crate) fn check(root: &Path, update: bool) -> Result<Vec<String>, String> {
 fn missing(root: &Path) -> Result<Option<String>, String> {
     let (_, host) = compiler(root)?;
     if host != HOST {
-        return Ok(Some(format!("budget: recorded on {HOST}, this is {host}")));
+        return Ok(Some(format!("recorded on {HOST}, this is {host}")));
     }
     let found = shell::probe(Command::new("valgrind").arg("--version"));
-    Ok(found.is_none().then(|| "budget: valgrind is not installed".to_owned()))
+    Ok(found.is_none().then(|| "valgrind is not installed".to_owned()))
 }
 
 /// Version and host of the compiler.
