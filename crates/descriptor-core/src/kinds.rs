@@ -52,6 +52,49 @@ pub const SAGE_QUEUE: Kind = Kind {
     feature: Some("sage"),
 };
 
+const LEASE_TIME: KeySpec = KeySpec::new("lease_time", Takes::Seconds).or(Preset::Float(30.0));
+const MAX_DELIVERIES: KeySpec = KeySpec::new(
+    "max_deliveries",
+    Takes::Int {
+        min: 0,
+        max: u32::MAX as i64,
+    },
+)
+.or(Preset::Int(0));
+const DEAD_LETTER: KeySpec = KeySpec::new("dead_letter", Takes::Text);
+
+/// `lease+local`: `local` with leases.
+pub const LEASE_LOCAL: Kind = Kind {
+    name: "lease+local",
+    aliases: &[],
+    reach: Reach::Process,
+    keys: &[
+        KeySpec::unbounded(),
+        KeySpec::unset("use_multiprocessing", ONE_PROCESS),
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
+    ],
+    feature: Some("lease"),
+};
+
+/// `lease+sage_queue`: `sage_queue` with leases.
+pub const LEASE_SAGE_QUEUE: Kind = Kind {
+    name: "lease+sage_queue",
+    aliases: &[],
+    reach: Reach::Process,
+    keys: &[
+        KeySpec::bounded(1000),
+        KeySpec::ignored("auto_cleanup", "the memory is freed with the last handle"),
+        KeySpec::unset("namespace", "put it into the queue id, as in `tenant/jobs`"),
+        KeySpec::ignored("enable_multi_tenant", "the queue id alone names the queue"),
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
+    ],
+    feature: Some("lease"),
+};
+
 /// `shm`: shared memory of one host.
 pub const SHM: Kind = Kind {
     name: "shm",
@@ -110,7 +153,17 @@ pub const NATS: Kind = Kind {
 };
 
 /// The queue types of this library, nearest reach first.
-pub const KINDS: &[Kind] = &[LOCAL, SAGE_QUEUE, SHM, RAY_QUEUE, RAY_ACTOR, RPC, NATS];
+pub const KINDS: &[Kind] = &[
+    LOCAL,
+    SAGE_QUEUE,
+    LEASE_LOCAL,
+    LEASE_SAGE_QUEUE,
+    SHM,
+    RAY_QUEUE,
+    RAY_ACTOR,
+    RPC,
+    NATS,
+];
 
 impl Kind {
     /// The type with this name or alias, among those of this library.

@@ -125,9 +125,9 @@ pub use pool::{DescriptorPool, PoolDiff};
 pub use process::process_token;
 pub use queue_core::{
     Caps, Counter, DropCause, DynQueue, EdgeCounts, EdgeLedger, EdgeReport, Error, ErrorKind, GetAsync, GetBatchAsync,
-    GetError, Item, Iter, Lease, LeaseKeeper, Ledger, LedgerReport, PutAsync, PutBatchAsync, PutError, Queue,
-    QueueCore, QueueExt, QueueSink, QueueStats, QueueStream, Result, RetryToken, Select, SelectAsync, Totals, TryQueue,
-    Wait, Wire, metric, try_queue, wait, waiting_queue,
+    GetError, Item, Iter, Lease, LeaseAsync, LeaseKeeper, LeaseTotals, Ledger, LedgerReport, PutAsync, PutBatchAsync,
+    PutError, Queue, QueueCore, QueueExt, QueueSink, QueueStats, QueueStream, Result, RetryToken, Select, SelectAsync,
+    Totals, TryQueue, Wait, Wire, metric, try_queue, wait, waiting_queue,
 };
 pub use registry::Registry;
 pub use spec::{KeySpec, MAX_CAPACITY, Open, Preset, Spec, Takes};

@@ -75,6 +75,25 @@ fn thread_number() -> usize {
     MINE.try_with(|mine| *mine).unwrap_or(0)
 }
 
+/// The leases of one queue, at one moment and since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseTotals {
+    /// Items on loan right now.
+    pub leased: usize,
+    /// Items given back for later that are not visible yet.
+    pub resting: usize,
+    /// Items handed out again.
+    pub redelivered: u64,
+    /// Leases that ran out.
+    pub expired: u64,
+    /// Items put aside after too many deliveries.
+    pub dead_lettered: u64,
+    /// Items dropped after too many deliveries, because there was nowhere to put them aside.
+    pub dropped: u64,
+    /// Items that came back because the queue for dead letters refused them.
+    pub refused: u64,
+}
+
 /// The numbers of one queue at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueStats {
@@ -88,6 +107,9 @@ pub struct QueueStats {
     pub get_total: Option<u64>,
     /// True once it was closed.
     pub closed: bool,
+    /// Its leases; `None` where it has none.
+    #[serde(default)]
+    pub leases: Option<LeaseTotals>,
 }
 
 impl QueueStats {
@@ -101,6 +123,7 @@ impl QueueStats {
             put_total: totals.map(|totals| totals.put),
             get_total: totals.map(|totals| totals.get),
             closed: queue.is_closed(),
+            leases: queue.leases(),
         }
     }
 
@@ -123,6 +146,8 @@ pub mod metric {
     pub const QUEUE_CAPACITY: &str = "queue_capacity";
     /// Bytes inside a queue.
     pub const QUEUE_BYTES: &str = "queue_bytes";
+    /// Items on loan.
+    pub const QUEUE_LEASED: &str = "queue_leased";
     /// Items accepted.
     pub const PUT_TOTAL: &str = "put_total";
     /// Items handed out.

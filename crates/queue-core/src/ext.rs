@@ -10,7 +10,7 @@ use futures_core::Stream;
 use futures_sink::Sink;
 
 use crate::wait::Waiter;
-use crate::{GetError, Item, PutError, Queue, Wait};
+use crate::{GetError, Item, LeaseAsync, PutError, Queue, Wait};
 
 /// Sugar over [`Queue`], for concrete queues and `DynQueue` alike.
 ///
@@ -32,6 +32,11 @@ pub trait QueueExt<T: Item>: Queue<T> {
             waiter: Waiter::new(),
             item: std::marker::PhantomData,
         }
+    }
+
+    /// Takes one item on loan; the future waits for it. `Unsupported` where `caps().lease` is false.
+    fn lease_async(&self) -> LeaseAsync<'_, T, Self> {
+        LeaseAsync::new(self)
     }
 
     /// Puts from the front of `items`, waiting for room for the first one only; resolves to how many went in.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::wait::Waiter;
-use crate::{Caps, Error, ErrorKind, GetError, Lease, PutError, RetryToken};
+use crate::{Caps, Error, ErrorKind, GetError, Lease, LeaseTotals, PutError, RetryToken};
 
 /// Anything that can sit in a queue of this process.
 pub trait Item: Send + 'static {}
@@ -88,6 +88,11 @@ pub trait QueueCore: Send + Sync {
     fn totals(&self) -> Option<Totals> {
         None
     }
+
+    /// Its leases now and since creation; `None` where there are none.
+    fn leases(&self) -> Option<LeaseTotals> {
+        None
+    }
 }
 
 /// A bounded queue of `T` for any number of producers and consumers, threads and tasks alike.
@@ -110,6 +115,8 @@ pub trait QueueCore: Send + Sync {
 /// 13. A handle dropped in the middle of a call leaves the queue usable.
 /// 14. A put is stored, refused, too late (closed), or unknown with a token; never anything else.
 /// 15. `depth` is exact where it claims to be.
+/// 16. Where there are leases: a leased item keeps its room until it is acknowledged; otherwise it comes back, in front
+///     of younger items and to one holder at a time, and a lease that has ended changes nothing.
 pub trait Queue<T: Item>: QueueCore {
     /// Puts one item, waiting for room as `wait` allows.
     ///
@@ -179,6 +186,12 @@ pub trait Queue<T: Item>: QueueCore {
             taken += 1;
         }
         Ok(taken)
+    }
+
+    /// One step of an asynchronous lease, like [`poll_get`](Self::poll_get) and given up like it.
+    fn poll_lease(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<Lease<T>, GetError>> {
+        let _ = (cx, waiter);
+        Poll::Ready(Err(GetError::Failed(no_leases())))
     }
 
     /// Repeats a put whose outcome was `Unknown`; it is stored once, however often this is called.

@@ -22,6 +22,12 @@ pub trait TryQueue<T: Item>: QueueCore {
     /// Those who wait for room.
     fn putters(&self) -> &WaitList<Self::Barrier>;
 
+    /// False when certainly nothing is to be had right now. Where items inside can be out of reach, such as those on loan,
+    /// this spares a getter that waits a wake-up in vain.
+    fn may_have_item(&self) -> bool {
+        self.depth() != Some(0)
+    }
+
     /// Puts one item if there is room.
     ///
     /// # Errors
@@ -193,20 +199,34 @@ pub fn poll_get<T: Item, Q: TryQueue<T>>(
     cx: &mut Context<'_>,
     waiter: &mut Waiter,
 ) -> Poll<Result<T, GetError>> {
+    poll_for_item(queue, cx, waiter, || get_unless_empty(queue))
+}
+
+/// The asynchronous form of [`wait_for_item`].
+pub fn poll_for_item<T: Item, Q: TryQueue<T>, R>(
+    queue: &Q,
+    cx: &Context<'_>,
+    waiter: &mut Waiter,
+    attempt: impl FnMut() -> Option<R>,
+) -> Poll<R> {
     let waited = waiter.is_armed();
-    let step = queue.getters().poll(cx, waiter, || get_unless_empty(queue));
+    let step = queue.getters().poll(cx, waiter, attempt);
     if waited && step.is_ready() {
         hand_on_item(queue);
     }
     step
 }
 
-/// Blocks as [`WaitList::block`] does. Who waited and succeeded wakes the next one if there is more.
+/// Blocks as [`WaitList::block`] on the getters does. Who waited and succeeded wakes the next one if there is more.
 ///
 /// A queue may hold back what is finished behind what is still on its way: an item behind an older put, room behind an
 /// older get. Its announcement then comes too early and wakes somebody in vain, or nobody; the later announcement of the
 /// one that held it back is a single one. So each of those who are woken looks on behalf of the next.
-fn wait_for_item<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: impl FnMut() -> Option<R>) -> Option<R> {
+pub fn wait_for_item<T: Item, Q: TryQueue<T>, R>(
+    queue: &Q,
+    wait: Wait,
+    attempt: impl FnMut() -> Option<R>,
+) -> Option<R> {
     let done = queue.getters().block(wait, attempt);
     if done.is_some() {
         hand_on_item(queue);
@@ -227,7 +247,7 @@ fn wait_for_room<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: imp
 fn hand_on_item<T: Item, Q: TryQueue<T>>(queue: &Q) {
     if queue.getters().waiting() > 0 {
         fence(Ordering::SeqCst);
-        if queue.depth() != Some(0) || queue.is_closed() {
+        if queue.may_have_item() || queue.is_closed() {
             queue.getters().notify(1);
         }
     }

@@ -37,13 +37,14 @@ fn the_numbers_of_a_queue_are_its_own() {
         put_total: Some(3),
         get_total: Some(1),
         closed: true,
+        leases: None,
     };
     assert_eq!(stats, expected);
     assert_eq!(stats.load(), Some(0.5));
     let json = serde_json::to_string(&stats).unwrap();
     assert_eq!(
         json,
-        r#"{"depth":2,"capacity":4,"put_total":3,"get_total":1,"closed":true}"#
+        r#"{"depth":2,"capacity":4,"put_total":3,"get_total":1,"closed":true,"leases":null}"#
     );
     assert_eq!(serde_json::from_str::<QueueStats>(&json).unwrap(), stats);
     assert_eq!(QueueStats::of(&PlainQueue::<u8>::new(None)).load(), None);

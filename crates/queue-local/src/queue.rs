@@ -99,6 +99,14 @@ impl<T: Item> LocalQueue<T> {
         }
     }
 
+    /// Takes one item without telling those who wait for room: whoever calls this tells them.
+    ///
+    /// # Errors
+    /// As [`get_now`](TryQueue::get_now).
+    pub fn take_quietly(&self) -> Result<T, GetError> {
+        self.take()
+    }
+
     fn announce_put(&self, count: usize) {
         if count > 0 && self.getters.notify(count) && self.is_closed() {
             self.getters.notify_all();

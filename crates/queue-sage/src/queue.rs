@@ -51,6 +51,17 @@ impl<T: Item> SageQueue<T> {
         })
     }
 
+    /// Takes one item without telling those who wait for room: whoever calls this tells them.
+    ///
+    /// # Errors
+    /// As [`get_now`](TryQueue::get_now).
+    pub fn take_quietly(&self) -> Result<T, GetError> {
+        self.ring.try_get().map_err(|nothing| match nothing {
+            Nothing::Empty => GetError::Empty,
+            Nothing::Drained => GetError::Closed,
+        })
+    }
+
     /// Wakes those for whom there is something new.
     #[inline]
     fn announce(&self, stored: usize) {
