@@ -22,6 +22,8 @@ pub enum Need {
     Ordered,
     /// An exact depth.
     ExactDepth,
+    /// Leases.
+    Lease,
     /// No leases.
     NoLease,
     /// No recognition of repeated puts.
@@ -44,6 +46,7 @@ impl Need {
             Self::AlwaysBounded => (!subject.unbounded(), "can do without a capacity"),
             Self::Ordered => (caps.ordered, "does not promise an order"),
             Self::ExactDepth => (caps.exact_depth, "does not promise an exact depth"),
+            Self::Lease => (caps.lease, "offers no leases"),
             Self::NoLease => (!caps.lease, "offers leases"),
             Self::NoDedup => (!caps.dedup, "recognises repeated puts"),
             Self::Moves => (!leaves_the_process(caps), "encodes its items"),
@@ -75,7 +78,7 @@ pub enum Outcome {
 
 /// One function of the kit.
 pub struct Clause<S> {
-    /// The number of the clause in the contract, 1 to 15.
+    /// The number of the clause in the contract, 1 to 16.
     pub number: u8,
     /// Its group and function, such as `order::one_producer_comes_out_in_order`.
     pub name: &'static str,

@@ -1,6 +1,6 @@
 //! The conformance kit: what every queue is held to, whoever wrote it.
 //!
-//! The fifteen clauses of [`Queue`](descriptor_core::Queue) are generic functions here, several per clause. A queue
+//! The sixteen clauses of [`Queue`](descriptor_core::Queue) are generic functions here, several per clause. A queue
 //! type is a [`Subject`]; one line makes a test of every clause, named after the clause and the subject:
 //!
 //! ```
@@ -49,5 +49,5 @@ pub use history::{Call, Clock, End, History, Log, Op, Rule, Violation, judge};
 pub use reference::{Reference, ReferenceQueues};
 pub use run::Run;
 pub use storm::Storm;
-pub use subject::{InProcess, Subject, Twice};
+pub use subject::{InProcess, Lending, Loan, Subject, Twice};
 pub use suite::Suite;

@@ -161,6 +161,50 @@ macro_rules! __wire_clauses {
                 a_closed_queue_still_counts [ExactDepth]
                 totals_agree_with_it [ExactDepth]
             }
+            16 lease "a leased item is acknowledged or comes back" {
+                an_acknowledged_item_is_gone [Lease]
+                an_item_given_back_comes_first [Lease Ordered]
+                a_dropped_lease_gives_its_item_back [Lease Ordered]
+                a_panicking_holder_gives_its_item_back [Lease]
+                items_come_back_in_their_order [Lease Ordered]
+                a_rest_is_waited_out [Lease Ordered]
+                deliveries_are_counted [Lease]
+                tickets_are_never_used_twice [Lease]
+                a_batch_of_leases_is_the_loop_of_singles [Lease Ordered]
+                a_lease_waits_its_limit [Lease]
+                gets_and_leases_share_one_order [Lease Ordered]
+                totals_and_leases_agree [Lease ExactDepth]
+            }
+            16 lending "a leased item is acknowledged or comes back" {
+                leased_items_count_against_the_capacity [Lease Bounded]
+                a_lease_makes_no_room [Lease Bounded]
+                an_acknowledged_item_wakes_a_putter [Lease Bounded]
+                an_item_that_comes_back_wakes_a_getter [Lease]
+                an_item_wakes_a_lease [Lease]
+                a_dropped_lease_future_takes_nothing [Lease]
+                a_lease_future_dropped_after_its_wake_up_passes_it_on [Lease]
+                a_closed_queue_waits_for_its_leases [Lease]
+                acknowledging_the_last_item_tells_all_that_it_is_closed [Lease]
+                the_first_lease_keeps_the_order [Lease Ordered]
+                every_end_at_once_loses_nothing [Lease Bounded]
+                tasks_lease_beside_threads [Lease Bounded]
+            }
+            16 expiry "a leased item is acknowledged or comes back" {
+                a_lease_that_runs_out_comes_back [Lease]
+                it_comes_back_in_its_order [Lease Ordered]
+                it_wakes_who_slept_before_it_began [Lease]
+                a_late_end_changes_nothing [Lease]
+                an_extended_lease_lasts [Lease]
+                a_closed_queue_waits_for_it [Lease]
+                forgotten_leases_lose_nothing [Lease Bounded]
+            }
+            16 dead "an item delivered too often is put aside" {
+                it_goes_to_the_dead_letters [Lease Ordered]
+                it_goes_there_when_its_lease_runs_out [Lease]
+                without_dead_letters_it_is_counted [Lease Bounded]
+                a_full_queue_of_dead_letters_loses_nothing [Lease]
+                the_last_one_ends_a_closed_queue [Lease]
+            }
         }
     };
 }

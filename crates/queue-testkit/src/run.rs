@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use descriptor_core::{Caps, DynQueue, Item, QueueCore, Wait, Wire};
 
-use crate::{InProcess, Subject};
+use crate::{InProcess, Lending, Loan, Subject};
 
 /// What a clause works with: the subject and how hard to try.
 pub struct Run<S> {
@@ -77,6 +77,19 @@ impl<S: Subject> Run<S> {
         match self.subject.open(capacity) {
             Ok(queue) => queue,
             Err(error) => panic!("{} with capacity {capacity:?}: {error}", self.subject.name()),
+        }
+    }
+
+    /// A new queue for `capacity` items that lends on these terms.
+    ///
+    /// # Panics
+    /// When it cannot be opened, or the subject has no such queues.
+    #[must_use]
+    pub fn lending<T: Wire>(&self, capacity: usize, loan: Loan) -> Lending<T> {
+        match self.subject.lending(capacity, loan) {
+            Some(Ok(lending)) => lending,
+            Some(Err(error)) => panic!("{} with {loan:?}: {error}", self.subject.name()),
+            None => panic!("{} has leases, and no queue to test them with", self.subject.name()),
         }
     }
 

@@ -1,9 +1,31 @@
 //! What a queue type brings to be tested.
 
+use std::time::Duration;
+
 use descriptor_core::{Caps, DynQueue, Error, Item, Wire};
 
 /// Two openings of one identity: the first, and what the second came to.
 pub type Twice<A, B> = (Result<DynQueue<A>, Error>, Result<DynQueue<B>, Error>);
+
+/// The terms on which items are lent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loan {
+    /// How long a lease lasts; zero for as long as it takes.
+    pub time: Duration,
+    /// How often an item is handed out; 0 for no limit.
+    pub max_deliveries: u32,
+    /// The capacity of the queue for dead letters; 0 for none.
+    pub dead_letters: usize,
+}
+
+/// A queue that lends.
+#[derive(Clone, Debug)]
+pub struct Lending<T: Item> {
+    /// The queue.
+    pub queue: DynQueue<T>,
+    /// Where its dead letters go, if anywhere.
+    pub dead_letters: Option<DynQueue<T>>,
+}
 
 /// A queue type in one of its modes.
 pub trait Subject: Send + Sync + 'static {
@@ -36,6 +58,12 @@ pub trait Subject: Send + Sync + 'static {
     /// `first`; `None` where queues have no identity.
     fn twice<A: Wire, B: Wire>(&self, first: Option<usize>, second: Option<usize>) -> Option<Twice<A, B>> {
         let _ = (first, second);
+        None
+    }
+
+    /// A new queue for `capacity` items that lends on these terms; `None` where there are no leases.
+    fn lending<T: Wire>(&self, capacity: usize, loan: Loan) -> Option<Result<Lending<T>, Error>> {
+        let _ = (capacity, loan);
         None
     }
 

@@ -8,8 +8,8 @@ use std::thread;
 
 use descriptor_core::wait::Waiter;
 use descriptor_core::{
-    Caps, Codec, DynQueue, Error, ErrorKind, GetError, Item, Lease, PutError, Queue, QueueCore, RetryToken, Totals,
-    Wait, Wire,
+    Caps, Codec, DynQueue, Error, ErrorKind, GetError, Item, Lease, LeaseTotals, PutError, Queue, QueueCore,
+    RetryToken, Totals, Wait, Wire,
 };
 
 use super::Faults;
@@ -184,6 +184,9 @@ impl<T: Item> QueueCore for Chaos<T> {
     fn totals(&self) -> Option<Totals> {
         self.inner.totals()
     }
+    fn leases(&self) -> Option<LeaseTotals> {
+        self.inner.leases()
+    }
 }
 
 impl<T: Item> Queue<T> for Chaos<T> {
@@ -286,6 +289,15 @@ impl<T: Item> Queue<T> for Chaos<T> {
         let lease = self.inner.lease(wait)?;
         self.release();
         Ok(lease)
+    }
+
+    fn poll_lease(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<Lease<T>, GetError>> {
+        if !waiter.is_armed() {
+            self.obstruct("lease").map_err(GetError::Failed)?;
+        }
+        let lease = ready!(self.inner.poll_lease(cx, waiter))?;
+        self.release();
+        Poll::Ready(Ok(lease))
     }
 
     fn retry(&self, item: T, token: RetryToken, wait: Wait) -> Result<(), PutError<T>> {
