@@ -26,6 +26,11 @@ const LAYERS: &[Layer] = &[
     layer("queue-testkit", &["descriptor-core"], &[]),
     layer("queue-local", &["descriptor-core"], &["queue-testkit"]),
     layer("queue-sage", &["descriptor-core"], &["queue-testkit"]),
+    layer(
+        "queue-lease",
+        &["descriptor-core", "queue-local", "queue-sage"],
+        &["queue-testkit"],
+    ),
     layer("queue-shm", &["descriptor-core"], &["queue-testkit"]),
     layer("queue-rpc", &["descriptor-core"], &["queue-testkit"]),
     layer("queue-nats", &["descriptor-core"], &["queue-testkit"]),
