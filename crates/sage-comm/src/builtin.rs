@@ -22,6 +22,10 @@ impl Backends for Builtin {
         let registry = registry.with::<queue_local::LocalSpec>();
         #[cfg(feature = "sage")]
         let registry = registry.with::<queue_sage::SageSpec>();
+        #[cfg(feature = "lease")]
+        let registry = registry
+            .with::<queue_lease::LeaseSpec<queue_sage::SageSpec>>()
+            .with::<queue_lease::LeaseSpec<queue_local::LocalSpec>>();
         registry
     }
 }

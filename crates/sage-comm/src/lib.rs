@@ -9,12 +9,15 @@ pub use builtin::Builtin;
 #[doc(inline)]
 pub use descriptor_core::{
     Backends, Caps, Choice, Codec, DefaultStrategy, Descriptor, DescriptorPool, DescriptorRecord, DropCause, DynQueue,
-    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LedgerReport,
-    LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff, Preset, PutError, Queue,
-    QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry, Result, RetryToken, Scope,
-    Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe,
+    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LeaseTotals,
+    LedgerReport, LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff, Preset, PutError,
+    Queue, QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry, Result, RetryToken,
+    Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe,
     live_queues, wait, waiting_queue,
 };
+#[cfg(feature = "lease")]
+#[doc(inline)]
+pub use queue_lease::{LeaseQueue, LeaseSpec, Lendable, Lends, Terms};
 #[cfg(feature = "local")]
 #[doc(inline)]
 pub use queue_local::{LocalQueue, LocalSpec};

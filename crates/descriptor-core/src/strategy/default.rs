@@ -8,6 +8,7 @@ use crate::{DescriptorRecord, Error, ErrorKind, Reach, Result};
 /// | reach | candidates |
 /// |---|---|
 /// | process | `sage_queue`, `local`; `local` first for unbounded edges, because the ring has a capacity |
+/// | process, with leases | `lease+sage_queue`, `lease+local`; the other way round for unbounded edges |
 /// | host | `shm`, `rpc` |
 /// | network | `rpc`, `nats` |
 ///
@@ -19,11 +20,13 @@ pub struct DefaultStrategy;
 
 impl DefaultStrategy {
     fn order(request: &EdgeRequest) -> [&'static str; 2] {
-        match (request.reach, bound(request)) {
-            (Reach::Process, None) => ["local", "sage_queue"],
-            (Reach::Process, Some(_)) => ["sage_queue", "local"],
-            (Reach::Host, _) => ["shm", "rpc"],
-            (Reach::Network, _) => ["rpc", "nats"],
+        match (request.reach, bound(request), request.needs.lease) {
+            (Reach::Process, None, false) => ["local", "sage_queue"],
+            (Reach::Process, Some(_), false) => ["sage_queue", "local"],
+            (Reach::Process, None, true) => ["lease+local", "lease+sage_queue"],
+            (Reach::Process, Some(_), true) => ["lease+sage_queue", "lease+local"],
+            (Reach::Host, ..) => ["shm", "rpc"],
+            (Reach::Network, ..) => ["rpc", "nats"],
         }
     }
 }
