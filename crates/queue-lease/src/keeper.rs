@@ -183,6 +183,7 @@ impl<T: Item, Q: Lendable<T> + 'static> LeaseKeeper<T> for LeaseQueue<T, Q> {
         let outcome = match visible_at(after).map(|at| (at, self.arm(&mut store, at))) {
             Some((at, Ok(()))) => {
                 store.away.rest(entry, at);
+                drop(store);
                 return Ok(());
             }
             Some((_, Err(error))) => Err(error),

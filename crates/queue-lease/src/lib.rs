@@ -33,7 +33,7 @@
 //!
 //! # What it costs
 //!
-//! Until somebody leases, a put or get is that of the queue inside and one load. From the first lease on, items wait under
+//! The example `lease_cost` measures it. Until somebody leases, a put or get is that of the queue inside and one load. From the first lease on, items wait under
 //! one lock, where coming back in order, counting against the capacity and handing out again are single steps.
 //!
 //! A lease that can run out needs a second copy of its item, because the first one is in the hands of somebody who may

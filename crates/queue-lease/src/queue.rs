@@ -57,11 +57,28 @@ impl<T: Item, Q: Lendable<T>> LeaseQueue<T, Q> {
     }
 
     /// After the queue inside said that it is closed: true when a lease did that and no user.
-    #[cold]
     fn has_turned(&self) -> bool {
         // With the one in `turn`: whoever sees the queue inside closed, or empty after that, sees the stage.
         fence(Ordering::SeqCst);
         !self.is_plain()
+    }
+
+    #[cold]
+    fn put_closed(&self, item: T) -> Result<(), PutError<T>> {
+        if self.has_turned() {
+            self.put_stored(item)
+        } else {
+            Err(PutError::Closed(item))
+        }
+    }
+
+    #[cold]
+    fn get_closed(&self) -> Result<T, GetError> {
+        if self.has_turned() {
+            self.get_stored()
+        } else {
+            Err(GetError::Closed)
+        }
     }
 
     /// Closes the queue inside for good. Whoever comes while this goes on does the same.
@@ -108,7 +125,7 @@ impl<T: Item, Q: Lendable<T>> LeaseQueue<T, Q> {
             .is_none_or(|capacity| store.inside(&self.inner) < capacity)
     }
 
-    #[cold]
+    #[inline(never)]
     fn put_stored(&self, item: T) -> Result<(), PutError<T>> {
         let mut store = self.store();
         if store.closed {
@@ -123,7 +140,7 @@ impl<T: Item, Q: Lendable<T>> LeaseQueue<T, Q> {
         Ok(())
     }
 
-    #[cold]
+    #[inline(never)]
     fn get_stored(&self) -> Result<T, GetError> {
         let mut store = self.store();
         let entry = store.next(&self.inner)?;
@@ -134,7 +151,6 @@ impl<T: Item, Q: Lendable<T>> LeaseQueue<T, Q> {
         Ok(entry.item)
     }
 
-    #[cold]
     fn put_run_stored(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
         if items.is_empty() {
             return Ok(0);
@@ -158,7 +174,6 @@ impl<T: Item, Q: Lendable<T>> LeaseQueue<T, Q> {
         Ok(stored)
     }
 
-    #[cold]
     fn get_run_stored(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
         let mut store = self.store();
         let mut taken = 0;
@@ -263,25 +278,25 @@ impl<T: Item, Q: Lendable<T>> TryQueue<T> for LeaseQueue<T, Q> {
 
     #[inline]
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        if self.is_plain() {
-            match self.inner.put_now(item) {
-                Err(PutError::Closed(item)) if self.has_turned() => self.put_stored(item),
-                done => done,
-            }
-        } else {
-            self.put_stored(item)
+        if !self.is_plain() {
+            return self.put_stored(item);
+        }
+        match self.inner.put_now(item) {
+            Ok(()) => Ok(()),
+            Err(PutError::Closed(item)) => self.put_closed(item),
+            Err(refusal) => Err(refusal),
         }
     }
 
     #[inline]
     fn get_now(&self) -> Result<T, GetError> {
-        if self.is_plain() {
-            match self.inner.get_now() {
-                Err(GetError::Closed) if self.has_turned() => self.get_stored(),
-                done => done,
-            }
-        } else {
-            self.get_stored()
+        if !self.is_plain() {
+            return self.get_stored();
+        }
+        match self.inner.get_now() {
+            Ok(item) => Ok(item),
+            Err(GetError::Closed) => self.get_closed(),
+            Err(end) => Err(end),
         }
     }
 

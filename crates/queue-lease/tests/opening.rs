@@ -1,7 +1,7 @@
 //! Records, parameters, dead letters by name, errors, and items that resist.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use descriptor_core::{
@@ -10,7 +10,7 @@ use descriptor_core::{
 use queue_lease::{LeaseQueue, LeaseSpec, Terms};
 use queue_local::{LocalQueue, LocalSpec};
 use queue_sage::{SageQueue, SageSpec};
-use queue_testkit::watchdog;
+use queue_testkit::{until, watchdog};
 use serde::{Deserialize, Serialize};
 
 type Outcome = Result<(), descriptor_core::Error>;
@@ -201,4 +201,54 @@ fn a_long_time_limit_is_no_burden() -> Outcome {
     assert_eq!(queue.depth(), Some(0));
     assert_eq!(queue.drain().count(), 0);
     Ok(())
+}
+
+/// Looks at its queue whenever it is copied or dropped, which would never end if that happened under the queue's lock.
+struct Nosy(Weak<LeaseQueue<Nosy, SageQueue<Nosy>>>);
+
+impl Nosy {
+    fn look(&self) {
+        if let Some(queue) = self.0.upgrade() {
+            assert!(queue.depth().is_some() && queue.leases().is_some());
+        }
+    }
+}
+
+impl Clone for Nosy {
+    fn clone(&self) -> Self {
+        self.look();
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        self.look();
+    }
+}
+
+#[test]
+fn nothing_of_a_user_runs_under_the_lock() -> Outcome {
+    watchdog(Duration::from_secs(60), "nosy items", || {
+        let terms = Terms::new().expiring_clones(Duration::from_millis(5)).max_deliveries(3);
+        let queue = LeaseQueue::new(SageQueue::<Nosy>::new(4)?, terms);
+        let nosy = || Nosy(Arc::downgrade(&queue));
+        for _ in 0..20 {
+            queue.put(nosy())?;
+            let late = queue.lease(Wait::Forever)?;
+            drop(queue.get()?);
+            assert!(late.ack().is_err());
+            queue.put(nosy())?;
+            // Whether an end comes in time or too late, the third delivery is the last one.
+            let _ = queue.lease(Wait::Forever)?.nack(Duration::from_millis(1));
+            drop(queue.lease(Wait::Forever)?);
+            let _ = queue.lease(Wait::Forever)?.ack();
+            until(|| queue.depth() == Some(0));
+            queue.put(nosy())?;
+            (0..3).try_for_each(|_| queue.lease(Wait::Forever).map(drop))?;
+            until(|| queue.depth() == Some(0));
+            assert!(queue.try_put(nosy()).is_ok() && queue.get().is_ok());
+        }
+        Ok(())
+    })
 }

@@ -45,7 +45,10 @@ pub(crate) fn a_lease_that_runs_out_comes_back<S: Subject>(run: &Run<S>) {
 /// Nothing of a younger item before it, and those that run out together come in their order.
 pub(crate) fn it_comes_back_in_its_order<S: Subject>(run: &Run<S>) {
     let queue = lending(run, SHORT, 4);
-    (1..=3).for_each(|item| forget(take(&queue, item)));
+    for _ in 0..3 {
+        // On a slow day the first one is back before the last one is out.
+        forget(queue.lease(Wait::Never));
+    }
     until(|| queue.leases().is_some_and(|leases| leases.leased == 0));
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
