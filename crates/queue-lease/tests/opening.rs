@@ -204,7 +204,7 @@ fn a_long_time_limit_is_no_burden() -> Outcome {
 }
 
 /// Looks at its queue whenever it is copied or dropped, which would never end if that happened under the queue's lock.
-struct Nosy(Weak<LeaseQueue<Nosy, SageQueue<Nosy>>>);
+struct Nosy(Weak<LeaseQueue<Self, SageQueue<Self>>>);
 
 impl Nosy {
     fn look(&self) {
