@@ -3,20 +3,26 @@
 
 #[cfg(loom)]
 pub(crate) use modelled::{
-    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
-    thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park,
+    park_timeout, planted, spin, thread_current,
 };
 #[cfg(not(loom))]
 pub(crate) use real::{
-    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
-    thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park,
+    park_timeout, planted, spin, thread_current,
 };
 
 #[cfg(not(loom))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
+
+    /// Keeps the compiler from asking for sleepers before the change. The processor is kept from it by the sleeper.
+    #[inline]
+    pub(crate) fn change_before_look() {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    }
 
     /// Polls and pauses before the first yield: about a microsecond, the time another core needs to finish its step.
     const PAUSES: u32 = 7;
@@ -57,8 +63,13 @@ mod modelled {
     use std::time::Duration;
 
     use loom::sync::Notify;
-    pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    /// The checker knows no barrier executed on behalf of another thread: it gets the pair of fences.
+    pub(crate) fn change_before_look() {
+        fence(Ordering::SeqCst);
+    }
 
     /// A thread's permit to go on. loom's own `park` forgets the permit of a thread that meets a held lock before it
     /// parks, and so reports deadlocks that cannot happen.

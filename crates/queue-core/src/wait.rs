@@ -2,8 +2,13 @@
 //!
 //! A queue owns two [`WaitList`]s, one for those who want an item and one for those who want room. The protocol is
 //! an eventcount: a sleeper *registers*, then looks again, and only then sleeps; whoever changes the queue looks for
-//! registered sleepers *after* the change. A [`Barrier`] on both sides makes sure that at least one of them sees the
-//! other, so no wake-up is lost. While nobody sleeps, a notification is one load.
+//! registered sleepers *after* the change. Full barriers on both sides make sure that at least one of them sees the
+//! other, so no wake-up is lost.
+//!
+//! Who pays for the barriers depends on how often somebody sleeps. A list is *quiet* until the first sleeper comes: a
+//! notification is then one load, and that sleeper makes every running thread of the process execute a barrier (see
+//! [`Barrier`]). From then on the list is *busy*: each side executes its own barrier, which is cheap for a sleeper and
+//! dear for a notification. After a number of notifications that met nobody the list is quiet again.
 //!
 //! A wake-up is a token: it is meant for one change of the queue. A sleeper that was woken and does not need it
 //! (it succeeded on its own, timed out or was dropped) passes it on.
@@ -17,34 +22,31 @@ use std::time::Instant;
 
 use crate::Wait;
 use crate::sync::{
-    AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, fence, park, park_timeout, planted, spin,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park, park_timeout, planted, spin,
     thread_current,
 };
 
-/// Orders "I changed the queue" before "is anybody asleep?", and "I am registered" before "has it changed?".
-///
-/// Both sides must be sequentially consistent with each other. A queue that can make the notifier's side cheaper
-/// by making the sleeper's side dearer brings its own.
+/// How a sleeper makes those who do not look for barriers execute one.
 pub trait Barrier: Send + Sync + 'static {
-    /// Runs on every change of the queue, between the change and the look at the list.
-    fn notifier();
-    /// Runs before a sleep, between the registration and the last look at the queue.
-    fn sleeper();
+    /// Whether there is such a means here. A list that has none is always busy.
+    fn is_available() -> bool;
+
+    /// Makes every running thread of the process execute a full barrier before this returns. Only called where it is
+    /// available.
+    fn everywhere();
 }
 
-/// The portable barrier: a sequentially consistent fence on both sides.
+/// No such means: every notification executes a barrier.
 #[derive(Clone, Copy, Debug)]
 pub struct Fence;
 
 impl Barrier for Fence {
     #[inline]
-    fn notifier() {
-        fence(Ordering::SeqCst);
+    fn is_available() -> bool {
+        false
     }
-    #[inline]
-    fn sleeper() {
-        fence(Ordering::SeqCst);
-    }
+
+    fn everywhere() {}
 }
 
 /// What one asynchronous operation keeps between two polls. Starts as [`Waiter::new`], one per operation.
@@ -109,11 +111,21 @@ impl Line {
     }
 }
 
+/// Set in the word of a list while it is busy; sleepers are counted above it.
+const BUSY: usize = 1;
+const ONE_SLEEPER: usize = 2;
+
+/// Notifications in a row that meet nobody before a list is quiet again: as dear together as one barrier everywhere.
+const CALM: u32 = if cfg!(loom) { 1 } else { 256 };
+
 /// The line of those who wait for one kind of change.
 pub struct WaitList<B: Barrier = Fence> {
-    // Mirrors the length of the line; the only thing a notifier looks at while nobody sleeps.
-    registered: AtomicUsize,
+    // The busy mark and the length of the line; the only thing a notifier looks at while the list is quiet. Written
+    // under the lock only.
+    word: AtomicUsize,
     line: Mutex<Line>,
+    // Notifications that met nobody, since somebody slept.
+    in_vain: AtomicU32,
     barrier: PhantomData<fn() -> B>,
 }
 
@@ -181,8 +193,9 @@ impl<B: Barrier> WaitList<B> {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            registered: AtomicUsize::new(0),
+            word: AtomicUsize::new(if B::is_available() { 0 } else { BUSY }),
             line: Mutex::new(Line::default()),
+            in_vain: AtomicU32::new(0),
             barrier: PhantomData,
         }
     }
@@ -190,7 +203,7 @@ impl<B: Barrier> WaitList<B> {
     /// How many wait right now; only a hint while others come and go.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.registered.load(Ordering::Relaxed)
+        self.word.load(Ordering::Relaxed) / ONE_SLEEPER
     }
 
     /// Blocks the thread until `attempt` succeeds or the wait ends; `None` means that it ended.
@@ -279,16 +292,42 @@ impl<B: Barrier> WaitList<B> {
     /// change.
     #[inline]
     pub fn notify(&self, count: usize) -> bool {
-        if !planted("notifier-without-barrier") {
-            B::notifier();
-        }
-        self.registered.load(Ordering::Relaxed) != 0 && self.wake(count)
+        change_before_look();
+        self.word.load(Ordering::Relaxed) != 0 && self.notify_busy(count)
     }
 
     /// Wakes everybody who is in the line now. Call it after the change.
     pub fn notify_all(&self) {
-        B::notifier();
-        self.wake(if planted("close-wakes-one") { 1 } else { usize::MAX });
+        self.notify(if planted("close-wakes-one") { 1 } else { usize::MAX });
+    }
+
+    #[cold]
+    fn notify_busy(&self, count: usize) -> bool {
+        if !planted("notifier-without-barrier") {
+            fence(Ordering::SeqCst);
+        }
+        if self.word.load(Ordering::Relaxed) / ONE_SLEEPER != 0 {
+            return self.wake(count);
+        }
+        if B::is_available() {
+            // Not exact when several notify at once, and need not be.
+            let in_vain = self.in_vain.load(Ordering::Relaxed) + 1;
+            self.in_vain.store(in_vain, Ordering::Relaxed);
+            if in_vain >= CALM {
+                self.calm_down();
+            }
+        }
+        false
+    }
+
+    /// Makes the list quiet, unless somebody is in it.
+    #[cold]
+    fn calm_down(&self) {
+        let line = self.lock();
+        if line.sleepers.is_empty() {
+            self.word.store(0, Ordering::Relaxed);
+        }
+        self.in_vain.store(0, Ordering::Relaxed);
     }
 
     #[cold]
@@ -317,7 +356,7 @@ impl<B: Barrier> WaitList<B> {
             return None;
         }
         let sleeper = line.sleepers.pop_front();
-        self.registered.store(line.sleepers.len(), Ordering::Relaxed);
+        self.count(&line);
         sleeper.map(|(_, sleeper)| sleeper)
     }
 
@@ -326,13 +365,27 @@ impl<B: Barrier> WaitList<B> {
             let mut line = self.lock();
             let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
             line.sleepers.push_back((id, sleeper));
-            self.registered.store(line.sleepers.len(), Ordering::Relaxed);
+            let quiet = self.word.load(Ordering::Relaxed) & BUSY == 0;
+            self.count(&line);
+            self.in_vain.store(0, Ordering::Relaxed);
+            if quiet {
+                // Under the lock: whoever registers next finds the list busy and relies on this barrier too.
+                if !planted("sleeper-without-barrier") {
+                    B::everywhere();
+                }
+            }
             id
         };
         if !planted("sleeper-without-barrier") {
-            B::sleeper();
+            fence(Ordering::SeqCst);
         }
         id
+    }
+
+    /// Writes down how many sleep, and that notifiers have to look properly.
+    fn count(&self, line: &Line) {
+        self.word
+            .store(line.sleepers.len() * ONE_SLEEPER | BUSY, Ordering::Relaxed);
     }
 
     /// Leaves the line; a token that had already been handed to us goes to the next one.
@@ -357,7 +410,7 @@ impl<B: Barrier> WaitList<B> {
             return false;
         };
         let sleeper = line.sleepers.remove(position);
-        self.registered.store(line.sleepers.len(), Ordering::Relaxed);
+        self.count(&line);
         drop(line);
         // Dropping a waker may run anything, so not under the lock.
         drop(sleeper);

@@ -1,56 +1,44 @@
 //! A barrier that costs the item path nothing.
 //!
 //! Every put and every get asks "is anybody asleep?" after its change, and needs a full barrier between the two, which
-//! costs more than the rest of the operation. Sleeping is rare and slow anyway, so the sleeper pays for both:
-//! `membarrier(2)` makes every running thread of the process execute a full barrier. Where the kernel refuses it, both
-//! sides use the portable fence.
+//! costs more than the rest of the operation. Sleeping is rare and slow, so the sleeper pays for both:
+//! `membarrier(2)` makes every running thread of the process execute a full barrier. The ring's sides use the same
+//! means to take a side away from its owner. Where the kernel refuses it, everybody fences.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use descriptor_core::wait::Barrier;
 
 use crate::sync::fence;
 
-/// True while the kernel does barriers for us. Set before the first ring exists; cleared only if it stops.
-static EXPEDITED: AtomicBool = AtomicBool::new(false);
-
-/// `membarrier(2)` on the sleeper's side where the kernel offers it, a fence on both sides elsewhere.
+/// `membarrier(2)` where the kernel offers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asymmetric;
 
-impl Asymmetric {
-    /// Registers the process with the kernel, once.
-    pub(crate) fn prepare() {
-        static ONCE: OnceLock<()> = OnceLock::new();
-        ONCE.get_or_init(|| EXPEDITED.store(membarrier::register(), Ordering::SeqCst));
-    }
+/// True while the kernel does barriers for us; cleared only if it stops.
+fn offered() -> &'static AtomicBool {
+    static OFFERED: OnceLock<AtomicBool> = OnceLock::new();
+    OFFERED.get_or_init(|| AtomicBool::new(membarrier::register()))
 }
 
 impl Barrier for Asymmetric {
-    #[inline]
-    fn notifier() {
-        if EXPEDITED.load(Ordering::Relaxed) {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            fence(Ordering::SeqCst);
-        }
+    fn is_available() -> bool {
+        offered().load(Ordering::Relaxed)
     }
 
-    fn sleeper() {
-        // Decided before the first sleep, whoever made the list; so no notifier relies on a barrier that nobody sends.
-        Self::prepare();
+    fn everywhere() {
         fence(Ordering::SeqCst);
-        if EXPEDITED.load(Ordering::Relaxed) && !membarrier::everywhere() {
-            // Forbidden since the registration, by a filter of system calls for example. From here on notifiers fence;
-            // those that are in the middle of a change are given the time to finish it.
-            EXPEDITED.store(false, Ordering::SeqCst);
-            std::thread::sleep(std::time::Duration::from_millis(1));
+        if !membarrier::everywhere() {
+            // Forbidden since the registration, by a filter of system calls for example. Nothing is left quiet or
+            // owned from here on; those who are in the middle of a change are given the time to finish it.
+            offered().store(false, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }
 
-// Neither interpreter nor model checker knows the system call: there both sides use the fence.
 #[cfg(all(target_os = "linux", not(miri), not(loom)))]
 mod membarrier {
     // From linux/membarrier.h.
@@ -75,7 +63,19 @@ mod membarrier {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(miri), not(loom))))]
+/// In a model both sides fence, which is what the call stands for.
+#[cfg(loom)]
+mod membarrier {
+    pub(super) fn register() -> bool {
+        true
+    }
+    pub(super) fn everywhere() -> bool {
+        true
+    }
+}
+
+/// The interpreter and other systems do not know the call.
+#[cfg(not(any(loom, all(target_os = "linux", not(miri)))))]
 mod membarrier {
     pub(super) fn register() -> bool {
         false

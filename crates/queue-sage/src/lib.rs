@@ -21,9 +21,11 @@ mod backend;
 mod barrier;
 mod queue;
 mod ring;
+mod side;
 mod slots;
 mod spec;
 mod sync;
+mod thread;
 
 pub use barrier::Asymmetric;
 pub use queue::SageQueue;

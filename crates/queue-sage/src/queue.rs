@@ -37,7 +37,6 @@ impl<T: Item> SageQueue<T> {
                 .found(capacity.to_string())
                 .remedy("set maxsize in that range, or use `local` for an unbounded queue"));
         }
-        Asymmetric::prepare();
         let ring = Ring::new(capacity).ok_or_else(|| {
             Error::new(ErrorKind::ResourceExhausted, "create")
                 .backend("sage_queue")
@@ -141,43 +140,31 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
     }
 
     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
-        let mut stored = 0;
-        // Up to the end of the lap, and from its start.
-        for _ in 0..2 {
-            if items.is_empty() {
-                break;
-            }
-            match self.ring.try_put_run(items) {
-                Ok(count) => stored += count,
-                Err(_) if stored > 0 => break,
-                Err(Refused::Full) => return Err(PutError::Full(())),
-                Err(Refused::Closed) => return Err(PutError::Closed(())),
-            }
+        if items.is_empty() {
+            return Ok(0);
         }
-        if stored > 0 {
-            self.announce(stored);
+        match self.ring.try_put_run(items) {
+            Ok(stored) => {
+                self.announce(stored);
+                Ok(stored)
+            }
+            Err(Refused::Full) => Err(PutError::Full(())),
+            Err(Refused::Closed) => Err(PutError::Closed(())),
         }
-        Ok(stored)
     }
 
     fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
-        let mut taken = 0;
-        // As above: against fast producers a loop without an end could keep the putters waiting for ever.
-        for _ in 0..2 {
-            if taken == max {
-                break;
-            }
-            match self.ring.try_get_run(out, max - taken) {
-                Ok(count) => taken += count,
-                Err(_) if taken > 0 => break,
-                Err(Nothing::Empty) => return Err(GetError::Empty),
-                Err(Nothing::Drained) => return Err(GetError::Closed),
-            }
+        if max == 0 {
+            return Ok(0);
         }
-        if taken > 0 {
-            self.putters.notify(taken);
+        match self.ring.try_get_run(out, max) {
+            Ok(taken) => {
+                self.putters.notify(taken);
+                Ok(taken)
+            }
+            Err(Nothing::Empty) => Err(GetError::Empty),
+            Err(Nothing::Drained) => Err(GetError::Closed),
         }
-        Ok(taken)
     }
 }
 
@@ -192,53 +179,5 @@ impl<T: Item> fmt::Debug for SageQueue<T> {
             .field("got", &got)
             .field("closed", &self.ring.is_closed())
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
-
-    use descriptor_core::Queue;
-    use descriptor_core::wait::Waiter;
-
-    use super::{SageQueue, TryQueue};
-
-    #[derive(Default)]
-    struct Bell(AtomicUsize);
-
-    impl Bell {
-        fn rung(&self) -> usize {
-            self.0.load(Ordering::SeqCst)
-        }
-    }
-
-    impl Wake for Bell {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Two tasks sleep before a put that has claimed its position; the one behind it was announced to nobody.
-    #[test]
-    fn an_item_held_back_by_an_older_put_finds_its_getter() {
-        let queue = SageQueue::<u32>::new(4).expect("memory");
-        let claim = queue.ring.claim_put();
-        queue.put_now(2).expect("room");
-        let bells = [Arc::new(Bell::default()), Arc::new(Bell::default())];
-        let mut waiters = [Waiter::new(), Waiter::new()];
-        for (bell, waiter) in bells.iter().zip(&mut waiters) {
-            let waker = Waker::from(Arc::clone(bell));
-            assert!(queue.poll_get(&mut Context::from_waker(&waker), waiter).is_pending());
-        }
-        queue.ring.fill(claim, 1);
-        queue.announce(1);
-        assert_eq!([bells[0].rung(), bells[1].rung()], [1, 0]);
-        let waker = Waker::from(Arc::clone(&bells[0]));
-        let first = queue.poll_get(&mut Context::from_waker(&waker), &mut waiters[0]);
-        assert!(matches!(first, Poll::Ready(Ok(1))));
-        assert_eq!(bells[1].rung(), 1, "item 2 is there and its getter must not sleep on");
     }
 }

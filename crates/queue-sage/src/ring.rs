@@ -1,26 +1,22 @@
-//! The bounded ring: any number of producers and consumers, one compare-and-swap per operation or batch.
+//! The bounded ring: two sides, each with one thread inside at a time.
 //!
-//! After Dmitry Vyukov's bounded MPMC queue (1024cores.net), with three changes: stamps count laps and not positions,
-//! so that a slot tells "written in this lap" from "free in the next" even at capacity 1 and fresh memory is all
-//! zeroes; the capacity is exact and need not be a power of two; and the tail carries the closed mark, so that closing
-//! and claiming a slot are ordered by one word.
+//! Positions count items since the beginning. The putting side's position is the tail, the getting side's the head;
+//! each is written by who is inside and read by the other side. The buffer is a power of two, and the capacity is kept
+//! by the distance of the two, so it is exact. Bit 0 of the tail is the closed mark, so that closing and putting are
+//! ordered by one word; positions are kept above it.
 //!
-//! A *position* is `lap | index << 1`, where laps count in steps of `one_lap`, a power of two above every `index << 1`.
-//! Bit 0 is the closed mark in the tail and 0 in the head. The stamp of a slot is `lap` while it is free in that lap and
-//! `lap | 1` while it holds that lap's item. All of it wraps around together.
-//!
-//! A position is claimed before its slot is written, so a put that stalls in between holds back the finished ones behind
-//! it, and likewise a get. Nobody waits for the stalled one here: it counts as "nothing there" or "no room", and when it
-//! is done its own announcement follows. Whoever was woken by that passes on what else there is: see
-//! `queue_core::try_queue`.
+//! Each side remembers the last position it saw of the other one and looks again only when that is used up, as in the
+//! FastForward family of rings (Giacomoni, Moseley and Vachharajani, PPoPP 2008) and in many queues since.
 
 use std::collections::VecDeque;
 
+use crate::side::Side;
 use crate::slots::Slots;
-use crate::sync::{AtomicUsize, Ordering, Padded, look_again, observe, planted, publish, spin_loop};
+use crate::sync::{AtomicUsize, Ordering, Padded, observe, publish};
 
 /// Set in the tail once the ring is closed; positions are kept above it.
 const CLOSED: usize = 1;
+const ONE: usize = 2;
 
 /// Why nothing was put.
 pub(crate) enum Refused {
@@ -35,262 +31,202 @@ pub(crate) enum Nothing {
     Drained,
 }
 
-pub(crate) struct Ring<T> {
-    // The next position to read, shifted up by one like the tail.
-    head: Padded<AtomicUsize>,
-    // The next position to write, and the closed mark.
-    tail: Padded<AtomicUsize>,
-    slots: Slots<T>,
-    one_lap: usize,
+/// What one side writes while somebody is inside.
+struct End {
+    side: Side,
+    // Where this side is. The other side reads a copy of it elsewhere, so that its looks do not slow down ours.
+    position: AtomicUsize,
+    // How far this side may go without looking at the other one.
+    limit: AtomicUsize,
 }
 
-// SAFETY: items are handed over by value, each to exactly one thread: a slot's item is touched only between the
-// compare-and-swap that claims its position and the release of its stamp. Leaned on by the lossless clauses.
+pub(crate) struct Ring<T> {
+    putting: Padded<End>,
+    getting: Padded<End>,
+    // The next position to write, and the closed mark.
+    tail: Padded<AtomicUsize>,
+    // The next position to read, shifted up by one like the tail.
+    head: Padded<AtomicUsize>,
+    slots: Slots<T>,
+    capacity: usize,
+}
+
+// SAFETY: items are handed over by value, each to exactly one thread: who is inside the putting side writes a place
+// before it releases the tail beyond it, who is inside the getting side reads it after acquiring that tail.
+// Leaned on by the lossless clauses and the models.
 unsafe impl<T: Send> Send for Ring<T> {}
 // SAFETY: as above; no reference to an item is ever shared.
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 impl<T> Ring<T> {
-    /// A ring of exactly `capacity` slots, at least 1; `None` when the memory cannot be had.
+    /// A ring for exactly `capacity` items, at least 1; `None` when the memory cannot be had.
     pub(crate) fn new(capacity: usize) -> Option<Self> {
         let capacity = capacity.max(1);
-        // Indices take the bits from 1 up; a spare one keeps laps apart even at capacity 1.
-        let one_lap = capacity.checked_next_power_of_two()?.checked_mul(4)?;
+        let end = |limit| {
+            Padded(End {
+                side: Side::new(),
+                position: AtomicUsize::new(0),
+                limit: AtomicUsize::new(limit),
+            })
+        };
         Some(Self {
-            head: Padded(AtomicUsize::new(0)),
+            putting: end(capacity * ONE),
+            getting: end(0),
             tail: Padded(AtomicUsize::new(0)),
+            head: Padded(AtomicUsize::new(0)),
             slots: Slots::new(capacity)?,
-            one_lap,
+            capacity,
         })
     }
 
     pub(crate) const fn capacity(&self) -> usize {
-        self.slots.len()
-    }
-
-    #[inline]
-    const fn split(&self, position: usize) -> (usize, usize) {
-        let low = position & (self.one_lap - 1);
-        (position - low, low >> 1)
-    }
-
-    /// The position `count` further on; never more than up to the end of the lap.
-    #[inline]
-    const fn advance(&self, lap: usize, index: usize, count: usize) -> usize {
-        let next = index + count;
-        if next < self.slots.len() {
-            lap | next << 1
-        } else {
-            self.next(lap)
-        }
-    }
-
-    #[inline]
-    const fn next(&self, lap: usize) -> usize {
-        lap.wrapping_add(self.one_lap)
-    }
-
-    #[inline]
-    const fn previous(&self, lap: usize) -> usize {
-        lap.wrapping_sub(self.one_lap)
-    }
-
-    /// True when the slot is still in the hands of the lap before: it holds that lap's item, or that lap's put is yet to
-    /// write it.
-    #[inline]
-    const fn is_taken(&self, stamp: usize, lap: usize) -> bool {
-        stamp | 1 == self.previous(lap) | 1
-    }
-
-    /// True when nothing can be taken: this lap's item is not written yet, or the slot is still being read by the lap
-    /// before.
-    #[inline]
-    const fn is_vacant(&self, stamp: usize, lap: usize) -> bool {
-        stamp == lap || stamp == self.previous(lap) | 1
-    }
-
-    /// Why there is nothing at `head`. With the tail there too and closed, nothing ever will be.
-    fn nothing(&self, head: usize) -> Nothing {
-        let tail = self.tail.load(Ordering::SeqCst);
-        if tail == head | CLOSED || planted("drained-in-flight") && tail & CLOSED != 0 {
-            Nothing::Drained
-        } else {
-            Nothing::Empty
-        }
+        self.capacity
     }
 
     /// Stores `item`, or says why not and leaves it where it is.
     #[inline]
     pub(crate) fn try_put(&self, item: T) -> Result<(), (T, Refused)> {
-        let mut tail = self.tail.load(Ordering::Relaxed);
-        loop {
-            if tail & CLOSED != 0 {
-                return Err((item, Refused::Closed));
-            }
-            let (lap, index) = self.split(tail);
-            // SAFETY: the index part of a position is always less than the capacity (`advance` wraps it).
-            // Leaned on by the capacity clauses of the conformance kit.
-            let slot = unsafe { self.slots.at(index) };
-            let stamp = slot.stamp.load(observe());
-            if stamp == lap {
-                let next = self.advance(lap, index, 1);
-                match self
-                    .tail
-                    .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
-                {
-                    Ok(_) => {
-                        // SAFETY: winning the position makes this thread the only one to touch the item until the
-                        // stamp is released; the slot is empty, as its stamp said. Leaned on by the lossless clauses.
-                        unsafe { slot.item.fill(item) };
-                        slot.stamp.store(lap | 1, publish());
-                        return Ok(());
-                    }
-                    Err(current) => {
-                        tail = current;
-                        spin_loop();
-                    }
-                }
-            } else if self.is_taken(stamp, lap) {
-                return Err((item, Refused::Full));
-            } else {
-                // Somebody else was here since we read the tail.
-                look_again();
-                tail = self.tail.load(Ordering::Relaxed);
-            }
+        let inside = self.putting.side.enter();
+        let done = self.put_inside(item);
+        drop(inside);
+        done
+    }
+
+    #[inline]
+    fn put_inside(&self, item: T) -> Result<(), (T, Refused)> {
+        let tail = self.putting.position.load(Ordering::Relaxed);
+        if let Err(why) = self.room(tail) {
+            return Err((item, why));
+        }
+        // SAFETY: inside the putting side, and there is room: the place was emptied before the head we saw.
+        unsafe { self.slots.at(tail / ONE).fill(item) };
+        self.put_up_to(tail.wrapping_add(ONE));
+        Ok(())
+    }
+
+    /// Shows the getting side what was put.
+    #[inline]
+    fn put_up_to(&self, tail: usize) {
+        self.putting.position.store(tail, Ordering::Relaxed);
+        self.tail.store(tail, publish());
+    }
+
+    /// Shows the putting side the room that was made.
+    #[inline]
+    fn got_up_to(&self, head: usize) {
+        self.getting.position.store(head, Ordering::Relaxed);
+        self.head.store(head, publish());
+    }
+
+    /// How many places are free; for who is inside the putting side.
+    #[inline]
+    fn room(&self, tail: usize) -> Result<usize, Refused> {
+        let limit = self.putting.limit.load(Ordering::Relaxed);
+        if tail == limit {
+            return self.look_for_room(tail);
+        }
+        Ok(limit.wrapping_sub(tail) / ONE)
+    }
+
+    fn look_for_room(&self, tail: usize) -> Result<usize, Refused> {
+        if tail & CLOSED != 0 {
+            return Err(Refused::Closed);
+        }
+        let limit = self.head.load(observe()).wrapping_add(self.capacity * ONE);
+        self.putting.limit.store(limit, Ordering::Relaxed);
+        match limit.wrapping_sub(tail) / ONE {
+            0 => Err(Refused::Full),
+            room => Ok(room),
         }
     }
 
     /// Takes the oldest item.
     #[inline]
     pub(crate) fn try_get(&self) -> Result<T, Nothing> {
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            let (lap, index) = self.split(head);
-            // SAFETY: as in `try_put`.
-            let slot = unsafe { self.slots.at(index) };
-            let stamp = slot.stamp.load(observe());
-            if stamp == lap | 1 {
-                let next = self.advance(lap, index, 1);
-                match self
-                    .head
-                    .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
-                {
-                    Ok(_) => {
-                        // SAFETY: winning the position makes this thread the only reader; the stamp said that the
-                        // item is written, and acquiring it made the write visible. Leaned on by the lossless clauses.
-                        let item = unsafe { slot.item.empty_out() };
-                        slot.stamp.store(self.next(lap), publish());
-                        return Ok(item);
-                    }
-                    Err(current) => {
-                        head = current;
-                        spin_loop();
-                    }
-                }
-            } else if self.is_vacant(stamp, lap) {
-                return Err(self.nothing(head));
-            } else {
-                look_again();
-                head = self.head.load(Ordering::Relaxed);
-            }
-        }
+        let inside = self.getting.side.enter();
+        let done = self.get_inside();
+        drop(inside);
+        done
     }
 
-    /// Stores from the front of `items` as many as fit without going around, with one claim.
-    pub(crate) fn try_put_run(&self, items: &mut VecDeque<T>) -> Result<usize, Refused> {
-        let mut tail = self.tail.load(Ordering::Relaxed);
-        loop {
-            if tail & CLOSED != 0 {
-                return Err(Refused::Closed);
-            }
-            let (lap, index) = self.split(tail);
-            let most = items.len().min(self.slots.len() - index);
-            let ready = self.run_of(lap, index, most);
-            if ready == 0 {
-                // SAFETY: as in `try_put`.
-                let stamp = unsafe { self.slots.at(index) }.stamp.load(observe());
-                if self.is_taken(stamp, lap) {
-                    return Err(Refused::Full);
-                }
-                look_again();
-                tail = self.tail.load(Ordering::Relaxed);
-                continue;
-            }
-            let next = self.advance(lap, index, ready);
-            if let Err(current) = self
-                .tail
-                .compare_exchange_weak(tail, next, Ordering::SeqCst, Ordering::Relaxed)
-            {
-                tail = current;
-                spin_loop();
-                continue;
-            }
-            for (offset, item) in items.drain(..ready).enumerate() {
-                // SAFETY: `index + offset` is less than the capacity, as `most` was cut to it, and the claim covers
-                // all `ready` slots, which were free before it and can have been taken by nobody else since.
-                // Leaned on by the batch clauses of the conformance kit.
-                unsafe {
-                    let slot = self.slots.at(index + offset);
-                    slot.item.fill(item);
-                    slot.stamp.store(lap | 1, publish());
-                }
-            }
-            return Ok(ready);
-        }
-    }
-
-    /// Appends to `out` up to `max` of the oldest items without going around, with one claim.
-    pub(crate) fn try_get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, Nothing> {
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            let (lap, index) = self.split(head);
-            let most = max.min(self.slots.len() - index);
-            let ready = self.run_of(lap | 1, index, most);
-            if ready == 0 {
-                // SAFETY: as in `try_put`.
-                let stamp = unsafe { self.slots.at(index) }.stamp.load(observe());
-                if self.is_vacant(stamp, lap) {
-                    return Err(self.nothing(head));
-                }
-                look_again();
-                head = self.head.load(Ordering::Relaxed);
-                continue;
-            }
-            // Before the claim: making room may fail, and a claimed item must not be lost.
-            out.reserve(ready);
-            let next = self.advance(lap, index, ready);
-            if let Err(current) = self
-                .head
-                .compare_exchange_weak(head, next, Ordering::SeqCst, Ordering::Relaxed)
-            {
-                head = current;
-                spin_loop();
-                continue;
-            }
-            for offset in 0..ready {
-                // SAFETY: as in `try_put_run`: the claim covers all `ready` slots, each of which held this lap's item.
-                unsafe {
-                    let slot = self.slots.at(index + offset);
-                    out.push(slot.item.empty_out());
-                    slot.stamp.store(self.next(lap), publish());
-                }
-            }
-            return Ok(ready);
-        }
-    }
-
-    /// How many slots from `index` on carry `stamp`, at most `most`.
     #[inline]
-    fn run_of(&self, stamp: usize, index: usize, most: usize) -> usize {
-        (0..most)
-            // SAFETY: callers cut `most` so that `index + most` does not exceed the capacity.
-            .take_while(|offset| unsafe { self.slots.at(index + offset) }.stamp.load(observe()) == stamp)
-            .count()
+    fn get_inside(&self) -> Result<T, Nothing> {
+        let head = self.getting.position.load(Ordering::Relaxed);
+        self.ready(head)?;
+        // SAFETY: inside the getting side, and the tail we saw is beyond this place.
+        let item = unsafe { self.slots.at(head / ONE).empty_out() };
+        self.got_up_to(head.wrapping_add(ONE));
+        Ok(item)
+    }
+
+    /// How many items are there; for who is inside the getting side.
+    #[inline]
+    fn ready(&self, head: usize) -> Result<usize, Nothing> {
+        let mut limit = self.getting.limit.load(Ordering::Relaxed);
+        if head == limit {
+            let tail = self.tail.load(observe());
+            limit = tail & !CLOSED;
+            if head == limit {
+                return Err(if tail & CLOSED != 0 { Nothing::Drained } else { Nothing::Empty });
+            }
+            self.getting.limit.store(limit, Ordering::Relaxed);
+        }
+        Ok(limit.wrapping_sub(head) / ONE)
+    }
+
+    /// Stores from the front of `items` as many as fit.
+    pub(crate) fn try_put_run(&self, items: &mut VecDeque<T>) -> Result<usize, Refused> {
+        let _inside = self.putting.side.enter();
+        let tail = self.putting.position.load(Ordering::Relaxed);
+        let mut room = self.room(tail)?;
+        if room < items.len() {
+            room = self.look_for_room(tail)?;
+        }
+        let count = room.min(items.len());
+        for (offset, item) in items.drain(..count).enumerate() {
+            // SAFETY: as in `put_inside`; there is room for `count`.
+            unsafe { self.slots.at(tail / ONE + offset).fill(item) };
+        }
+        self.put_up_to(tail.wrapping_add(count * ONE));
+        Ok(count)
+    }
+
+    /// Appends to `out` up to `max` of the oldest items.
+    pub(crate) fn try_get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, Nothing> {
+        loop {
+            let inside = self.getting.side.enter();
+            let head = self.getting.position.load(Ordering::Relaxed);
+            let mut ready = self.ready(head)?;
+            if ready < max {
+                self.getting.limit.store(head, Ordering::Relaxed);
+                ready = self.ready(head)?;
+            }
+            let count = ready.min(max);
+            if out.capacity() - out.len() < count {
+                // Allocating may fail or run code of others, so not inside.
+                drop(inside);
+                out.reserve(count);
+                continue;
+            }
+            for offset in 0..count {
+                // SAFETY: as in `get_inside`; there are `count` items. There is room in `out`, so nothing is allocated
+                // and nothing unwinds before the head moves on.
+                out.push(unsafe { self.slots.at(head / ONE + offset).empty_out() });
+            }
+            self.got_up_to(head.wrapping_add(count * ONE));
+            return Ok(count);
+        }
     }
 
     /// True when it was still open.
     pub(crate) fn close(&self) -> bool {
-        self.tail.fetch_or(CLOSED, Ordering::SeqCst) & CLOSED == 0
+        let _inside = self.putting.side.enter();
+        let tail = self.putting.position.load(Ordering::Relaxed);
+        self.putting.position.store(tail | CLOSED, Ordering::Relaxed);
+        self.tail.store(tail | CLOSED, Ordering::SeqCst);
+        // So that the next put looks.
+        self.putting.limit.store(tail | CLOSED, Ordering::Relaxed);
+        tail & CLOSED == 0
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -300,19 +236,15 @@ impl<T> Ring<T> {
     /// Items put and items taken since the ring was made.
     pub(crate) fn totals(&self) -> (u64, u64) {
         // Read between two equal tails, the head belongs to the same moment.
+        let mut tail = self.tail.load(Ordering::SeqCst);
         loop {
-            let tail = self.tail.load(Ordering::SeqCst);
             let head = self.head.load(Ordering::SeqCst);
-            if self.tail.load(Ordering::SeqCst) == tail {
-                return (self.count(tail), self.count(head));
+            let again = self.tail.load(Ordering::SeqCst);
+            if again == tail {
+                return ((tail / ONE) as u64, (head / ONE) as u64);
             }
-            look_again();
+            tail = again;
         }
-    }
-
-    const fn count(&self, position: usize) -> u64 {
-        let (lap, index) = self.split(position);
-        (lap / self.one_lap) as u64 * self.slots.len() as u64 + index as u64
     }
 }
 
@@ -327,91 +259,5 @@ impl<T> Drop for Ring<T> {
         }
         let rest = Rest(self);
         while rest.0.try_get().is_ok() {}
-    }
-}
-
-/// The two halves of a put and a get, for tests that stop between them.
-#[cfg(test)]
-impl<T> Ring<T> {
-    pub(crate) fn claim_put(&self) -> usize {
-        let tail = self.tail.load(Ordering::SeqCst);
-        let (lap, index) = self.split(tail);
-        self.tail.store(self.advance(lap, index, 1), Ordering::SeqCst);
-        tail
-    }
-
-    pub(crate) fn fill(&self, claim: usize, item: T) {
-        let (lap, index) = self.split(claim);
-        // SAFETY: as in `try_put`; the test claimed the position.
-        unsafe {
-            let slot = self.slots.at(index);
-            slot.item.fill(item);
-            slot.stamp.store(lap | 1, publish());
-        }
-    }
-
-    fn claim_get(&self) {
-        let head = self.head.load(Ordering::SeqCst);
-        let (lap, index) = self.split(head);
-        self.head.store(self.advance(lap, index, 1), Ordering::SeqCst);
-    }
-
-    /// As if this many laps had gone by.
-    fn aged(capacity: usize, laps: usize) -> Self {
-        let ring = Self::new(capacity).expect("memory");
-        let lap = laps.wrapping_mul(ring.one_lap);
-        ring.head.store(lap, Ordering::SeqCst);
-        ring.tail.store(lap, Ordering::SeqCst);
-        for index in 0..capacity {
-            // SAFETY: as in `try_put`.
-            unsafe { ring.slots.at(index) }.stamp.store(lap, Ordering::SeqCst);
-        }
-        ring
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Nothing, Refused, Ring};
-
-    #[test]
-    fn a_put_that_stalls_is_no_room_for_the_next_lap() {
-        let ring = Ring::new(1).expect("memory");
-        ring.claim_put();
-        assert!(matches!(ring.try_put(1), Err((1, Refused::Full))));
-
-        let ring = Ring::new(2).expect("memory");
-        ring.claim_put();
-        assert!(ring.try_put(1).is_ok());
-        assert!(matches!(ring.try_put(2), Err((2, Refused::Full))));
-        assert!(matches!(ring.try_put_run(&mut [3].into()), Err(Refused::Full)));
-        assert_eq!(
-            ring.try_get(),
-            Err(Nothing::Empty),
-            "the finished item waits behind the stalled one"
-        );
-    }
-
-    #[test]
-    fn a_get_that_stalls_leaves_nothing_for_the_next_lap() {
-        let ring = Ring::new(1).expect("memory");
-        assert!(ring.try_put(1_u8).is_ok());
-        ring.claim_get();
-        assert_eq!(ring.try_get(), Err(Nothing::Empty));
-        assert_eq!(ring.try_get_run(&mut Vec::new(), 1), Err(Nothing::Empty));
-        ring.close();
-        assert_eq!(ring.try_get(), Err(Nothing::Drained));
-        std::mem::forget(ring);
-    }
-
-    #[test]
-    fn positions_wrap_around() {
-        for capacity in [1, 2, 3, 1000] {
-            let ring = Ring::aged(capacity, usize::MAX);
-            for item in 0..2 * capacity {
-                assert!(ring.try_put(item).is_ok());
-                assert_eq!(ring.try_get(), Ok(item));
-            }
-        }
     }
 }

@@ -1,21 +1,16 @@
 //! Atomics and cells of the ring, in one place so that a model checker can take their place.
 
 use std::mem::MaybeUninit;
+pub(crate) use std::sync::Mutex;
 
 #[cfg(loom)]
 use loom::cell::UnsafeCell;
 #[cfg(loom)]
-pub(crate) use loom::{
-    hint::spin_loop,
-    sync::atomic::{AtomicUsize, Ordering, fence},
-};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 #[cfg(not(loom))]
 use std::cell::UnsafeCell;
 #[cfg(not(loom))]
-pub(crate) use std::{
-    hint::spin_loop,
-    sync::atomic::{AtomicUsize, Ordering, fence},
-};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Keeps what it holds on cache lines of its own. 128 bytes: x86 prefetches lines in pairs, and some aarch64 cores
 /// have lines of that size.
@@ -75,11 +70,40 @@ impl<T> Place<T> {
     }
 }
 
-/// Between two looks at a word that another thread has just changed: lets the model checker run that thread on.
+/// Keeps the compiler from looking at the owner before saying "inside". The processor is kept from it by who takes the
+/// side away.
 #[inline]
-pub(crate) fn look_again() {
+pub(crate) fn inside_before_owner() {
+    #[cfg(not(loom))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
     #[cfg(loom)]
-    spin_loop();
+    if !planted("owner-without-barrier") {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Waiting for somebody who is inside a side for a moment.
+pub(crate) struct Pause(u32);
+
+impl Pause {
+    pub(crate) const fn new() -> Self {
+        Self(0)
+    }
+
+    /// Longer and longer; then the processor goes to others, one of which may be the one waited for.
+    pub(crate) fn pause(&mut self) {
+        #[cfg(loom)]
+        loom::thread::yield_now();
+        #[cfg(not(loom))]
+        if self.0 < 6 {
+            for _ in 0..1_u32 << self.0 {
+                std::hint::spin_loop();
+            }
+            self.0 += 1;
+        } else {
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// How a stamp is stored: the item in its slot, or the room, comes with it.

@@ -1,0 +1,129 @@
+//! One side of the ring: whoever is inside is alone there.
+//!
+//! Most sides are used by one thread for long stretches, so a side is *biased*: it remembers an owner, who enters and
+//! leaves with plain stores. Anybody else takes the lock of the side, takes the side away from its owner, and waits
+//! until the owner is out. A thread that took the lock many times in a row becomes the owner.
+//!
+//! After the idea of reserved locks (Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002), with
+//! `membarrier(2)` for taking away: the owner says "I am inside" and then looks whether it still owns the side; a
+//! stranger says "you do not own it" and then looks whether the owner is inside. One of the two sees the other, because
+//! the stranger makes the owner's processor execute the barrier between its two steps.
+//!
+//! "I am inside" is a word of the owner's own (see [`thread`](crate::thread)): a word of the side would also be written
+//! by one who is owner no longer and does not know it yet.
+
+use descriptor_core::wait::Barrier;
+
+use crate::barrier::Asymmetric;
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted};
+use crate::thread::{Mark, this_thread};
+
+/// Entries in a row after which a thread owns the side; four times as many after each time it was taken away.
+const FIRST_STREAK: u32 = if cfg!(loom) { 1 } else { 32 };
+/// An owner is taken off at most this often: one barrier in so many entries does not matter.
+const LONGEST_STREAK: u32 = 1 << 20;
+
+pub(crate) struct Side {
+    // Who may enter with plain stores, by its mark. Written by who holds the lock.
+    owner: AtomicPtr<Mark>,
+    locked: AtomicBool,
+    // The rest belongs to who holds the lock.
+    last: AtomicPtr<Mark>,
+    streak: AtomicU32,
+    needed: AtomicU32,
+}
+
+/// Being inside. Leaving is `drop`.
+pub(crate) struct Inside<'a> {
+    side: &'a Side,
+    owner: Option<&'static Mark>,
+}
+
+impl Drop for Inside<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        match self.owner {
+            Some(mark) => mark.leave(),
+            None => self.side.locked.store(false, Ordering::Release),
+        }
+    }
+}
+
+impl Side {
+    pub(crate) fn new() -> Self {
+        Self {
+            owner: AtomicPtr::default(),
+            locked: AtomicBool::new(false),
+            last: AtomicPtr::default(),
+            streak: AtomicU32::new(0),
+            needed: AtomicU32::new(FIRST_STREAK),
+        }
+    }
+
+    /// Waits until the caller is alone on this side: for a few moves of memory at most, unless who is inside was put
+    /// off the processor.
+    #[inline]
+    pub(crate) fn enter(&self) -> Inside<'_> {
+        let me = this_thread();
+        if me.is(self.owner.load(Ordering::Relaxed)) {
+            me.enter(self);
+            inside_before_owner();
+            if me.is(self.owner.load(Ordering::Relaxed)) {
+                return Inside {
+                    side: self,
+                    owner: Some(me),
+                };
+            }
+            me.leave();
+        }
+        self.enter_locked(me)
+    }
+
+    #[inline(never)]
+    fn enter_locked(&self, me: &'static Mark) -> Inside<'_> {
+        let mut pause = Pause::new();
+        while self.locked.load(Ordering::Relaxed) || self.locked.swap(true, Ordering::Acquire) {
+            pause.pause();
+        }
+        let inside = Inside {
+            side: self,
+            owner: None,
+        };
+        let owner = self.owner.load(Ordering::Relaxed);
+        if !owner.is_null() {
+            // SAFETY: only `this_thread` marks become owners, and those are never freed.
+            self.take_away(unsafe { &*owner }, me);
+        } else if me.is(self.last.load(Ordering::Relaxed)) {
+            self.count(me);
+        } else {
+            self.last.store(me.address(), Ordering::Relaxed);
+            self.streak.store(0, Ordering::Relaxed);
+        }
+        inside
+    }
+
+    #[inline]
+    fn count(&self, me: &'static Mark) {
+        let streak = self.streak.load(Ordering::Relaxed) + 1;
+        self.streak.store(streak, Ordering::Relaxed);
+        if streak >= self.needed.load(Ordering::Relaxed) && Asymmetric::is_available() {
+            // Takes effect with the next entry; this one still leaves by the lock.
+            self.owner.store(me.address(), Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn take_away(&self, owner: &Mark, me: &'static Mark) {
+        self.owner.store(std::ptr::null_mut(), Ordering::Relaxed);
+        Asymmetric::everywhere();
+        let mut pause = Pause::new();
+        while owner.is_inside(self) && !planted("owner-not-awaited") {
+            pause.pause();
+        }
+        let needed = self.needed.load(Ordering::Relaxed);
+        self.needed
+            .store(needed.saturating_mul(4).min(LONGEST_STREAK), Ordering::Relaxed);
+        self.last.store(me.address(), Ordering::Relaxed);
+        self.streak.store(0, Ordering::Relaxed);
+    }
+}
