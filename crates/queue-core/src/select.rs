@@ -99,7 +99,7 @@ impl<'a, R: 'a> Select<'a, R> {
             Wait::Until(deadline) => Some(deadline),
             Wait::Forever => None,
         };
-        if let Some(answer) = spin(&mut || self.attempt()) {
+        if let Some(answer) = spin(|| true, &mut || self.attempt()) {
             return answer;
         }
         let sleeper = Arc::new(Sleeper {

@@ -3,20 +3,36 @@
 
 #[cfg(loom)]
 pub(crate) use modelled::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park,
-    park_timeout, planted, spin, thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
+    park_timeout, planted, spin, spin_task, thread_current,
 };
 #[cfg(not(loom))]
 pub(crate) use real::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park,
-    park_timeout, planted, spin, thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
+    park_timeout, planted, spin, spin_task, thread_current,
 };
 
 #[cfg(not(loom))]
 mod real {
-    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
+
+    /// A full barrier. On x86 any locked instruction is one, and several times faster than `mfence`, which is what the
+    /// fence compiles to.
+    #[inline]
+    pub(crate) fn full_barrier() {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            use std::sync::atomic::compiler_fence;
+            compiler_fence(Ordering::SeqCst);
+            let line = AtomicUsize::new(0);
+            std::hint::black_box(&line).swap(1, Ordering::SeqCst);
+            compiler_fence(Ordering::SeqCst);
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
 
     /// Keeps the compiler from asking for sleepers before the change. The processor is kept from it by the sleeper.
     #[inline]
@@ -24,24 +40,40 @@ mod real {
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
     }
 
-    /// Polls and pauses before the first yield: about a microsecond, the time another core needs to finish its step.
-    const PAUSES: u32 = 7;
+    /// Rounds of pauses, each twice as long as the one before up to [`LONGEST`]: a few microseconds, the time another core
+    /// needs for some steps.
+    const ROUNDS: u32 = 7;
+    const LONGEST: u32 = 6;
     /// Yields before sleeping: on a busy machine the one waited for may need this very core.
     const YIELDS: u32 = 8;
 
-    /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds.
-    pub(crate) fn spin<R>(attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        for round in 0..PAUSES {
-            for _ in 0..1_u32 << round {
-                std::hint::spin_loop();
-            }
-            if let Some(done) = attempt() {
-                return Some(done);
-            }
+    /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds. An attempt disturbs the others,
+    /// so it is made only when it `seems` worth while.
+    pub(crate) fn spin<R>(seems: impl Fn() -> bool, attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        let done = spin_task(&seems, attempt);
+        if done.is_some() {
+            return done;
         }
         for _ in 0..YIELDS {
             std::thread::yield_now();
-            if let Some(done) = attempt() {
+            if seems()
+                && let Some(done) = attempt()
+            {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// As [`spin`] for a task, which must not give its thread away.
+    pub(crate) fn spin_task<R>(seems: impl Fn() -> bool, attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        for round in 0..ROUNDS {
+            for _ in 0..1_u32 << round.min(LONGEST) {
+                std::hint::spin_loop();
+            }
+            if seems()
+                && let Some(done) = attempt()
+            {
                 return Some(done);
             }
         }
@@ -63,12 +95,16 @@ mod modelled {
     use std::time::Duration;
 
     use loom::sync::Notify;
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 
     /// The checker knows no barrier executed on behalf of another thread: it gets the pair of fences.
     pub(crate) fn change_before_look() {
-        fence(Ordering::SeqCst);
+        full_barrier();
+    }
+
+    pub(crate) fn full_barrier() {
+        loom::sync::atomic::fence(Ordering::SeqCst);
     }
 
     /// A thread's permit to go on. loom's own `park` forgets the permit of a thread that meets a held lock before it
@@ -100,7 +136,11 @@ mod modelled {
     }
 
     /// A model explores every interleaving: trying for a while adds nothing to trying once.
-    pub(crate) fn spin<R>(_attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) fn spin<R>(_seems: impl Fn() -> bool, _attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+        None
+    }
+
+    pub(crate) fn spin_task<R>(_seems: impl Fn() -> bool, _attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
         None
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use crate::sync::{Ordering, fence};
+use crate::sync::{full_barrier, spin, spin_task};
 use crate::wait::{Barrier, WaitList, Waiter};
 use crate::{GetError, Item, PutError, QueueCore, Wait};
 
@@ -39,6 +39,34 @@ pub trait TryQueue<T: Item>: QueueCore {
     /// # Errors
     /// `Empty`, and `Closed` when nothing is inside or on its way and nothing ever will be.
     fn get_now(&self) -> Result<T, GetError>;
+
+    /// The short way of [`put_now`](Self::put_now): stores the item if nothing at all is in the way, and gives it back
+    /// otherwise, without saying why. A queue without a shorter way has none.
+    ///
+    /// # Errors
+    /// The item.
+    #[inline]
+    fn put_at_once(&self, item: T) -> Result<(), T> {
+        Err(item)
+    }
+
+    /// The short way of [`get_now`](Self::get_now).
+    #[inline]
+    fn get_at_once(&self) -> Option<T> {
+        None
+    }
+
+    /// A cheap look for those who wait for room: true while a put would say `Full`. A queue that cannot tell says false.
+    #[inline]
+    fn seems_full(&self) -> bool {
+        false
+    }
+
+    /// As [`seems_full`](Self::seems_full), for a get and `Empty`.
+    #[inline]
+    fn seems_empty(&self) -> bool {
+        false
+    }
 
     /// Puts from the front of `items` what fits.
     ///
@@ -118,6 +146,15 @@ macro_rules! waiting_queue {
 /// As there.
 #[inline]
 pub fn put_within<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Result<(), PutError<T>> {
+    match queue.put_at_once(item) {
+        Ok(()) => Ok(()),
+        Err(item) => put_rest(queue, item, wait),
+    }
+}
+
+/// What most puts never come to; apart, so that the short way stays short.
+#[inline(never)]
+fn put_rest<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Result<(), PutError<T>> {
     match queue.put_now(item) {
         Err(PutError::Full(item)) if wait != Wait::Never => put_slow(queue, item, wait),
         done => done,
@@ -130,6 +167,14 @@ pub fn put_within<T: Item, Q: TryQueue<T>>(queue: &Q, item: T, wait: Wait) -> Re
 /// As there.
 #[inline]
 pub fn get_within<T: Item, Q: TryQueue<T>>(queue: &Q, wait: Wait) -> Result<T, GetError> {
+    match queue.get_at_once() {
+        Some(item) => Ok(item),
+        None => get_rest(queue, wait),
+    }
+}
+
+#[inline(never)]
+fn get_rest<T: Item, Q: TryQueue<T>>(queue: &Q, wait: Wait) -> Result<T, GetError> {
     match queue.get_now() {
         Err(GetError::Empty) if wait != Wait::Never => get_slow(queue, wait),
         done => done,
@@ -176,7 +221,26 @@ pub fn get_batch<T: Item, Q: TryQueue<T>>(
 }
 
 /// [`Queue::poll_put`](crate::Queue::poll_put) over [`TryQueue`].
+#[inline]
 pub fn poll_put<T: Item, Q: TryQueue<T>>(
+    queue: &Q,
+    cx: &mut Context<'_>,
+    item: &mut Option<T>,
+    waiter: &mut Waiter,
+) -> Poll<Result<(), PutError<T>>> {
+    if !waiter.is_armed()
+        && let Some(at_hand) = item.take()
+    {
+        match queue.put_at_once(at_hand) {
+            Ok(()) => return Poll::Ready(Ok(())),
+            Err(refused) => *item = Some(refused),
+        }
+    }
+    poll_put_rest(queue, cx, item, waiter)
+}
+
+#[inline(never)]
+fn poll_put_rest<T: Item, Q: TryQueue<T>>(
     queue: &Q,
     cx: &mut Context<'_>,
     item: &mut Option<T>,
@@ -185,8 +249,14 @@ pub fn poll_put<T: Item, Q: TryQueue<T>>(
     if item.is_none() {
         return Poll::Ready(Ok(()));
     }
+    let mut attempt = || put_from(queue, item);
+    if waiter.may_linger()
+        && let Some(done) = attempt().or_else(|| spin_task(|| !queue.seems_full(), &mut attempt))
+    {
+        return Poll::Ready(done);
+    }
     let waited = waiter.is_armed();
-    let step = queue.putters().poll(cx, waiter, || put_from(queue, item));
+    let step = queue.putters().poll(cx, waiter, attempt);
     if waited && step.is_ready() {
         hand_on_room(queue);
     }
@@ -194,21 +264,33 @@ pub fn poll_put<T: Item, Q: TryQueue<T>>(
 }
 
 /// [`Queue::poll_get`](crate::Queue::poll_get) over [`TryQueue`].
+#[inline]
 pub fn poll_get<T: Item, Q: TryQueue<T>>(
     queue: &Q,
     cx: &mut Context<'_>,
     waiter: &mut Waiter,
 ) -> Poll<Result<T, GetError>> {
+    if !waiter.is_armed()
+        && let Some(item) = queue.get_at_once()
+    {
+        return Poll::Ready(Ok(item));
+    }
     poll_for_item(queue, cx, waiter, || get_unless_empty(queue))
 }
 
 /// The asynchronous form of [`wait_for_item`].
+#[inline(never)]
 pub fn poll_for_item<T: Item, Q: TryQueue<T>, R>(
     queue: &Q,
     cx: &Context<'_>,
     waiter: &mut Waiter,
-    attempt: impl FnMut() -> Option<R>,
+    mut attempt: impl FnMut() -> Option<R>,
 ) -> Poll<R> {
+    if waiter.may_linger()
+        && let Some(done) = attempt().or_else(|| spin_task(|| !queue.seems_empty(), &mut attempt))
+    {
+        return Poll::Ready(done);
+    }
     let waited = waiter.is_armed();
     let step = queue.getters().poll(cx, waiter, attempt);
     if waited && step.is_ready() {
@@ -217,7 +299,8 @@ pub fn poll_for_item<T: Item, Q: TryQueue<T>, R>(
     step
 }
 
-/// Blocks as [`WaitList::block`] on the getters does. Who waited and succeeded wakes the next one if there is more.
+/// Tries for a moment, then blocks as [`WaitList::block`] on the getters does. Who waited and succeeded wakes the next
+/// one if there is more.
 ///
 /// A queue may hold back what is finished behind what is still on its way: an item behind an older put, room behind an
 /// older get. Its announcement then comes too early and wakes somebody in vain, or nobody; the later announcement of the
@@ -225,8 +308,14 @@ pub fn poll_for_item<T: Item, Q: TryQueue<T>, R>(
 pub fn wait_for_item<T: Item, Q: TryQueue<T>, R>(
     queue: &Q,
     wait: Wait,
-    attempt: impl FnMut() -> Option<R>,
+    mut attempt: impl FnMut() -> Option<R>,
 ) -> Option<R> {
+    if wait == Wait::Never {
+        return None;
+    }
+    if let Some(done) = spin(|| !queue.seems_empty(), &mut attempt) {
+        return Some(done);
+    }
     let done = queue.getters().block(wait, attempt);
     if done.is_some() {
         hand_on_item(queue);
@@ -235,7 +324,14 @@ pub fn wait_for_item<T: Item, Q: TryQueue<T>, R>(
 }
 
 /// As [`wait_for_item`], for room.
-fn wait_for_room<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: impl FnMut() -> Option<R>) -> Option<R> {
+fn wait_for_room<T: Item, Q: TryQueue<T>, R>(
+    queue: &Q,
+    wait: Wait,
+    mut attempt: impl FnMut() -> Option<R>,
+) -> Option<R> {
+    if let Some(done) = spin(|| !queue.seems_full(), &mut attempt) {
+        return Some(done);
+    }
     let done = queue.putters().block(wait, attempt);
     if done.is_some() {
         hand_on_room(queue);
@@ -246,7 +342,7 @@ fn wait_for_room<T: Item, Q: TryQueue<T>, R>(queue: &Q, wait: Wait, attempt: imp
 #[cold]
 fn hand_on_item<T: Item, Q: TryQueue<T>>(queue: &Q) {
     if queue.getters().waiting() > 0 {
-        fence(Ordering::SeqCst);
+        full_barrier();
         if queue.may_have_item() || queue.is_closed() {
             queue.getters().notify(1);
         }
@@ -256,7 +352,7 @@ fn hand_on_item<T: Item, Q: TryQueue<T>>(queue: &Q) {
 #[cold]
 fn hand_on_room<T: Item, Q: TryQueue<T>>(queue: &Q) {
     if queue.putters().waiting() > 0 {
-        fence(Ordering::SeqCst);
+        full_barrier();
         let full = matches!((queue.depth(), queue.capacity()), (Some(depth), Some(most)) if depth >= most);
         if !full || queue.is_closed() {
             queue.putters().notify(1);

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use crate::Wait;
 use crate::sync::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, fence, park, park_timeout, planted, spin,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park, park_timeout,  planted,
     thread_current,
 };
 
@@ -54,6 +54,8 @@ impl Barrier for Fence {
 pub struct Waiter {
     // 0: not registered. Ids start at 1 and are never used twice.
     id: u64,
+    // One of several that wait together: a moment spent trying again would be spent for each of them.
+    hurried: bool,
     state: Option<Box<dyn Any + Send>>,
 }
 
@@ -61,7 +63,25 @@ impl Waiter {
     /// Not waiting for anything yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { id: 0, state: None }
+        Self {
+            id: 0,
+            hurried: false,
+            state: None,
+        }
+    }
+
+    /// As [`new`](Self::new), for one of several operations that wait together.
+    pub(crate) const fn hurried() -> Self {
+        Self {
+            id: 0,
+            hurried: true,
+            state: None,
+        }
+    }
+
+    /// True when the operation is new and has a moment to try again before it waits.
+    pub(crate) const fn may_linger(&self) -> bool {
+        !self.hurried && !self.is_armed()
     }
 
     /// True while a wake-up may be on its way, so that giving up must be told to the queue.
@@ -115,8 +135,9 @@ impl Line {
 const BUSY: usize = 1;
 const ONE_SLEEPER: usize = 2;
 
-/// Notifications in a row that meet nobody before a list is quiet again: as dear together as one barrier everywhere.
-const CALM: u32 = if cfg!(loom) { 1 } else { 256 };
+/// Notifications in a row that meet nobody before a list is quiet again: their barriers cost about as much as the one
+/// barrier everywhere that the next sleeper then pays.
+const CALM: u32 = if cfg!(loom) { 1 } else { 512 };
 
 /// The line of those who wait for one kind of change.
 pub struct WaitList<B: Barrier = Fence> {
@@ -217,9 +238,6 @@ impl<B: Barrier> WaitList<B> {
             Wait::Until(deadline) => Some(deadline),
             Wait::Forever => None,
         };
-        if let Some(done) = spin(&mut attempt) {
-            return Some(done);
-        }
         let mut place = Place {
             list: self,
             id: self.register(Sleeper::Thread(thread_current())),
@@ -304,7 +322,7 @@ impl<B: Barrier> WaitList<B> {
     #[cold]
     fn notify_busy(&self, count: usize) -> bool {
         if !planted("notifier-without-barrier") {
-            fence(Ordering::SeqCst);
+            full_barrier();
         }
         if self.word.load(Ordering::Relaxed) / ONE_SLEEPER != 0 {
             return self.wake(count);
@@ -377,7 +395,7 @@ impl<B: Barrier> WaitList<B> {
             id
         };
         if !planted("sleeper-without-barrier") {
-            fence(Ordering::SeqCst);
+            full_barrier();
         }
         id
     }
@@ -385,7 +403,7 @@ impl<B: Barrier> WaitList<B> {
     /// Writes down how many sleep, and that notifiers have to look properly.
     fn count(&self, line: &Line) {
         self.word
-            .store(line.sleepers.len() * ONE_SLEEPER | BUSY, Ordering::Relaxed);
+            .store((line.sleepers.len() * ONE_SLEEPER) | BUSY, Ordering::Relaxed);
     }
 
     /// Leaves the line; a token that had already been handed to us goes to the next one.

@@ -60,16 +60,6 @@ impl<T: Item> SageQueue<T> {
             Nothing::Drained => GetError::Closed,
         })
     }
-
-    /// Wakes those for whom there is something new.
-    #[inline]
-    fn announce(&self, stored: usize) {
-        // A put that was on its way when the queue was closed is the last thing the getters wait for: one of them gets
-        // the item, the others must learn that nothing more will come.
-        if self.getters.notify(stored) && self.ring.is_closed() {
-            self.getters.notify_all();
-        }
-    }
 }
 
 impl<T: Item> QueueCore for SageQueue<T> {
@@ -116,10 +106,23 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
     }
 
     #[inline]
+    fn put_at_once(&self, item: T) -> Result<(), T> {
+        self.ring.put_owned(item)?;
+        self.getters.notify(1);
+        Ok(())
+    }
+
+    #[inline]
+    fn get_at_once(&self) -> Option<T> {
+        let item = self.ring.get_owned()?;
+        self.putters.notify(1);
+        Some(item)
+    }
+
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
         match self.ring.try_put(item) {
             Ok(()) => {
-                self.announce(1);
+                self.getters.notify(1);
                 Ok(())
             }
             Err((item, Refused::Full)) => Err(PutError::Full(item)),
@@ -127,7 +130,6 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
         }
     }
 
-    #[inline]
     fn get_now(&self) -> Result<T, GetError> {
         match self.ring.try_get() {
             Ok(item) => {
@@ -139,13 +141,23 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
         }
     }
 
+    #[inline]
+    fn seems_full(&self) -> bool {
+        self.ring.seems_full()
+    }
+
+    #[inline]
+    fn seems_empty(&self) -> bool {
+        self.ring.seems_empty()
+    }
+
     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
         if items.is_empty() {
             return Ok(0);
         }
         match self.ring.try_put_run(items) {
             Ok(stored) => {
-                self.announce(stored);
+                self.getters.notify(stored);
                 Ok(stored)
             }
             Err(Refused::Full) => Err(PutError::Full(())),

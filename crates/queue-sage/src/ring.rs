@@ -12,11 +12,14 @@ use std::collections::VecDeque;
 
 use crate::side::Side;
 use crate::slots::Slots;
-use crate::sync::{AtomicUsize, Ordering, Padded, observe, publish};
+use crate::sync::{Place, AtomicU64, Ordering, Padded, observe, publish};
 
 /// Set in the tail once the ring is closed; positions are kept above it.
-const CLOSED: usize = 1;
-const ONE: usize = 2;
+const CLOSED: Position = 1;
+const ONE: Position = 2;
+
+/// Items since the beginning, above the closed mark. 63 bits of them last for centuries.
+type Position = u64;
 
 /// Why nothing was put.
 pub(crate) enum Refused {
@@ -35,20 +38,20 @@ pub(crate) enum Nothing {
 struct End {
     side: Side,
     // Where this side is. The other side reads a copy of it elsewhere, so that its looks do not slow down ours.
-    position: AtomicUsize,
+    position: AtomicU64,
     // How far this side may go without looking at the other one.
-    limit: AtomicUsize,
+    limit: AtomicU64,
 }
 
 pub(crate) struct Ring<T> {
     putting: Padded<End>,
     getting: Padded<End>,
     // The next position to write, and the closed mark.
-    tail: Padded<AtomicUsize>,
+    tail: Padded<AtomicU64>,
     // The next position to read, shifted up by one like the tail.
-    head: Padded<AtomicUsize>,
+    head: Padded<AtomicU64>,
     slots: Slots<T>,
-    capacity: usize,
+    capacity: Position,
 }
 
 // SAFETY: items are handed over by value, each to exactly one thread: who is inside the putting side writes a place
@@ -65,70 +68,109 @@ impl<T> Ring<T> {
         let end = |limit| {
             Padded(End {
                 side: Side::new(),
-                position: AtomicUsize::new(0),
-                limit: AtomicUsize::new(limit),
+                position: AtomicU64::new(0),
+                limit: AtomicU64::new(limit),
             })
         };
         Some(Self {
-            putting: end(capacity * ONE),
+            putting: end(capacity as Position * ONE),
             getting: end(0),
-            tail: Padded(AtomicUsize::new(0)),
-            head: Padded(AtomicUsize::new(0)),
+            tail: Padded(AtomicU64::new(0)),
+            head: Padded(AtomicU64::new(0)),
             slots: Slots::new(capacity)?,
-            capacity,
+            capacity: capacity as Position,
         })
     }
 
     pub(crate) const fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
+    }
+
+    /// Stores `item` if this thread owns the putting side and there is room.
+    #[inline]
+    pub(crate) fn put_owned(&self, item: T) -> Result<(), T> {
+        let Some(_inside) = self.putting.side.enter_owned() else {
+            return Err(item);
+        };
+        let tail = self.putting.position.load(Ordering::Relaxed);
+        if self.room(tail).is_err() {
+            return Err(item);
+        }
+        self.store(tail, item);
+        Ok(())
+    }
+
+    /// Takes the oldest item if this thread owns the getting side and there is one.
+    #[inline]
+    pub(crate) fn get_owned(&self) -> Option<T> {
+        let _inside = self.getting.side.enter_owned()?;
+        let head = self.getting.position.load(Ordering::Relaxed);
+        self.ready(head).is_ok().then(|| self.take(head))
+    }
+
+    /// Stores `item` at `tail`; for who is inside the putting side and knows that there is room.
+    #[inline]
+    fn store(&self, tail: Position, item: T) {
+        // SAFETY: alone inside the putting side, and there is room: the place was emptied before the head we saw.
+        // Leaned on by the lossless clauses and the models of moving.
+        unsafe { self.place(tail).fill(item) };
+        self.put_up_to(tail.wrapping_add(ONE));
+    }
+
+    /// Takes what is at `head`; for who is inside the getting side and knows that there is an item.
+    #[inline]
+    fn take(&self, head: Position) -> T {
+        // SAFETY: alone inside the getting side, and the tail we saw is beyond this place.
+        // Leaned on by the lossless clauses and the models of moving.
+        let item = unsafe { self.place(head).empty_out() };
+        self.got_up_to(head.wrapping_add(ONE));
+        item
+    }
+
+    #[inline]
+    const fn place(&self, position: Position) -> &Place<T> {
+        self.slots.at((position / ONE) as usize)
     }
 
     /// Stores `item`, or says why not and leaves it where it is.
-    #[inline]
     pub(crate) fn try_put(&self, item: T) -> Result<(), (T, Refused)> {
-        let inside = self.putting.side.enter();
-        let done = self.put_inside(item);
-        drop(inside);
-        done
-    }
-
-    #[inline]
-    fn put_inside(&self, item: T) -> Result<(), (T, Refused)> {
+        let _inside = self.putting.side.enter();
         let tail = self.putting.position.load(Ordering::Relaxed);
-        if let Err(why) = self.room(tail) {
-            return Err((item, why));
+        match self.room(tail) {
+            Ok(_) => {
+                self.store(tail, item);
+                Ok(())
+            }
+            Err(why) => Err((item, why)),
         }
-        // SAFETY: inside the putting side, and there is room: the place was emptied before the head we saw.
-        unsafe { self.slots.at(tail / ONE).fill(item) };
-        self.put_up_to(tail.wrapping_add(ONE));
-        Ok(())
     }
 
     /// Shows the getting side what was put.
     #[inline]
-    fn put_up_to(&self, tail: usize) {
+    fn put_up_to(&self, tail: Position) {
         self.putting.position.store(tail, Ordering::Relaxed);
         self.tail.store(tail, publish());
     }
 
     /// Shows the putting side the room that was made.
     #[inline]
-    fn got_up_to(&self, head: usize) {
+    fn got_up_to(&self, head: Position) {
         self.getting.position.store(head, Ordering::Relaxed);
         self.head.store(head, publish());
     }
 
     /// How many places are free; for who is inside the putting side.
     #[inline]
-    fn room(&self, tail: usize) -> Result<usize, Refused> {
+    fn room(&self, tail: Position) -> Result<usize, Refused> {
         let limit = self.putting.limit.load(Ordering::Relaxed);
         if tail == limit {
             return self.look_for_room(tail);
         }
-        Ok(limit.wrapping_sub(tail) / ONE)
+        Ok((limit.wrapping_sub(tail) / ONE) as usize)
     }
 
-    fn look_for_room(&self, tail: usize) -> Result<usize, Refused> {
+    #[inline]
+    fn look_for_room(&self, tail: Position) -> Result<usize, Refused> {
         if tail & CLOSED != 0 {
             return Err(Refused::Closed);
         }
@@ -136,32 +178,21 @@ impl<T> Ring<T> {
         self.putting.limit.store(limit, Ordering::Relaxed);
         match limit.wrapping_sub(tail) / ONE {
             0 => Err(Refused::Full),
-            room => Ok(room),
+            room => Ok(room as usize),
         }
     }
 
     /// Takes the oldest item.
-    #[inline]
     pub(crate) fn try_get(&self) -> Result<T, Nothing> {
-        let inside = self.getting.side.enter();
-        let done = self.get_inside();
-        drop(inside);
-        done
-    }
-
-    #[inline]
-    fn get_inside(&self) -> Result<T, Nothing> {
+        let _inside = self.getting.side.enter();
         let head = self.getting.position.load(Ordering::Relaxed);
         self.ready(head)?;
-        // SAFETY: inside the getting side, and the tail we saw is beyond this place.
-        let item = unsafe { self.slots.at(head / ONE).empty_out() };
-        self.got_up_to(head.wrapping_add(ONE));
-        Ok(item)
+        Ok(self.take(head))
     }
 
     /// How many items are there; for who is inside the getting side.
     #[inline]
-    fn ready(&self, head: usize) -> Result<usize, Nothing> {
+    fn ready(&self, head: Position) -> Result<usize, Nothing> {
         let mut limit = self.getting.limit.load(Ordering::Relaxed);
         if head == limit {
             let tail = self.tail.load(observe());
@@ -171,7 +202,7 @@ impl<T> Ring<T> {
             }
             self.getting.limit.store(limit, Ordering::Relaxed);
         }
-        Ok(limit.wrapping_sub(head) / ONE)
+        Ok((limit.wrapping_sub(head) / ONE) as usize)
     }
 
     /// Stores from the front of `items` as many as fit.
@@ -183,11 +214,13 @@ impl<T> Ring<T> {
             room = self.look_for_room(tail)?;
         }
         let count = room.min(items.len());
-        for (offset, item) in items.drain(..count).enumerate() {
-            // SAFETY: as in `put_inside`; there is room for `count`.
-            unsafe { self.slots.at(tail / ONE + offset).fill(item) };
+        let mut position = tail;
+        for item in items.drain(..count) {
+            // SAFETY: as in `store`; there is room for `count`. Leaned on by the batch clauses.
+            unsafe { self.place(position).fill(item) };
+            position = position.wrapping_add(ONE);
         }
-        self.put_up_to(tail.wrapping_add(count * ONE));
+        self.put_up_to(position);
         Ok(count)
     }
 
@@ -208,14 +241,29 @@ impl<T> Ring<T> {
                 out.reserve(count);
                 continue;
             }
-            for offset in 0..count {
-                // SAFETY: as in `get_inside`; there are `count` items. There is room in `out`, so nothing is allocated
-                // and nothing unwinds before the head moves on.
-                out.push(unsafe { self.slots.at(head / ONE + offset).empty_out() });
+            let mut position = head;
+            for _ in 0..count {
+                // SAFETY: as in `take`; there are `count` items. There is room in `out`, so nothing is allocated and
+                // nothing unwinds before the head moves on. Leaned on by the batch clauses.
+                out.push(unsafe { self.place(position).empty_out() });
+                position = position.wrapping_add(ONE);
             }
-            self.got_up_to(head.wrapping_add(count * ONE));
+            self.got_up_to(position);
             return Ok(count);
         }
+    }
+
+    /// A look from outside, for those who wait: false when a put may succeed or say why not.
+    #[inline]
+    pub(crate) fn seems_full(&self) -> bool {
+        let tail = self.tail.load(Ordering::Relaxed);
+        tail & CLOSED == 0 && tail.wrapping_sub(self.head.load(Ordering::Relaxed)) >= self.capacity * ONE
+    }
+
+    /// As [`seems_full`](Self::seems_full), for a get.
+    #[inline]
+    pub(crate) fn seems_empty(&self) -> bool {
+        self.tail.load(Ordering::Relaxed) == self.head.load(Ordering::Relaxed)
     }
 
     /// True when it was still open.
@@ -241,7 +289,7 @@ impl<T> Ring<T> {
             let head = self.head.load(Ordering::SeqCst);
             let again = self.tail.load(Ordering::SeqCst);
             if again == tail {
-                return ((tail / ONE) as u64, (head / ONE) as u64);
+                return (tail / ONE, head / ONE);
             }
             tail = again;
         }

@@ -16,7 +16,7 @@ use descriptor_core::wait::Barrier;
 
 use crate::barrier::Asymmetric;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted};
-use crate::thread::{Mark, this_thread};
+use crate::thread::{Mark, known_thread, this_thread};
 
 /// Entries in a row after which a thread owns the side; four times as many after each time it was taken away.
 const FIRST_STREAK: u32 = if cfg!(loom) { 1 } else { 32 };
@@ -64,19 +64,27 @@ impl Side {
     /// off the processor.
     #[inline]
     pub(crate) fn enter(&self) -> Inside<'_> {
-        let me = this_thread();
-        if me.is(self.owner.load(Ordering::Relaxed)) {
-            me.enter(self);
-            inside_before_owner();
-            if me.is(self.owner.load(Ordering::Relaxed)) {
-                return Inside {
-                    side: self,
-                    owner: Some(me),
-                };
-            }
-            me.leave();
+        match self.enter_owned() {
+            Some(inside) => inside,
+            None => self.enter_locked(this_thread()),
         }
-        self.enter_locked(me)
+    }
+
+    /// The short way in, for the owner.
+    #[inline]
+    pub(crate) fn enter_owned(&self) -> Option<Inside<'_>> {
+        let me = known_thread()?;
+        if !me.is(self.owner.load(Ordering::Relaxed)) {
+            return None;
+        }
+        me.enter(self);
+        inside_before_owner();
+        // Built first, so that a side taken away meanwhile is left again.
+        let inside = Inside {
+            side: self,
+            owner: Some(me),
+        };
+        me.is(self.owner.load(Ordering::Relaxed)).then_some(inside)
     }
 
     #[inline(never)]

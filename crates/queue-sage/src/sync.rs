@@ -6,11 +6,11 @@ pub(crate) use std::sync::Mutex;
 #[cfg(loom)]
 use loom::cell::UnsafeCell;
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(not(loom))]
 use std::cell::UnsafeCell;
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 /// Keeps what it holds on cache lines of its own. 128 bytes: x86 prefetches lines in pairs, and some aarch64 cores
 /// have lines of that size.
@@ -95,7 +95,7 @@ impl Pause {
         #[cfg(loom)]
         loom::thread::yield_now();
         #[cfg(not(loom))]
-        if self.0 < 6 {
+        if self.0 < 3 {
             for _ in 0..1_u32 << self.0 {
                 std::hint::spin_loop();
             }

@@ -70,21 +70,24 @@ thread_local! {
     static LENT: Cell<Option<Lent>> = const { Cell::new(None) };
 }
 
+/// The mark of the thread that runs this, if it has one yet; without one it owns nothing.
+#[inline]
+pub(crate) fn known_thread() -> Option<&'static Mark> {
+    MINE.with(Cell::get)
+}
+
 /// The mark of the thread that runs this.
 #[inline]
 pub(crate) fn this_thread() -> &'static Mark {
-    match MINE.with(Cell::get) {
-        Some(mark) => mark,
-        None => borrow(),
-    }
+    known_thread().unwrap_or_else(borrow)
 }
 
 #[cold]
 fn borrow() -> &'static Mark {
     let free = free().pop();
     let mark = free.unwrap_or_else(|| Box::leak(Box::default()));
-    // A thread that is about to end, and uses a ring in the destructors of its locals, keeps the mark for good.
-    if LENT.try_with(|lent| lent.set(Some(Lent(mark)))).is_ok() {}
+    // Not possible in a thread that is about to end and uses a ring in the destructors of its locals: its mark stays lent.
+    let _ = LENT.try_with(|lent| lent.set(Some(Lent(mark))));
     MINE.with(|mine| mine.set(Some(mark)));
     mark
 }

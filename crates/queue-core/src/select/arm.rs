@@ -37,7 +37,7 @@ impl<'a, T: Item, Q: Queue<T> + ?Sized, F> GetArm<'a, T, Q, F> {
         Self {
             queue,
             then,
-            waiter: Waiter::new(),
+            waiter: Waiter::hurried(),
             outcome: None,
             is_over: false,
         }
@@ -99,7 +99,7 @@ impl<'a, T: Item, Q: Queue<T> + ?Sized, F> PutArm<'a, T, Q, F> {
             queue,
             slot,
             then,
-            waiter: Waiter::new(),
+            waiter: Waiter::hurried(),
             outcome: None,
         }
     }
