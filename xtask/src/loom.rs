@@ -20,9 +20,13 @@ const MUTANT_PREEMPTIONS: &str = "2";
 
 /// Faults that `planted` in a `sync.rs` knows.
 const MUTANTS: &[&str] = &[
-    "stamp-store-relaxed",
-    "stamp-load-relaxed",
-    "drained-in-flight",
+    "position-store-relaxed",
+    "position-load-relaxed",
+    "drained-too-early",
+    "owner-without-barrier",
+    "owner-not-awaited",
+    "leave-relaxed",
+    "unlock-relaxed",
     "notifier-without-barrier",
     "sleeper-without-barrier",
     "block-without-recheck",

@@ -22,8 +22,8 @@ use std::time::Instant;
 
 use crate::Wait;
 use crate::sync::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park, park_timeout,  planted,
-    thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
+    park_timeout, planted, thread_current,
 };
 
 /// How a sleeper makes those who do not look for barriers execute one.

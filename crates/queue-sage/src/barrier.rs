@@ -23,9 +23,14 @@ fn offered() -> &'static AtomicBool {
     OFFERED.get_or_init(|| AtomicBool::new(membarrier::register()))
 }
 
+/// Whether the kernel does barriers for us.
+pub(crate) fn is_available() -> bool {
+    offered().load(Ordering::Relaxed)
+}
+
 impl Barrier for Asymmetric {
     fn is_available() -> bool {
-        offered().load(Ordering::Relaxed)
+        is_available()
     }
 
     fn everywhere() {

@@ -1,10 +1,11 @@
 //! Queue type `sage_queue`: our bounded ring, the fastest queue inside one process.
 //!
-//! Any number of producers and consumers, threads and tasks alike, on one ring of exactly as many slots as its capacity
-//! says. A put or get is one compare-and-swap; a batch is one compare-and-swap too. Items are moved, never serialized
-//! or boxed, and nothing is allocated after the queue is made.
+//! Any number of producers and consumers, threads and tasks alike, on one ring that holds exactly as many items as its
+//! capacity says. Items are moved, never serialized or boxed, and nothing is allocated after the queue is made.
 //!
-//! While nobody sleeps, waking costs one load: see [`Asymmetric`].
+//! Each side of the ring is *biased* to the thread that uses it: the one producer or consumer enters with plain loads and
+//! stores, and only when another thread comes along does the side become a lock. While nobody sleeps, waking costs one
+//! load. Both rest on a barrier that the rare side executes for the frequent one: see [`Asymmetric`].
 //!
 //! ```
 //! use descriptor_core::{Descriptor, QueueId};

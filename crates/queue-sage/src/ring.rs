@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use crate::side::Side;
 use crate::slots::Slots;
-use crate::sync::{Place, AtomicU64, Ordering, Padded, observe, publish};
+use crate::sync::{AtomicU64, Ordering, Padded, Place, observe, pause_briefly, planted, publish};
 
 /// Set in the tail once the ring is closed; positions are kept above it.
 const CLOSED: Position = 1;
@@ -41,6 +41,20 @@ struct End {
     position: AtomicU64,
     // How far this side may go without looking at the other one.
     limit: AtomicU64,
+    // What the last look at the other side was worth.
+    gain: AtomicU64,
+}
+
+impl End {
+    /// Before a look at the other side. Two threads that follow each other closely fetch the other's position for every
+    /// item; a look that gained several last time is worth putting off for a moment, so that it gains many. Where the
+    /// last look gained one, as between two threads that answer each other, nothing is put off.
+    #[inline]
+    fn linger(&self) {
+        if self.gain.load(Ordering::Relaxed) > 1 {
+            pause_briefly();
+        }
+    }
 }
 
 pub(crate) struct Ring<T> {
@@ -70,6 +84,7 @@ impl<T> Ring<T> {
                 side: Side::new(),
                 position: AtomicU64::new(0),
                 limit: AtomicU64::new(limit),
+                gain: AtomicU64::new(0),
             })
         };
         Some(Self {
@@ -174,8 +189,12 @@ impl<T> Ring<T> {
         if tail & CLOSED != 0 {
             return Err(Refused::Closed);
         }
+        self.putting.linger();
         let limit = self.head.load(observe()).wrapping_add(self.capacity * ONE);
         self.putting.limit.store(limit, Ordering::Relaxed);
+        self.putting
+            .gain
+            .store(limit.wrapping_sub(tail) / ONE, Ordering::Relaxed);
         match limit.wrapping_sub(tail) / ONE {
             0 => Err(Refused::Full),
             room => Ok(room as usize),
@@ -195,10 +214,18 @@ impl<T> Ring<T> {
     fn ready(&self, head: Position) -> Result<usize, Nothing> {
         let mut limit = self.getting.limit.load(Ordering::Relaxed);
         if head == limit {
+            self.getting.linger();
             let tail = self.tail.load(observe());
             limit = tail & !CLOSED;
-            if head == limit {
-                return Err(if tail & CLOSED != 0 { Nothing::Drained } else { Nothing::Empty });
+            self.getting
+                .gain
+                .store(limit.wrapping_sub(head) / ONE, Ordering::Relaxed);
+            if head == limit || planted("drained-too-early") && tail & CLOSED != 0 {
+                return Err(if tail & CLOSED != 0 {
+                    Nothing::Drained
+                } else {
+                    Nothing::Empty
+                });
             }
             self.getting.limit.store(limit, Ordering::Relaxed);
         }
@@ -307,5 +334,59 @@ impl<T> Drop for Ring<T> {
         }
         let rest = Rest(self);
         while rest.0.try_get().is_ok() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nothing, Refused, Ring};
+
+    #[test]
+    fn positions_wrap_around_the_buffer_at_any_capacity() {
+        for capacity in [1, 2, 3, 1000] {
+            let ring = Ring::new(capacity).expect("memory");
+            for item in 0..3 * capacity {
+                assert!(ring.try_put(item).is_ok());
+                assert_eq!(ring.try_get(), Ok(item));
+            }
+            for item in 0..capacity {
+                assert!(ring.try_put(item).is_ok(), "{item} of {capacity}");
+            }
+            assert!(matches!(ring.try_put(0), Err((0, Refused::Full))));
+        }
+    }
+
+    #[test]
+    fn items_without_a_size_need_no_memory() {
+        let ring = Ring::new(2).expect("nothing to have");
+        assert!(ring.try_put(()).is_ok());
+        assert!(ring.try_put(()).is_ok());
+        assert!(matches!(ring.try_put(()), Err(((), Refused::Full))));
+        assert_eq!(ring.try_get(), Ok(()));
+    }
+
+    #[test]
+    fn the_owner_s_short_way_obeys_the_same_bounds() {
+        let ring = Ring::new(2).expect("memory");
+        for item in 0..100 {
+            assert!(ring.try_put(item).is_ok());
+            assert_eq!(ring.try_get(), Ok(item));
+        }
+        let owns = crate::barrier::is_available();
+        assert_eq!(
+            ring.put_owned(1).is_ok(),
+            owns,
+            "the only thread owns both sides by now"
+        );
+        if owns {
+            assert_eq!(ring.put_owned(2), Ok(()));
+            assert_eq!(ring.put_owned(3), Err(3), "full");
+            assert_eq!(ring.get_owned(), Some(1));
+            ring.close();
+            assert_eq!(ring.put_owned(3), Err(3), "closed");
+            assert_eq!(ring.try_get(), Ok(2));
+            assert_eq!(ring.try_get(), Err(Nothing::Drained));
+            assert_eq!(ring.get_owned(), None);
+        }
     }
 }

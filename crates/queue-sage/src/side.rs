@@ -14,12 +14,13 @@
 
 use descriptor_core::wait::Barrier;
 
-use crate::barrier::Asymmetric;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted};
+use crate::barrier::{Asymmetric, is_available};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted, seems_taken};
 use crate::thread::{Mark, known_thread, this_thread};
 
-/// Entries in a row after which a thread owns the side; four times as many after each time it was taken away.
-const FIRST_STREAK: u32 = if cfg!(loom) { 1 } else { 32 };
+/// Entries in a row after which a thread owns the side; four times as many after each time it was taken away. In a model
+/// the first entry is enough, so that few steps show everything.
+const FIRST_STREAK: u32 = if cfg!(loom) { 0 } else { 32 };
 /// An owner is taken off at most this often: one barrier in so many entries does not matter.
 const LONGEST_STREAK: u32 = 1 << 20;
 
@@ -39,12 +40,20 @@ pub(crate) struct Inside<'a> {
     owner: Option<&'static Mark>,
 }
 
+fn unlocking() -> Ordering {
+    if planted("unlock-relaxed") {
+        Ordering::Relaxed
+    } else {
+        Ordering::Release
+    }
+}
+
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
         match self.owner {
             Some(mark) => mark.leave(),
-            None => self.side.locked.store(false, Ordering::Release),
+            None => self.side.locked.store(false, unlocking()),
         }
     }
 }
@@ -52,9 +61,9 @@ impl Drop for Inside<'_> {
 impl Side {
     pub(crate) fn new() -> Self {
         Self {
-            owner: AtomicPtr::default(),
+            owner: AtomicPtr::new(std::ptr::null_mut()),
             locked: AtomicBool::new(false),
-            last: AtomicPtr::default(),
+            last: AtomicPtr::new(std::ptr::null_mut()),
             streak: AtomicU32::new(0),
             needed: AtomicU32::new(FIRST_STREAK),
         }
@@ -90,7 +99,7 @@ impl Side {
     #[inline(never)]
     fn enter_locked(&self, me: &'static Mark) -> Inside<'_> {
         let mut pause = Pause::new();
-        while self.locked.load(Ordering::Relaxed) || self.locked.swap(true, Ordering::Acquire) {
+        while seems_taken(&self.locked) || !self.try_lock() {
             pause.pause();
         }
         let inside = Inside {
@@ -99,39 +108,48 @@ impl Side {
         };
         let owner = self.owner.load(Ordering::Relaxed);
         if !owner.is_null() {
-            // SAFETY: only `this_thread` marks become owners, and those are never freed.
-            self.take_away(unsafe { &*owner }, me);
+            // SAFETY: only marks of `this_thread` become owners, and those are never freed.
+            // Leaned on by the models of strangers.
+            self.take_away(unsafe { &*owner });
+            self.begin_streak(me);
         } else if me.is(self.last.load(Ordering::Relaxed)) {
-            self.count(me);
+            let streak = self.streak.load(Ordering::Relaxed) + 1;
+            self.streak.store(streak, Ordering::Relaxed);
         } else {
-            self.last.store(me.address(), Ordering::Relaxed);
-            self.streak.store(0, Ordering::Relaxed);
+            self.begin_streak(me);
+        }
+        if self.streak.load(Ordering::Relaxed) >= self.needed.load(Ordering::Relaxed) && is_available() {
+            // Takes effect with the next entry; this one still leaves by the lock.
+            self.owner.store(me.address(), Ordering::Relaxed);
         }
         inside
     }
 
     #[inline]
-    fn count(&self, me: &'static Mark) {
-        let streak = self.streak.load(Ordering::Relaxed) + 1;
-        self.streak.store(streak, Ordering::Relaxed);
-        if streak >= self.needed.load(Ordering::Relaxed) && Asymmetric::is_available() {
-            // Takes effect with the next entry; this one still leaves by the lock.
-            self.owner.store(me.address(), Ordering::Relaxed);
-        }
+    fn try_lock(&self) -> bool {
+        let exchanged = self
+            .locked
+            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        exchanged.is_ok()
+    }
+
+    fn begin_streak(&self, me: &'static Mark) {
+        self.last.store(me.address(), Ordering::Relaxed);
+        self.streak.store(0, Ordering::Relaxed);
     }
 
     #[cold]
-    fn take_away(&self, owner: &Mark, me: &'static Mark) {
+    fn take_away(&self, owner: &Mark) {
         self.owner.store(std::ptr::null_mut(), Ordering::Relaxed);
         Asymmetric::everywhere();
-        let mut pause = Pause::new();
-        while owner.is_inside(self) && !planted("owner-not-awaited") {
-            pause.pause();
+        if owner.is_inside(self) && !planted("owner-not-awaited") {
+            let mut pause = Pause::new();
+            while owner.is_still_inside(self) {
+                pause.pause();
+            }
         }
         let needed = self.needed.load(Ordering::Relaxed);
         self.needed
             .store(needed.saturating_mul(4).min(LONGEST_STREAK), Ordering::Relaxed);
-        self.last.store(me.address(), Ordering::Relaxed);
-        self.streak.store(0, Ordering::Relaxed);
     }
 }

@@ -1,7 +1,6 @@
 //! Atomics and cells of the ring, in one place so that a model checker can take their place.
 
 use std::mem::MaybeUninit;
-pub(crate) use std::sync::Mutex;
 
 #[cfg(loom)]
 use loom::cell::UnsafeCell;
@@ -82,44 +81,83 @@ pub(crate) fn inside_before_owner() {
     }
 }
 
+/// About a tenth of a microsecond: what a cache line needs from one core to another.
+#[inline]
+pub(crate) fn pause_briefly() {
+    #[cfg(not(loom))]
+    for _ in 0..4 {
+        std::hint::spin_loop();
+    }
+}
+
+/// A look before the attempt to take a lock, which would fetch its line from who holds it. The checker may answer a look
+/// with the same old value for ever, so a model goes without.
+#[inline]
+pub(crate) fn seems_taken(lock: &AtomicBool) -> bool {
+    cfg!(not(loom)) && lock.load(Ordering::Relaxed)
+}
+
+/// What a pointer is now. The checker may answer a plain load with the same old value for ever.
+#[inline]
+pub(crate) fn load_latest<T>(pointer: &AtomicPtr<T>) -> *mut T {
+    #[cfg(not(loom))]
+    return pointer.load(Ordering::Acquire);
+    #[cfg(loom)]
+    {
+        let none = std::ptr::null_mut();
+        let exchanged = pointer.compare_exchange(none, none, Ordering::Acquire, Ordering::Acquire);
+        exchanged.unwrap_or_else(|other| other)
+    }
+}
+
 /// Waiting for somebody who is inside a side for a moment.
-pub(crate) struct Pause(u32);
+pub(crate) struct Pause {
+    #[cfg(not(loom))]
+    round: u32,
+}
 
 impl Pause {
+    /// Rounds before the processor is given away, each twice as long as the one before. Few: who fights over a side
+    /// keeps it slow for both, and who stands back lets the other work undisturbed.
+    #[cfg(not(loom))]
+    const ROUNDS: u32 = 3;
+
     pub(crate) const fn new() -> Self {
-        Self(0)
+        Self {
+            #[cfg(not(loom))]
+            round: 0,
+        }
     }
 
-    /// Longer and longer; then the processor goes to others, one of which may be the one waited for.
     pub(crate) fn pause(&mut self) {
         #[cfg(loom)]
         loom::thread::yield_now();
         #[cfg(not(loom))]
-        if self.0 < 3 {
-            for _ in 0..1_u32 << self.0 {
+        if self.round < Self::ROUNDS {
+            for _ in 0..1_u32 << self.round {
                 std::hint::spin_loop();
             }
-            self.0 += 1;
+            self.round += 1;
         } else {
             std::thread::yield_now();
         }
     }
 }
 
-/// How a stamp is stored: the item in its slot, or the room, comes with it.
+/// How a position is stored: the items before it, or the room, come with it.
 #[inline]
 pub(crate) fn publish() -> Ordering {
-    if planted("stamp-store-relaxed") {
+    if planted("position-store-relaxed") {
         Ordering::Relaxed
     } else {
         Ordering::Release
     }
 }
 
-/// How a stamp is read before its slot is touched.
+/// How the other side's position is read before a place is touched.
 #[inline]
 pub(crate) fn observe() -> Ordering {
-    if planted("stamp-load-relaxed") {
+    if planted("position-load-relaxed") {
         Ordering::Relaxed
     } else {
         Ordering::Acquire

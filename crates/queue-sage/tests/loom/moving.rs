@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use descriptor_core::{Queue, QueueCore, Wait};
 use loom::sync::Arc;
 
-use crate::common::{Boxes, ring, sorted, spawn};
+use crate::common::{Boxes, crowded, ring, sorted, spawn};
 
 fn one_to_one(capacity: usize, items: u8) {
     loom::model(move || {
@@ -43,6 +43,58 @@ fn two_producers_one_consumer() {
             producer.join().unwrap();
         }
         assert_eq!(sorted(got), [1, 2]);
+    });
+}
+
+/// Two threads take the putting side from one another, each owning it in between.
+#[test]
+fn strangers_on_the_putting_side() {
+    crowded(|| {
+        let ring = ring(4);
+        let other = spawn(&ring, |ring| [3, 4].map(|item| ring.put(Box::new(item)).unwrap()));
+        for item in [1, 2] {
+            ring.put(Box::new(item)).unwrap();
+        }
+        other.join().unwrap();
+        let got = everything(&ring);
+        for own in [[1, 2], [3, 4]] {
+            assert!(got.iter().filter(|item| own.contains(item)).is_sorted(), "{got:?}");
+        }
+        assert_eq!(sorted(got), [1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn strangers_on_the_getting_side() {
+    crowded(|| {
+        let ring = ring(4);
+        for item in [1, 2, 3, 4] {
+            ring.put(Box::new(item)).unwrap();
+        }
+        let take_two = |ring: &Boxes| [(); 2].map(|()| *ring.get().unwrap());
+        let other = spawn(&ring, take_two);
+        let mine = take_two(&ring);
+        let theirs = other.join().unwrap();
+        for got in [mine, theirs] {
+            assert!(got.is_sorted(), "in order: {got:?}");
+        }
+        assert_eq!(sorted([mine, theirs].concat()), [1, 2, 3, 4]);
+    });
+}
+
+/// The owner of the putting side puts while it is taken away twice: what the first stranger left behind must not help
+/// the second.
+#[test]
+fn three_in_turn_on_the_putting_side() {
+    crowded(|| {
+        let ring = ring(4);
+        ring.put(Box::new(1)).unwrap();
+        let others = [3, 4].map(|item| spawn(&ring, move |ring| ring.put(Box::new(item)).unwrap()));
+        ring.put(Box::new(2)).unwrap();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(sorted(everything(&ring)), [1, 2, 3, 4]);
     });
 }
 
