@@ -8,14 +8,50 @@ use router::{Key, Packet, PacketPartition, RoutingInfo, StopCause, timestamp_now
 
 use crate::control::{Control, Phase};
 use crate::outbox::{Outbox, Sent};
+use crate::task::TaskAccount;
 use crate::{Data, Instance, OpResult};
 
 /// What operators emit inherits from the packet at hand.
 #[derive(Clone, Default)]
-struct Heritage {
+pub(crate) struct Heritage {
     key: Option<Key>,
     partition: Option<PacketPartition>,
     timestamp: u64,
+}
+
+impl Heritage {
+    /// That of this packet. Most streams have no keys, and those are spared the copy.
+    #[inline]
+    fn take<T>(&mut self, packet: &Packet<T>) {
+        match packet.key() {
+            Some(key) => self.key = Some(key.clone()),
+            None => self.forget_key(),
+        }
+        self.partition = packet.partition();
+        self.timestamp = packet.timestamp();
+    }
+
+    #[inline]
+    fn forget_key(&mut self) {
+        if self.key.is_some() {
+            self.key = None;
+        }
+    }
+
+    /// What the packet at hand asks for itself.
+    pub(crate) const fn partition(&self) -> Option<PacketPartition> {
+        self.partition
+    }
+
+    /// A packet with this heritage.
+    #[inline]
+    pub(crate) fn packet<T>(&self, payload: T) -> Packet<T> {
+        let packet = Packet::new(payload, self.timestamp).with_partition(self.partition);
+        match &self.key {
+            Some(key) => packet.with_key(key.clone()),
+            None => packet,
+        }
+    }
 }
 
 /// One operator instance's view of the job: who it is, where its packets go, what it may ask.
@@ -73,18 +109,16 @@ impl<Out: Data> TaskContext<Out> {
     ///
     /// # Errors
     /// When it could not be routed or the job is being aborted. Return it with `?`.
+    #[inline]
     pub fn emit(&mut self, payload: Out) -> OpResult {
-        let mut packet = Packet::new(payload, self.heritage.timestamp).with_partition(self.heritage.partition);
-        if let Some(key) = &self.heritage.key {
-            packet = packet.with_key(key.clone());
-        }
-        self.outbox.push(packet)
+        self.outbox.emit(payload, &self.heritage)
     }
 
     /// Sends `payload` on with this key and the timestamp of the packet at hand.
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
+    #[inline]
     pub fn emit_keyed(&mut self, key: impl Into<Key>, payload: Out) -> OpResult {
         self.outbox
             .push(Packet::new(payload, self.heritage.timestamp).with_key(key))
@@ -94,6 +128,7 @@ impl<Out: Data> TaskContext<Out> {
     ///
     /// # Errors
     /// As [`emit`](Self::emit).
+    #[inline]
     pub fn send_packet(&mut self, packet: Packet<Out>) -> OpResult {
         self.outbox.push(packet)
     }
@@ -141,10 +176,11 @@ impl<Out: Data> TaskContext<Out> {
     #[doc(alias = "get_routing_info")]
     #[must_use]
     pub fn routing_info(&self) -> RoutingInfo {
-        self.outbox.routing_info()
+        self.outbox.routing_info(&self.instance)
     }
 
-    /// The descriptor of this instance's input queue; sources have none.
+    /// The descriptor of this instance's input queue; sources have none, and neither have operators that the one before
+    /// them calls on its own thread ([`Stream::chain`](crate::Stream::chain)).
     #[doc(alias = "get_input_queue_descriptor")]
     #[must_use]
     pub const fn input_descriptor(&self) -> Option<&DescriptorRecord> {
@@ -165,15 +201,15 @@ impl<Out: Data> TaskContext<Out> {
     }
 
     /// Sets the packet at hand, so that what is emitted inherits from it.
+    #[inline]
     pub(crate) fn begin<T>(&mut self, packet: &Packet<T>) {
-        self.heritage.key = packet.key().cloned();
-        self.heritage.partition = packet.partition();
-        self.heritage.timestamp = packet.timestamp();
+        self.heritage.take(packet);
     }
 
     /// Between packets there is no key, whatever happened to the last one.
+    #[inline]
     pub(crate) fn end(&mut self) {
-        self.heritage.key = None;
+        self.heritage.forget_key();
         self.heritage.partition = None;
     }
 
@@ -204,6 +240,32 @@ impl<Out: Data> TaskContext<Out> {
                 settle(cause, packets);
             }
         }
+    }
+
+    /// True once the operators that this one calls have ended early.
+    #[inline]
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.outbox.is_cut()
+    }
+
+    pub(crate) fn open_chain(&mut self) -> OpResult {
+        self.outbox.open_chain()
+    }
+
+    pub(crate) fn record_chain(&self) {
+        self.outbox.record_chain();
+    }
+
+    pub(crate) fn culprit(&self) -> Option<&Instance> {
+        self.outbox.culprit()
+    }
+
+    pub(crate) fn account_chain(&mut self, all: &mut Vec<TaskAccount>) {
+        self.outbox.account_chain(all);
+    }
+
+    pub(crate) fn end_chain(&mut self) {
+        self.outbox.end_chain();
     }
 
     /// Gives up what is buffered; what every connection accepted, and how many packets none did.

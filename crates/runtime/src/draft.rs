@@ -4,10 +4,11 @@ use std::any::Any;
 
 use descriptor_core::{Backends, DescriptorRecord, Error, TypeTag};
 use graph::{EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec};
-use router::Envelope;
+use router::{Envelope, UpstreamId};
 
 use crate::Data;
 use crate::assembly::OpenQueue;
+use crate::chain::LARGEST;
 use crate::output::Output;
 use crate::task::{Task, TaskParts};
 
@@ -20,11 +21,18 @@ pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord) -> Result<OpenQ
 /// Makes the task of one instance.
 pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error> + Send + Sync>;
 
+/// Makes one instance for the one before it to call: a `Box<dyn Link<In>>`.
+pub(crate) type BuildLink = Box<dyn Fn(TaskParts<'_>, UpstreamId) -> Result<Box<dyn Any + Send>, Error> + Send + Sync>;
+
 /// The code of one node.
 pub(crate) struct NodeCode<B: Backends> {
     /// `None` for sources.
     pub(crate) open: Option<OpenInput<B>>,
     pub(crate) build: Build,
+    /// `None` for nodes that need a queue.
+    pub(crate) link: Option<BuildLink>,
+    /// Whether a straight edge into this node may do without a queue.
+    pub(crate) chain: bool,
     /// One `Output<Out>` per outgoing edge, in the order of the edges.
     pub(crate) outputs: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -35,6 +43,7 @@ pub(crate) struct Draft<B: Backends> {
     pub(crate) graph: GraphBuilder,
     pub(crate) code: Vec<NodeCode<B>>,
     pub(crate) queue_kind: Option<String>,
+    pub(crate) chain: bool,
 }
 
 impl<B: Backends> Draft<B> {
@@ -44,11 +53,12 @@ impl<B: Backends> Draft<B> {
             graph: GraphBuilder::new(name),
             code: Vec::new(),
             queue_kind: None,
+            chain: true,
         }
     }
 
     /// Adds a node with its code; `In` is what its input queues hold.
-    pub(crate) fn node<In: Data>(&mut self, spec: NodeSpec, build: Build) -> NodeId {
+    pub(crate) fn node<In: Data>(&mut self, spec: NodeSpec, build: Build, link: Option<BuildLink>) -> NodeId {
         let open: Option<OpenInput<B>> = match spec.kind {
             NodeKind::Source => None,
             _ => Some(Box::new(|backends, record| {
@@ -63,6 +73,8 @@ impl<B: Backends> Draft<B> {
         self.code.push(NodeCode {
             open,
             build,
+            link: link.filter(|_| size_of::<In>() <= LARGEST),
+            chain: self.chain,
             outputs: Vec::new(),
         });
         id

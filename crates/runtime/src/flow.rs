@@ -60,6 +60,13 @@ impl<B: Backends> Flow<B> {
         self.draft.borrow_mut().queue_kind = Some(kind.into());
     }
 
+    /// Whether nodes added from here on are called by the node before them where that needs no queue; see
+    /// [`Stream::chain`]. They are unless this says otherwise.
+    #[doc(alias = "disable_operator_chaining")]
+    pub fn chain(&self, chain: bool) {
+        self.draft.borrow_mut().chain = chain;
+    }
+
     /// Starts a stream. `make` is called once per instance.
     #[doc(alias = "from_source")]
     #[doc(alias = "from_batch")]
@@ -78,7 +85,7 @@ impl<B: Backends> Flow<B> {
             let source = guarded(&parts.instance, || make(&parts.instance))?;
             Ok(Box::new(SourceTask::new(source, parts)?) as Box<dyn crate::task::Task>)
         });
-        let node = self.draft.borrow_mut().node::<()>(spec, build);
+        let node = self.draft.borrow_mut().node::<()>(spec, build, None);
         Stream::new(Rc::clone(&self.draft), node)
     }
 

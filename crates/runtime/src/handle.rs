@@ -20,10 +20,11 @@ use crate::task::TaskAccount;
 /// How long an aborted job waits for operators that do not return before it names them and leaves them.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One instance's thread.
+/// The thread of one instance and of those it calls.
 pub(crate) struct Worker {
-    pub(crate) name: String,
-    pub(crate) thread: JoinHandle<TaskAccount>,
+    /// Their places in the plan and their names.
+    pub(crate) instances: Vec<(usize, String)>,
+    pub(crate) thread: JoinHandle<Vec<TaskAccount>>,
 }
 
 /// A running job. Dropping the handle aborts it.
@@ -98,8 +99,7 @@ impl JobController {
     /// Waits until every instance has ended or the moment has come; true when they have.
     #[must_use]
     pub fn wait_until(&self, moment: Instant) -> bool {
-        let tasks = self.shared.meters.len();
-        self.shared.control.wait_all(tasks, Some(moment)) == Progress::AllEnded
+        self.shared.control.wait_all(self.shared.tasks, Some(moment)) == Progress::AllEnded
     }
 }
 
@@ -196,14 +196,20 @@ impl JobHandle {
             }
         }
         let seconds = self.begun.elapsed().as_secs_f64();
-        let (mut accounts, mut stuck) = (Vec::with_capacity(tasks), Vec::new());
+        let mut accounts: Vec<TaskAccount> = Vec::new();
+        accounts.resize_with(self.plan.instances().len(), TaskAccount::default);
+        let mut stuck = Vec::new();
         for worker in std::mem::take(&mut self.workers) {
             // An instance counts as ended a moment before its thread does.
             if control.all_ended(tasks) || worker.thread.is_finished() {
-                accounts.push(worker.thread.join().unwrap_or_default());
+                let done = worker.thread.join().unwrap_or_default();
+                for ((place, _), account) in worker.instances.iter().zip(done) {
+                    if let Some(to) = accounts.get_mut(*place) {
+                        *to = account;
+                    }
+                }
             } else {
-                stuck.push(worker.name);
-                accounts.push(TaskAccount::default());
+                stuck.extend(worker.instances.into_iter().map(|(_, name)| name));
             }
         }
         if let Some(monitor) = self.monitor.take().filter(|_| stuck.is_empty()) {

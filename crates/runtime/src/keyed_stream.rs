@@ -56,6 +56,12 @@ impl<T: Data, B: Backends> KeyedStream<T, B> {
         Self::new(self.stream.queue(kind))
     }
 
+    /// Whether the node that makes the keys may be called by the node before it; see [`Stream::chain`].
+    #[must_use]
+    pub fn chain(self, chain: bool) -> Self {
+        Self::new(self.stream.chain(chain))
+    }
+
     /// The same packets, keys and all, spread over the next node as an unkeyed stream's are.
     #[must_use]
     pub fn unkeyed(self) -> Stream<T, B> {

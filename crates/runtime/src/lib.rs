@@ -41,6 +41,8 @@
 
 mod accounts;
 mod assembly;
+mod chain;
+mod chained;
 mod claim;
 mod context;
 mod control;
@@ -51,6 +53,7 @@ mod handle;
 mod instance;
 mod job;
 mod keyed_stream;
+mod link;
 mod losses;
 mod meter;
 mod monitor;
@@ -63,6 +66,7 @@ mod port;
 mod report;
 mod shared;
 mod source_task;
+mod stage;
 mod start;
 mod state;
 mod stream;

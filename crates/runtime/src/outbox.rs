@@ -1,6 +1,5 @@
 //! The producing side of an instance: its router, and what to do when an edge does not take what it is given.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use descriptor_core::{Error, ErrorKind, Wait};
@@ -10,8 +9,12 @@ use router::{
 };
 
 use crate::assembly::OpenQueue;
+use crate::chained::Chained;
+use crate::context::Heritage;
+use crate::link::Link;
 use crate::output::Output;
-use crate::{Data, OpResult};
+use crate::task::{TaskAccount, TaskParts};
+use crate::{Data, Instance, OpError, OpResult};
 
 /// One outgoing edge of an instance.
 pub(crate) struct GroupParts<'a> {
@@ -38,40 +41,53 @@ pub(crate) struct Sent {
     pub(crate) packets: u64,
 }
 
-/// The router of one instance.
+/// Where the packets of one instance go.
 pub(crate) struct Outbox<Out: Data> {
-    router: Router<Out>,
+    way: Way<Out>,
     emitted: u64,
     unsent: u64,
     broken: bool,
 }
 
+enum Way<Out: Data> {
+    /// Into the queues of others.
+    Router(Router<Out>),
+    /// To the next operator, which this thread runs as well.
+    Chain(Chained<Out>),
+    /// The chain has been dropped.
+    Ended,
+}
+
 impl<Out: Data> Outbox<Out> {
-    pub(crate) fn new(router: Router<Out>) -> Self {
+    pub(crate) const fn new(router: Router<Out>) -> Self {
+        Self::over(Way::Router(router))
+    }
+
+    const fn over(way: Way<Out>) -> Self {
         Self {
-            router,
+            way,
             emitted: 0,
             unsent: 0,
             broken: false,
         }
     }
 
-    /// Connects the instance to everything downstream.
-    pub(crate) fn connect(
-        name: &str,
-        index: u32,
-        parallelism: u32,
-        groups: Vec<GroupParts<'_>>,
-        outputs: &[Box<dyn Any + Send + Sync>],
-    ) -> Result<Self, Error> {
-        let mut builder = Router::builder(name).sender(index, parallelism);
-        for (group, output) in groups.into_iter().zip(outputs) {
-            let output = output.downcast_ref::<Output<Out>>().ok_or_else(|| {
-                Error::new(ErrorKind::TypeMismatch, "connect")
-                    .with("instance", name)
-                    .expected(format!("an edge of `{}`", std::any::type_name::<Out>()))
-                    .remedy("connect streams of one type")
-            })?;
+    /// Connects the instance to everything downstream; takes groups and chain out of `parts`.
+    pub(crate) fn connect(parts: &mut TaskParts<'_>) -> Result<Self, Error> {
+        let name = &parts.instance.name;
+        let mismatch = || {
+            Error::new(ErrorKind::TypeMismatch, "connect")
+                .with("instance", name)
+                .expected(format!("an edge of `{}`", std::any::type_name::<Out>()))
+                .remedy("connect streams of one type")
+        };
+        if let Some((link, spec)) = parts.chained.take() {
+            let link = link.downcast::<Box<dyn Link<Out>>>().map_err(|_| mismatch())?;
+            return Ok(Self::over(Way::Chain(Chained::new(*link, spec))));
+        }
+        let mut builder = Router::builder(name).sender(parts.instance.index, parts.instance.parallelism);
+        for (group, output) in parts.groups.drain(..).zip(parts.outputs) {
+            let output = output.downcast_ref::<Output<Out>>().ok_or_else(mismatch)?;
             let mut connections = Vec::with_capacity(group.targets.len());
             for target in group.targets {
                 let spec = ConnectionSpec {
@@ -97,33 +113,65 @@ impl<Out: Data> Outbox<Out> {
     #[inline]
     pub(crate) fn push(&mut self, packet: Packet<Out>) -> OpResult {
         self.emitted += 1;
-        match self.router.push(packet) {
-            Ok(false) => Ok(()),
-            Ok(true) => self.flush(),
-            Err(error) => Err(self.undelivered(error)),
+        match &mut self.way {
+            Way::Router(router) => match router.push(packet) {
+                Ok(false) => Ok(()),
+                Ok(true) => self.flush(),
+                Err(error) => Err(self.undelivered(error)),
+            },
+            Way::Chain(chain) => match chain.push(packet) {
+                Ok(()) => Ok(()),
+                Err(refusal) => Err(self.refused(refusal)),
+            },
+            Way::Ended => Err(self.ended()),
+        }
+    }
+
+    /// As `push`, with the key, partition and timestamp of the packet at hand.
+    #[inline]
+    pub(crate) fn emit(&mut self, payload: Out, heritage: &Heritage) -> OpResult {
+        let Way::Chain(chain) = &mut self.way else {
+            return self.push(heritage.packet(payload));
+        };
+        self.emitted += 1;
+        match chain.emit(payload, heritage) {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(self.refused(refusal)),
         }
     }
 
     pub(crate) fn flush(&mut self) -> OpResult {
-        if self.router.buffered() == 0 {
-            return Ok(());
+        match &mut self.way {
+            Way::Router(router) if router.buffered() == 0 => Ok(()),
+            Way::Router(router) => router.flush(Wait::Forever).map_err(|error| self.undelivered(error)),
+            Way::Chain(chain) => Ok(chain.flush()?),
+            Way::Ended => Err(self.ended()),
         }
-        self.router
-            .flush(Wait::Forever)
-            .map_err(|error| self.undelivered(error))
     }
 
     pub(crate) fn watermark(&mut self, time: u64) -> OpResult {
-        self.router.push_watermark(time);
-        Ok(())
+        match &mut self.way {
+            Way::Router(router) => {
+                router.push_watermark(time);
+                Ok(())
+            }
+            Way::Chain(chain) => Ok(chain.watermark(time)?),
+            Way::Ended => Err(self.ended()),
+        }
     }
 
     /// Ends the stream behind all its data.
     pub(crate) fn stop(&mut self, source: &str, cause: StopCause) -> OpResult {
-        let stop = StopSignal::new(source, cause);
-        self.router
-            .send_stop(&stop, Wait::Forever)
-            .map_err(|error| self.undelivered(error))
+        match &mut self.way {
+            Way::Router(router) => {
+                let stop = StopSignal::new(source, cause);
+                router
+                    .send_stop(&stop, Wait::Forever)
+                    .map_err(|error| self.undelivered(error))
+            }
+            Way::Chain(chain) => Ok(chain.stop()?),
+            Way::Ended => Err(self.ended()),
+        }
     }
 
     /// True once an edge did not take what it was given: going on would lose more.
@@ -131,8 +179,25 @@ impl<Out: Data> Outbox<Out> {
         self.broken
     }
 
-    pub(crate) fn routing_info(&self) -> RoutingInfo {
-        self.router.routing_info()
+    /// True once the operators that this one calls have ended early, which is no failure of its own.
+    #[inline]
+    pub(crate) const fn is_cut(&self) -> bool {
+        match &self.way {
+            Way::Router(_) => false,
+            Way::Chain(chain) => chain.is_cut(),
+            Way::Ended => true,
+        }
+    }
+
+    pub(crate) fn routing_info(&self, instance: &Instance) -> RoutingInfo {
+        match &self.way {
+            Way::Router(router) => router.routing_info(),
+            Way::Chain(chain) => chain.routing_info(&instance.name),
+            Way::Ended => RoutingInfo {
+                router: instance.name.clone(),
+                groups: Vec::new(),
+            },
+        }
     }
 
     /// Packets the operator has emitted so far, each counted once however many edges it goes to.
@@ -142,16 +207,77 @@ impl<Out: Data> Outbox<Out> {
 
     /// Gives up what is buffered and says what every connection accepted, and how many packets none did.
     pub(crate) fn account(&mut self) -> (Vec<Sent>, u64) {
-        self.unsent += packets(&self.router.abandon());
-        let sent = self.router.counts().map(|(target, counts)| Sent {
-            target,
-            packets: counts.sent,
-        });
-        (sent.collect(), self.unsent)
+        let sent = match &mut self.way {
+            Way::Router(router) => {
+                self.unsent += packets(&router.abandon());
+                let sent = router.counts().map(|(target, counts)| Sent {
+                    target,
+                    packets: counts.sent,
+                });
+                sent.collect()
+            }
+            Way::Chain(chain) => vec![Sent {
+                target: TargetId {
+                    group: 0,
+                    parallel_index: chain.parallel_index(),
+                },
+                packets: chain.packets(),
+            }],
+            Way::Ended => Vec::new(),
+        };
+        (sent, self.unsent)
+    }
+
+    pub(crate) fn open_chain(&mut self) -> OpResult {
+        match &mut self.way {
+            Way::Chain(chain) => Ok(chain.open()?),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn record_chain(&self) {
+        if let Way::Chain(chain) = &self.way {
+            chain.link().record();
+        }
+    }
+
+    pub(crate) fn culprit(&self) -> Option<&Instance> {
+        match &self.way {
+            Way::Chain(chain) => chain.link().culprit(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn account_chain(&mut self, all: &mut Vec<TaskAccount>) {
+        if let Way::Chain(chain) = &mut self.way {
+            chain.link_mut().account(all);
+        }
+    }
+
+    pub(crate) fn end_chain(&mut self) {
+        if matches!(self.way, Way::Chain(_))
+            && let Way::Chain(chain) = std::mem::replace(&mut self.way, Way::Ended)
+        {
+            chain.into_link().end();
+        }
     }
 
     #[cold]
-    fn undelivered(&mut self, error: SendError<Out>) -> crate::OpError {
+    fn refused(&mut self, (error, taken): (Error, bool)) -> OpError {
+        self.unsent += u64::from(!taken);
+        self.broken = true;
+        error.into()
+    }
+
+    #[cold]
+    fn ended(&mut self) -> OpError {
+        self.unsent += 1;
+        self.broken = true;
+        Error::new(ErrorKind::Closed, "send").remedy("return this error").into()
+    }
+
+    #[cold]
+    fn undelivered(&mut self, error: SendError<Out>) -> OpError {
         self.unsent += packets(error.undelivered());
         self.broken = true;
         Error::from(error).into()

@@ -21,11 +21,19 @@ pub(crate) struct Shared {
     pub(crate) meters: Vec<(usize, Arc<TaskMeter>)>,
     /// The names of the nodes.
     pub(crate) nodes: Vec<String>,
+    /// How many threads there are; chained instances have none of their own.
+    pub(crate) tasks: usize,
     deadline: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    pub(crate) fn new(plan: &Plan, control: Arc<Control>, queues: OpenQueues, meters: Vec<Arc<TaskMeter>>) -> Self {
+    pub(crate) fn new(
+        plan: &Plan,
+        control: Arc<Control>,
+        queues: OpenQueues,
+        meters: Vec<Arc<TaskMeter>>,
+        tasks: usize,
+    ) -> Self {
         let nodes_of = plan.instances().iter().map(|instance| instance.node.index());
         Self {
             job: plan.job_name().into(),
@@ -37,6 +45,7 @@ impl Shared {
             queues,
             meters: nodes_of.zip(meters).collect(),
             nodes: plan.graph().nodes().iter().map(|node| node.name.clone()).collect(),
+            tasks,
             deadline: Mutex::new(None),
         }
     }
@@ -62,7 +71,7 @@ impl Shared {
     }
 
     fn is_over(&self) -> bool {
-        self.control.all_ended(self.meters.len())
+        self.control.all_ended(self.tasks)
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -10,7 +10,7 @@ use crate::control::{Control, Phase};
 use crate::meter::TaskMeter;
 use crate::outbox::Outbox;
 use crate::task::{End, Task, TaskAccount, TaskParts};
-use crate::{Data, OpResult, Source, SourceStep};
+use crate::{Data, Instance, OpResult, Source, SourceStep};
 
 /// The longest that something emitted waits for a full batch, in nanoseconds, as long as steps are short.
 const HOLD: u64 = 1_000_000;
@@ -23,14 +23,8 @@ pub(crate) struct SourceTask<Out: Data, S> {
 }
 
 impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
-    pub(crate) fn new(source: S, parts: TaskParts<'_>) -> Result<Self, Error> {
-        let outbox = Outbox::connect(
-            &parts.instance.name,
-            parts.instance.index,
-            parts.instance.parallelism,
-            parts.groups,
-            parts.outputs,
-        )?;
+    pub(crate) fn new(source: S, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+        let outbox = Outbox::connect(&mut parts)?;
         Ok(Self {
             source,
             ctx: TaskContext::new(parts.instance, outbox, None, parts.pool, Arc::clone(&parts.control)),
@@ -40,17 +34,23 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
     }
 
     fn done<R>(&self, result: OpResult<R>) -> Result<R, End> {
+        if self.ctx.is_cut() {
+            return Err(End::Cancelled);
+        }
         result.map_err(|error| End::of(&error, &self.control))
     }
 
     fn record(&self) {
         self.meter.record(0, self.ctx.emitted());
+        self.ctx.record_chain();
     }
 }
 
 impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
     fn run(&mut self) -> Result<(), End> {
         self.ctx.tick();
+        let chained = self.ctx.open_chain();
+        self.done(chained)?;
         let opened = self.source.open(&mut self.ctx);
         self.done(opened)?;
         let mut flushed = self.ctx.timestamp();
@@ -86,13 +86,23 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         self.done(stopped)
     }
 
-    fn account(&mut self) -> TaskAccount {
+    fn account(&mut self) -> Vec<TaskAccount> {
         let (sent, unsent) = self.ctx.account();
         self.record();
-        TaskAccount {
+        let mut all = vec![TaskAccount {
             sent,
             unsent,
             ..TaskAccount::default()
-        }
+        }];
+        self.ctx.account_chain(&mut all);
+        all
+    }
+
+    fn culprit(&self) -> Option<&Instance> {
+        self.ctx.culprit()
+    }
+
+    fn end_chain(&mut self) {
+        self.ctx.end_chain();
     }
 }

@@ -1,5 +1,6 @@
 //! Starting a job: every queue before any task, every task before any packet, all or nothing.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -7,11 +8,13 @@ use std::time::Instant;
 use descriptor_core::{
     Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Scope, Value,
 };
-use graph::{ErrorPolicy, Plan};
-use router::KeyGroups;
+use graph::{ErrorPolicy, NodeId, Plan};
+use router::{KeyGroups, UpstreamId};
 
 use crate::Instance;
 use crate::assembly::OpenQueues;
+use crate::chain::Chains;
+use crate::chained::ChainSpec;
 use crate::claim::Claim;
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};
@@ -26,12 +29,24 @@ use crate::task::{self, Task, TaskParts};
 
 pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     let mut claim = Claim::take(job.plan.job_name())?;
-    let queues = open_queues(&job, &mut claim)?;
+    let chains = Chains::of(&job.plan, &job.code);
+    let queues = open_queues(&job, &chains, &mut claim)?;
     let dead_letters = open_dead_letters(&job, &mut claim)?;
-    let pool = Arc::new(job.plan.pool()?);
     let control = Arc::new(Control::new());
-    let (tasks, meters) = make_tasks(&job, &queues, dead_letters.as_ref(), &pool, &control)?;
-    let shared = Arc::new(Shared::new(&job.plan, control, queues, meters));
+    let mut meters = Vec::new();
+    meters.resize_with(job.plan.instances().len(), Arc::<TaskMeter>::default);
+    let maker = Maker {
+        job: &job,
+        chains: &chains,
+        queues: &queues,
+        dead_letters: DeadLetters::new(dead_letters.clone()),
+        pool: Arc::new(job.plan.pool()?),
+        control: Arc::clone(&control),
+        meters: &meters,
+    };
+    let tasks = maker.tasks()?;
+    drop(maker);
+    let shared = Arc::new(Shared::new(&job.plan, control, queues, meters, tasks.len()));
     let claim = Arc::new(claim);
     let workers = spawn(&shared, tasks, &claim)?;
     let begun = Instant::now();
@@ -48,9 +63,12 @@ pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     ))
 }
 
-fn open_queues<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<OpenQueues, Error> {
+fn open_queues<B: Backends>(job: &Job<B>, chains: &Chains, claim: &mut Claim) -> Result<OpenQueues, Error> {
     let mut queues = OpenQueues::default();
     for instance in job.plan.instances() {
+        if chains.is_called(instance.node) {
+            continue;
+        }
         let code = code_of(&job.code, instance.node.index())?;
         if let (Some(open), Some(record)) = (&code.open, job.plan.input(instance.id)) {
             let queue = open(&job.backends, record)?;
@@ -113,50 +131,127 @@ fn open_dead_letters<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<Opt
     Ok(Some(queue))
 }
 
-type Tasks = Vec<(Instance, Box<dyn Task>)>;
+/// One thread to be: its first instance, all it runs with their places in the plan, and the code.
+struct Made {
+    instance: Instance,
+    instances: Vec<(usize, String)>,
+    task: Box<dyn Task>,
+}
 
-fn make_tasks<B: Backends>(
-    job: &Job<B>,
-    queues: &OpenQueues,
-    dead_letters: Option<&DynQueue<DeadLetter>>,
-    pool: &Arc<DescriptorPool>,
-    control: &Arc<Control>,
-) -> Result<(Tasks, Vec<Arc<TaskMeter>>), Error> {
-    let mut tasks = Vec::with_capacity(job.plan.instances().len());
-    let mut meters = Vec::with_capacity(job.plan.instances().len());
-    for placed in job.plan.instances() {
-        let code = code_of(&job.code, placed.node.index())?;
-        let Some(node) = job.plan.graph().node(placed.node) else {
-            continue;
-        };
-        let instance = Instance {
-            node: node.name.clone(),
-            name: placed.name.clone(),
-            index: placed.index,
-            parallelism: node.parallelism,
-        };
-        let input = match job.plan.input(placed.id) {
-            Some(record) => Some(queues.get(&record.queue_id)?),
+/// Makes the operators of a job.
+struct Maker<'a, B: Backends> {
+    job: &'a Job<B>,
+    chains: &'a Chains,
+    queues: &'a OpenQueues,
+    dead_letters: DeadLetters,
+    pool: Arc<DescriptorPool>,
+    control: Arc<Control>,
+    meters: &'a [Arc<TaskMeter>],
+}
+
+impl<B: Backends> Maker<'_, B> {
+    fn tasks(&self) -> Result<Vec<Made>, Error> {
+        let mut tasks = Vec::with_capacity(self.meters.len());
+        for placed in self.job.plan.instances() {
+            if self.chains.is_called(placed.node) {
+                continue;
+            }
+            let mut instances = Vec::new();
+            let expected: Vec<_> = self.job.plan.expected_stops(placed.id).collect();
+            let parts = self.parts(placed, &expected, &mut instances)?;
+            let instance = parts.instance.clone();
+            let task = (code_of(&self.job.code, placed.node.index())?.build)(parts)?;
+            tasks.push(Made {
+                instance,
+                instances,
+                task,
+            });
+        }
+        Ok(tasks)
+    }
+
+    /// What an instance is made of; those that it calls are made here, the last one first.
+    fn parts<'a>(
+        &'a self,
+        placed: &graph::Instance,
+        expected: &'a [UpstreamId],
+        instances: &mut Vec<(usize, String)>,
+    ) -> Result<TaskParts<'a>, Error> {
+        let plan = &self.job.plan;
+        let code = code_of(&self.job.code, placed.node.index())?;
+        let node = plan.graph().node(placed.node).ok_or_else(|| unplanned(&placed.name))?;
+        let meter = self
+            .meters
+            .get(placed.id.index())
+            .ok_or_else(|| unplanned(&placed.name))?;
+        instances.push((placed.id.index(), placed.name.clone()));
+        let chained = match self.chains.next(placed.node) {
+            Some(next) => Some(self.chained(placed, next, instances)?),
             None => None,
         };
-        let expected: Vec<_> = job.plan.expected_stops(placed.id).collect();
-        let meter = Arc::new(TaskMeter::default());
-        let parts = TaskParts {
-            instance: instance.clone(),
+        let input = match plan.input(placed.id) {
+            Some(record) if !self.chains.is_called(placed.node) => Some(self.queues.get(&record.queue_id)?),
+            _ => None,
+        };
+        Ok(TaskParts {
+            instance: Instance {
+                node: node.name.clone(),
+                name: placed.name.clone(),
+                index: placed.index,
+                parallelism: node.parallelism,
+            },
             input,
-            expected: &expected,
-            groups: groups(&job.plan, placed, queues)?,
+            expected,
+            groups: match &chained {
+                Some(_) => Vec::new(),
+                None => groups(plan, placed, self.queues)?,
+            },
+            chained,
             outputs: &code.outputs,
             on_error: node.on_error,
-            dead_letters: DeadLetters::new(dead_letters.cloned()),
-            pool: Arc::clone(pool),
-            control: Arc::clone(control),
-            meter: Arc::clone(&meter),
-        };
-        tasks.push((instance, (code.build)(parts)?));
-        meters.push(meter);
+            dead_letters: self.dead_letters.clone(),
+            pool: Arc::clone(&self.pool),
+            control: Arc::clone(&self.control),
+            meter: Arc::clone(meter),
+        })
     }
-    Ok((tasks, meters))
+
+    fn chained(
+        &self,
+        sender: &graph::Instance,
+        next: NodeId,
+        instances: &mut Vec<(usize, String)>,
+    ) -> Result<(Box<dyn Any + Send>, ChainSpec), Error> {
+        let plan = &self.job.plan;
+        let planned = || {
+            let group = plan.groups_from(sender.node).next()?;
+            let target = plan.instances_of(next).get(sender.index as usize)?;
+            let spec = ChainSpec {
+                from: group.upstream(sender.index)?,
+                partition: group.partition.clone(),
+                key_groups: KeyGroups::for_parallelism(group.width()).ok()?,
+                width: group.width(),
+                parallel_index: target.index,
+                target_name: target.name.clone(),
+                target_type: plan.graph().node(next)?.kind.to_string(),
+                input_index: group.input_index,
+                descriptor: plan.input(target.id)?.clone(),
+            };
+            Some((target, spec))
+        };
+        let (target, spec) = planned().ok_or_else(|| unplanned(&sender.name))?;
+        let build = code_of(&self.job.code, next.index())?.link.as_ref();
+        let build = build.ok_or_else(|| unplanned(&target.name))?;
+        let link = build(self.parts(target, &[], instances)?, spec.from)?;
+        Ok((link, spec))
+    }
+}
+
+fn unplanned(instance: &str) -> Error {
+    Error::new(ErrorKind::InvalidGraph, "start job")
+        .with("instance", instance)
+        .expected("a plan that knows it and what follows it")
+        .remedy("build plan and code with one flow")
 }
 
 fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> Result<Vec<GroupParts<'a>>, Error> {
@@ -197,9 +292,14 @@ fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> 
     Ok(groups)
 }
 
-fn spawn(shared: &Arc<Shared>, tasks: Tasks, claim: &Arc<Claim>) -> Result<Vec<Worker>, Error> {
+fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<Vec<Worker>, Error> {
     let mut workers = Vec::with_capacity(tasks.len());
-    for (instance, mut task) in tasks {
+    for made in tasks {
+        let Made {
+            instance,
+            instances,
+            mut task,
+        } = made;
         let (name, at, claim) = (instance.name.clone(), Arc::clone(shared), Arc::clone(claim));
         let spawned = thread::Builder::new().name(instance.name.clone()).spawn(move || {
             let account = task::run(task.as_mut(), &instance, &at.control);
@@ -213,7 +313,7 @@ fn spawn(shared: &Arc<Shared>, tasks: Tasks, claim: &Arc<Claim>) -> Result<Vec<W
             account
         });
         match spawned {
-            Ok(thread) => workers.push(Worker { name, thread }),
+            Ok(thread) => workers.push(Worker { instances, thread }),
             Err(cause) => {
                 // Those that exist wait for the start; this calls it off.
                 shared.abort();

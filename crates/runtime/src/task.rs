@@ -11,6 +11,7 @@ use router::{Irregular, UpstreamId};
 use crate::Instance;
 use crate::OpError;
 use crate::assembly::OpenQueue;
+use crate::chained::ChainSpec;
 use crate::control::{Control, Failure, Phase};
 use crate::dead_letter::DeadLetters;
 use crate::losses::Loss;
@@ -24,6 +25,8 @@ pub(crate) struct TaskParts<'a> {
     /// The upstream connections, each of which ends with one stop.
     pub(crate) expected: &'a [UpstreamId],
     pub(crate) groups: Vec<GroupParts<'a>>,
+    /// The operator to call instead of sending: a `Box<dyn Link<Out>>`, and where that is.
+    pub(crate) chained: Option<(Box<dyn Any + Send>, ChainSpec)>,
     pub(crate) outputs: &'a [Box<dyn Any + Send + Sync>],
     pub(crate) on_error: ErrorPolicy,
     pub(crate) dead_letters: DeadLetters,
@@ -32,13 +35,20 @@ pub(crate) struct TaskParts<'a> {
     pub(crate) meter: Arc<TaskMeter>,
 }
 
-/// One instance, ready to run on a thread of its own.
+/// One instance, ready to run on a thread of its own together with those it calls.
 pub(crate) trait Task: Send {
     /// Runs to the end, whatever the end is.
     fn run(&mut self) -> Result<(), End>;
 
-    /// The accounts, complete once `run` has returned or panicked.
-    fn account(&mut self) -> TaskAccount;
+    /// The accounts of this instance and of those it calls, in their order; complete once `run` has returned or
+    /// panicked.
+    fn account(&mut self) -> Vec<TaskAccount>;
+
+    /// After a panic: whose code it was, if not this instance's own.
+    fn culprit(&self) -> Option<&Instance>;
+
+    /// Drops those that this instance calls.
+    fn end_chain(&mut self);
 }
 
 /// Why an instance did not come to its natural end.
@@ -77,7 +87,7 @@ pub(crate) struct TaskAccount {
 }
 
 /// Runs a task to its end on this thread and tells `control`.
-pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -> TaskAccount {
+pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -> Vec<TaskAccount> {
     if control.wait_for_start() {
         // After a panic the task is only asked for its accounts, which are plain counters.
         let (message, panicked) = match catch_unwind(AssertUnwindSafe(|| task.run())) {
@@ -86,20 +96,22 @@ pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -
             Err(panic) => (Some(panic_message(panic.as_ref())), true),
         };
         if let Some(message) = message {
-            fail(instance, control, message, panicked);
+            let culprit = task.culprit().filter(|_| panicked);
+            fail(culprit.unwrap_or(instance), control, message, panicked);
         }
     }
     catch_unwind(AssertUnwindSafe(|| task.account())).unwrap_or_default()
 }
 
 /// Drops a task. That runs code of the user as well, and a thread that died of it would never be counted as ended.
-pub(crate) fn end(task: Box<dyn Task>, instance: &Instance, control: &Control) {
+pub(crate) fn end(mut task: Box<dyn Task>, instance: &Instance, control: &Control) {
+    task.end_chain();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(task))) {
         fail(instance, control, panic_message(panic.as_ref()), true);
     }
 }
 
-fn fail(instance: &Instance, control: &Control, message: String, panicked: bool) {
+pub(crate) fn fail(instance: &Instance, control: &Control, message: String, panicked: bool) {
     tracing::error!(instance = %instance.name, panicked, "{message}");
     control.fail(Failure {
         node: instance.node.clone(),

@@ -10,7 +10,9 @@ use router::Packet;
 use runtime::ops::{FnSource, IterSource};
 use runtime::{Data, Deployment, Instance, JobHandle, NodeKind, OpResult, Operator, Outcome, SourceStep, TaskContext};
 
-use crate::rig::{Signal, assert_complete, assert_cut_off, depth_of, flow, hold, over_both, queues_of, sorted};
+use crate::rig::{
+    Signal, assert_complete, assert_cut_off, depth_of, flow, hold, over_both, over_queues, queues_of, sorted,
+};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -198,7 +200,7 @@ fn orders_after_the_end_change_nothing() {
 
 #[test]
 fn an_operator_that_does_not_return_is_named_and_left_alone() {
-    over_both("stuck", |job, kind| {
+    over_queues("stuck", |job, kind| {
         let (inside, release, gone) = (Signal::default(), Signal::default(), Signal::default());
         let (entered, latch, last) = (inside.clone(), release.clone(), gone.clone());
         let build = || {

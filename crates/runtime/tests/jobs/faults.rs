@@ -8,7 +8,9 @@ use router::{Envelope, Packet};
 use runtime::ops::{FnSource, IterSource, TryMap};
 use runtime::{Deployment, ErrorPolicy, NodeKind, OpResult, Operator, Outcome, Source, SourceStep, TaskContext};
 
-use crate::rig::{InProcess, Signal, assert_complete, assert_cut_off, flow, over_both, queues_of, share, sorted};
+use crate::rig::{
+    InProcess, Signal, assert_complete, assert_cut_off, flow, over_both, over_queues, queues_of, share, sorted,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
@@ -319,7 +321,7 @@ fn more_dead_letters_than_there_is_room_for_fail_the_job() {
 
 #[test]
 fn a_queue_closed_from_outside_is_a_failure_and_no_hang() {
-    over_both("closed", |job, kind| {
+    over_queues("closed", |job, kind| {
         let flow = flow(job, kind);
         let (started, release) = (Signal::default(), Signal::default());
         let (signal, latch) = (started.clone(), release.clone());

@@ -7,8 +7,10 @@ use descriptor_core::{Backends, Registry, Wire, live_queues};
 use router::{Key, Packet};
 use runtime::{Data, Flow, Instance, JobReport, OpResult, Operator, Outcome, TaskContext};
 
-/// Both queue types of a process; every test of a job runs over each.
-pub(crate) const KINDS: [&str; 2] = ["sage_queue", "local"];
+/// Both queue types of a process, with a queue on every edge, and [`CHAINED`]; every test of a job runs over each.
+pub(crate) const KINDS: [&str; 3] = ["sage_queue", "local", CHAINED];
+/// Stands for the type `sage_queue` with calls instead of queues where they come to the same.
+pub(crate) const CHAINED: &str = "chained";
 
 /// The queue types of a process.
 #[derive(Clone, Debug)]
@@ -31,10 +33,20 @@ pub(crate) fn over_both(name: &'static str, test: impl Fn(&str, &str) + Send + '
     });
 }
 
+/// As [`over_both`], for tests that look into queues: every edge has one.
+pub(crate) fn over_queues(name: &'static str, test: impl Fn(&str, &str) + Send + 'static) {
+    over_both(name, move |job, kind| {
+        if kind != CHAINED {
+            test(job, kind);
+        }
+    });
+}
+
 /// A job whose queues are all of this type.
 pub(crate) fn flow(job: &str, kind: &str) -> Flow<InProcess> {
     let flow = Flow::new(job, InProcess);
-    flow.queue_kind(kind);
+    flow.queue_kind(if kind == CHAINED { "sage_queue" } else { kind });
+    flow.chain(kind == CHAINED);
     flow
 }
 

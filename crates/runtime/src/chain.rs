@@ -1,0 +1,112 @@
+//! Which edges need no queue because one thread runs both their ends.
+
+use std::collections::HashSet;
+
+use descriptor_core::{Backends, Reach};
+use graph::{Group, InstanceId, NodeId, Plan, Role};
+use router::Partition;
+
+use crate::draft::NodeCode;
+
+/// Operators in one chain at most: each takes a few frames of the thread's stack, with a packet in them.
+const LONGEST: usize = 32;
+/// Items larger than this, in bytes, are not handed from frame to frame.
+pub(crate) const LARGEST: usize = 1024;
+
+/// The chains of a plan: where one node goes on in another without a queue between them.
+///
+/// A matter of the process alone. Graph, plan and reports are the same with and without it.
+pub(crate) struct Chains {
+    /// By node: the node it goes on in.
+    next: Vec<Option<NodeId>>,
+    /// By node: true when it is called by another one.
+    called: Vec<bool>,
+}
+
+impl Chains {
+    /// Chains what may be chained, from the front.
+    pub(crate) fn of<B: Backends>(plan: &Plan, code: &[NodeCode<B>]) -> Self {
+        let nodes = plan.graph().nodes().len();
+        let far: HashSet<InstanceId> = plan
+            .queues()
+            .iter()
+            .filter(|queue| queue.reach != Reach::Process)
+            .filter_map(|queue| match queue.role {
+                Role::Input(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let mut next = vec![None; nodes];
+        for group in plan.groups() {
+            let chained = is_straight(plan, group) && is_near(plan, group, &far) && may_chain(code, group.to);
+            if let Some(place) = next.get_mut(group.from.index()).filter(|_| chained) {
+                *place = Some(group.to);
+            }
+        }
+        cut(&mut next);
+        let mut called = vec![false; nodes];
+        for to in next.iter().flatten() {
+            if let Some(called) = called.get_mut(to.index()) {
+                *called = true;
+            }
+        }
+        Self { next, called }
+    }
+
+    /// The node that this one goes on in.
+    pub(crate) fn next(&self, node: NodeId) -> Option<NodeId> {
+        *self.next.get(node.index())?
+    }
+
+    /// True for a node that another one calls: it has neither queue nor thread.
+    pub(crate) fn is_called(&self, node: NodeId) -> bool {
+        self.called.get(node.index()) == Some(&true)
+    }
+}
+
+/// True when every packet that leaves an instance goes to the same instance behind it, and nothing else does.
+fn is_straight(plan: &Plan, group: &Group) -> bool {
+    let only_one = match group.partition {
+        Partition::Forward => true,
+        // Among one there is no choice.
+        Partition::RoundRobin | Partition::Rescale => group.width() == 1,
+        _ => false,
+    };
+    only_one
+        && group.senders().len() == group.targets().len()
+        && plan.groups_from(group.from).count() == 1
+        && plan.groups_into(group.to).count() == 1
+}
+
+/// True when both ends are in one process, and the queue between them need not leave it.
+fn is_near(plan: &Plan, group: &Group, far: &HashSet<InstanceId>) -> bool {
+    let worker = |id| plan.instance(id).map(|instance| instance.worker);
+    group
+        .senders()
+        .zip(group.targets())
+        .all(|(from, to)| worker(from) == worker(to) && !far.contains(&to))
+}
+
+fn may_chain<B: Backends>(code: &[NodeCode<B>], node: NodeId) -> bool {
+    code.get(node.index())
+        .is_some_and(|code| code.chain && code.link.is_some())
+}
+
+/// Cuts chains that are too long. A straight edge has one end at each side, so these are rows without branches; a ring
+/// does not pass the preflight.
+fn cut(next: &mut [Option<NodeId>]) {
+    let called: HashSet<usize> = next.iter().flatten().map(|node| node.index()).collect();
+    for head in (0..next.len()).filter(|node| !called.contains(node)) {
+        let (mut at, mut length) = (head, 1);
+        while let Some(place) = next.get_mut(at)
+            && let Some(node) = *place
+        {
+            at = node.index();
+            length += 1;
+            if length > LONGEST {
+                *place = None;
+                length = 1;
+            }
+        }
+    }
+}

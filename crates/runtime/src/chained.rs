@@ -1,0 +1,189 @@
+//! The producer's end of an edge without a queue.
+
+use descriptor_core::{DescriptorRecord, Error, ErrorKind};
+use router::{
+    ConnectionCounts, GroupInfo, KeyGroups, Packet, PacketPartition, Partition, RoutingInfo, TargetInfo, UpstreamId,
+};
+
+use crate::Data;
+use crate::context::Heritage;
+use crate::link::{Cut, Link};
+
+/// Where a chained edge leads, as the plan says it.
+pub(crate) struct ChainSpec {
+    pub(crate) from: UpstreamId,
+    pub(crate) partition: Partition,
+    pub(crate) key_groups: KeyGroups,
+    /// How many instances either side has.
+    pub(crate) width: u32,
+    pub(crate) parallel_index: u32,
+    pub(crate) target_name: String,
+    pub(crate) target_type: String,
+    pub(crate) input_index: u16,
+    /// The queue that there would be.
+    pub(crate) descriptor: DescriptorRecord,
+}
+
+/// Calls the operator behind this one instead of sending to it, and counts as a router does.
+pub(crate) struct Chained<T: Data> {
+    link: Box<dyn Link<T>>,
+    spec: ChainSpec,
+    controls: u64,
+    unroutable: u64,
+    cut: bool,
+}
+
+impl<T: Data> Chained<T> {
+    pub(crate) fn new(link: Box<dyn Link<T>>, spec: ChainSpec) -> Self {
+        Self {
+            link,
+            spec,
+            controls: 0,
+            unroutable: 0,
+            cut: false,
+        }
+    }
+
+    /// The error says, too, whether the packet was taken all the same.
+    #[inline]
+    pub(crate) fn push(&mut self, packet: Packet<T>) -> Result<(), (Error, bool)> {
+        if let Some(wish) = packet.partition() {
+            self.admit(wish, packet.is_keyed()).map_err(|error| (error, false))?;
+        }
+        let done = self.link.packet(packet.with_input_index(self.spec.input_index));
+        self.result(done)
+    }
+
+    /// As `push`, of what inherits everything but its payload.
+    #[inline]
+    pub(crate) fn emit(&mut self, payload: T, heritage: &Heritage) -> Result<(), (Error, bool)> {
+        if heritage.partition().is_some() || self.spec.input_index != 0 {
+            return self.push(heritage.packet(payload));
+        }
+        let done = self.link.item(payload, heritage);
+        self.result(done)
+    }
+
+    #[inline]
+    fn result(&mut self, done: Result<(), Cut>) -> Result<(), (Error, bool)> {
+        done.map_err(|cut| (self.end(cut), cut.taken))
+    }
+
+    /// What a packet asks for itself must come to the same.
+    #[cold]
+    fn admit(&mut self, wish: PacketPartition, keyed: bool) -> Result<(), Error> {
+        let refused = match wish {
+            PacketPartition::Forward | PacketPartition::Rescale => return Ok(()),
+            PacketPartition::Hash if !keyed => ("a packet with a key", "none", "put key_by before"),
+            PacketPartition::LoadAware if keyed => {
+                ("a packet without a key", "a keyed one", "use hash for keyed packets")
+            }
+            _ if self.spec.width == 1 => return Ok(()),
+            _ => (
+                "a packet for the next operator of its thread",
+                "one that asks for another partition",
+                "say chain(false) where the edge ends",
+            ),
+        };
+        self.unroutable += 1;
+        let (expected, found, remedy) = refused;
+        Err(Error::new(ErrorKind::InvalidGraph, "route")
+            .expected(expected)
+            .found(found)
+            .with("target", &self.spec.target_name)
+            .remedy(remedy))
+    }
+
+    pub(crate) fn open(&mut self) -> Result<(), Error> {
+        let opened = self.link.open();
+        self.settle(opened)
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        let flushed = self.link.flush();
+        self.settle(flushed)
+    }
+
+    pub(crate) fn watermark(&mut self, time: u64) -> Result<(), Error> {
+        self.controls += 1;
+        let done = self.link.watermark(time);
+        self.settle(done)
+    }
+
+    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+        self.controls += 1;
+        let stopped = self.link.stop();
+        self.settle(stopped)
+    }
+
+    fn settle(&mut self, done: Result<(), Cut>) -> Result<(), Error> {
+        done.map_err(|cut| self.end(cut))
+    }
+
+    #[cold]
+    fn end(&mut self, _: Cut) -> Error {
+        self.cut = true;
+        Error::new(ErrorKind::Closed, "send")
+            .expected("an operator that goes on")
+            .found(format!("`{}`, which has ended", self.spec.target_name))
+            .remedy("return this error")
+    }
+
+    /// True once the operators behind this do not go on.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Packets that the next operator has taken. It counts them itself: after a panic nobody comes back here.
+    pub(crate) fn packets(&self) -> u64 {
+        self.link.taken()
+    }
+
+    pub(crate) const fn parallel_index(&self) -> u32 {
+        self.spec.parallel_index
+    }
+
+    pub(crate) fn link(&self) -> &dyn Link<T> {
+        self.link.as_ref()
+    }
+
+    pub(crate) fn link_mut(&mut self) -> &mut dyn Link<T> {
+        self.link.as_mut()
+    }
+
+    pub(crate) fn into_link(self) -> Box<dyn Link<T>> {
+        self.link
+    }
+
+    pub(crate) fn routing_info(&self, router: &str) -> RoutingInfo {
+        let spec = &self.spec;
+        let packets = ConnectionCounts {
+            routed: self.packets(),
+            sent: self.packets(),
+            controls: self.controls,
+            ..ConnectionCounts::default()
+        };
+        RoutingInfo {
+            router: router.to_owned(),
+            groups: vec![GroupInfo {
+                group: 0,
+                partition: spec.partition.clone(),
+                roundrobin_position: 0,
+                key_groups: spec.key_groups.count(),
+                unroutable: self.unroutable,
+                targets: vec![TargetInfo {
+                    parallel_index: spec.parallel_index,
+                    from: spec.from,
+                    target_name: spec.target_name.clone(),
+                    target_type: spec.target_type.clone(),
+                    target_input_index: spec.input_index,
+                    queue_id: spec.descriptor.queue_id.clone(),
+                    queue_type: spec.descriptor.queue_type.clone(),
+                    load: None,
+                    load_trend: 0.0,
+                    packets,
+                }],
+            }],
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! An operator that is called by the one before it, on the same thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use descriptor_core::Error;
+use router::{Envelope, Event, Inbox, Packet, Received, UpstreamId};
+
+use crate::context::Heritage;
+use crate::control::Control;
+use crate::stage::Stage;
+use crate::task::{self, End, TaskAccount, TaskParts};
+use crate::{Data, Instance, Operator};
+
+/// The consumer's end of an edge without a queue.
+pub(crate) trait Link<T: Data>: Send {
+    /// Opens this operator and those behind it, the last one first.
+    fn open(&mut self) -> Result<(), Cut>;
+
+    /// Works on one packet.
+    fn packet(&mut self, packet: Packet<T>) -> Result<(), Cut>;
+
+    /// Works on one packet of this heritage, for input 0.
+    fn item(&mut self, payload: T, heritage: &Heritage) -> Result<(), Cut>;
+
+    /// Takes note that event time has come this far.
+    fn watermark(&mut self, time: u64) -> Result<(), Cut>;
+
+    /// Sends what is buffered at the end of the chain.
+    fn flush(&mut self) -> Result<(), Cut>;
+
+    /// Nothing more will come.
+    fn stop(&mut self) -> Result<(), Cut>;
+
+    /// How many packets it has taken.
+    fn taken(&self) -> u64;
+
+    /// Makes the live counts known.
+    fn record(&self);
+
+    /// The last instance of the chain whose code is running: after a panic, the one that panicked.
+    fn culprit(&self) -> Option<&Instance>;
+
+    /// Adds the accounts of this operator and those behind it.
+    fn account(&mut self, all: &mut Vec<TaskAccount>);
+
+    /// Drops the operators, last one first; a panic in that is the failure of its own instance.
+    fn end(self: Box<Self>);
+}
+
+/// The chain does not go on. Whoever broke it has told the job why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// True when the packet had been taken before.
+    pub(crate) taken: bool,
+}
+
+pub(crate) struct ChainLink<In: Data, Out: Data, Op> {
+    stage: Stage<In, Out, Op>,
+    from: UpstreamId,
+    /// For watermarks and the stop; the stage counts the packets.
+    inbox: Inbox,
+    control: Arc<Control>,
+    broken: bool,
+}
+
+impl<In: Data, Out: Data, Op: Operator<In, Out>> ChainLink<In, Out, Op> {
+    pub(crate) fn new(operator: Op, from: UpstreamId, parts: TaskParts<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            from,
+            inbox: Inbox::new([from])?,
+            control: Arc::clone(&parts.control),
+            stage: Stage::new(operator, parts)?,
+            broken: false,
+        })
+    }
+
+    fn settle(&mut self, result: Result<(), End>) -> Result<(), Cut> {
+        result.map_err(|end| self.fail(end))
+    }
+
+    #[cold]
+    fn fail(&mut self, end: End) -> Cut {
+        if !self.broken
+            && let End::Failed(message) = end
+        {
+            task::fail(self.stage.instance(), &self.control, message, false);
+        }
+        self.broken = true;
+        Cut { taken: true }
+    }
+
+    /// Whether this operator can take anything now.
+    #[inline]
+    fn ready(&mut self) -> Result<(), Cut> {
+        if self.broken || self.stage.is_busy() || self.stage.wanted().is_err() {
+            return self.refuse();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&mut self) -> Result<(), Cut> {
+        if !self.broken && self.stage.is_busy() {
+            // Somebody before this has caught the panic, and would go on with an operator that is half done.
+            self.fail(End::Failed("panicked before, and was called again".into()));
+        }
+        Err(Cut { taken: false })
+    }
+}
+
+impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out, Op> {
+    fn open(&mut self) -> Result<(), Cut> {
+        let opened = self.stage.open();
+        self.settle(opened)
+    }
+
+    #[inline(always)]
+    fn packet(&mut self, packet: Packet<In>) -> Result<(), Cut> {
+        self.ready()?;
+        match self.stage.process(self.from, packet) {
+            Ok(()) => Ok(()),
+            Err(end) => Err(self.fail(end)),
+        }
+    }
+
+    #[inline]
+    fn item(&mut self, payload: In, heritage: &Heritage) -> Result<(), Cut> {
+        self.packet(heritage.packet(payload))
+    }
+
+    fn watermark(&mut self, time: u64) -> Result<(), Cut> {
+        self.ready()?;
+        let event = Envelope::<In> {
+            from: self.from,
+            event: Event::Watermark(time),
+        };
+        match self.inbox.accept(event) {
+            Received::Watermark(time) => {
+                let advanced = self.stage.advance(time);
+                self.settle(advanced)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Cut> {
+        if self.broken {
+            return Err(Cut { taken: true });
+        }
+        let flushed = self.stage.flush();
+        self.settle(flushed)
+    }
+
+    fn stop(&mut self) -> Result<(), Cut> {
+        self.ready()?;
+        let closed = self.stage.close();
+        self.settle(closed)
+    }
+
+    fn taken(&self) -> u64 {
+        self.stage.taken()
+    }
+
+    fn record(&self) {
+        self.stage.record();
+    }
+
+    fn culprit(&self) -> Option<&Instance> {
+        let behind = self.stage.culprit();
+        behind.or_else(|| self.stage.is_busy().then(|| self.stage.instance()))
+    }
+
+    fn account(&mut self, all: &mut Vec<TaskAccount>) {
+        let irregular = self.inbox.irregular();
+        self.stage
+            .account(irregular, |stage| vec![stage.received(self.from)], all);
+    }
+
+    fn end(mut self: Box<Self>) {
+        self.stage.end_chain();
+        let (instance, control) = (self.stage.instance().clone(), Arc::clone(&self.control));
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(self))) {
+            task::fail(&instance, &control, task::panic_message(panic.as_ref()), true);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! One operator instance at work: packets in, packets out, and an account of both.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use descriptor_core::{DropCause, Error};
+use graph::ErrorPolicy;
+use router::{Irregular, Packet, StopCause, UpstreamId};
+
+use crate::context::TaskContext;
+use crate::control::{Control, Phase};
+use crate::dead_letter::{DeadLetter, DeadLetters};
+use crate::losses::{Loss, Losses};
+use crate::meter::TaskMeter;
+use crate::outbox::Outbox;
+use crate::task::{End, TaskAccount, TaskParts};
+use crate::{Data, Instance, OpError, OpResult, Operator};
+
+pub(crate) struct Stage<In: Data, Out: Data, Op> {
+    operator: Op,
+    ctx: TaskContext<Out>,
+    // Whose packet the operator has in hand.
+    in_hand: Option<UpstreamId>,
+    // In a call of the operator that is not about a packet.
+    called: bool,
+    taken: u64,
+    losses: Losses,
+    skipped: u64,
+    on_error: ErrorPolicy,
+    dead_letters: DeadLetters,
+    remembered: Vec<u8>,
+    control: Arc<Control>,
+    meter: Arc<TaskMeter>,
+    item: PhantomData<fn(In)>,
+}
+
+impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
+    pub(crate) fn new(operator: Op, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+        let outbox = Outbox::connect(&mut parts)?;
+        let input = parts.input.map(|queue| queue.record().clone());
+        Ok(Self {
+            operator,
+            ctx: TaskContext::new(parts.instance, outbox, input, parts.pool, Arc::clone(&parts.control)),
+            in_hand: None,
+            called: false,
+            taken: 0,
+            losses: Losses::default(),
+            skipped: 0,
+            on_error: parts.on_error,
+            dead_letters: parts.dead_letters,
+            remembered: Vec::new(),
+            control: parts.control,
+            meter: parts.meter,
+            item: PhantomData,
+        })
+    }
+
+    pub(crate) const fn instance(&self) -> &Instance {
+        self.ctx.instance()
+    }
+
+    /// An aborted job wants no more work, and what is not done stays where it is. True otherwise.
+    #[inline]
+    pub(crate) fn wanted(&self) -> Result<bool, End> {
+        if self.control.phase() == Phase::Aborting {
+            Err(End::Cancelled)
+        } else {
+            Ok(true)
+        }
+    }
+
+    /// True while the operator runs; afterwards, when it panicked.
+    #[inline]
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.in_hand.is_some() || self.called
+    }
+
+    /// Those that this one calls, then itself.
+    pub(crate) fn open(&mut self) -> Result<(), End> {
+        let opened = self.ctx.open_chain();
+        self.done(opened)?;
+        self.call(|operator, ctx| operator.open(ctx))
+    }
+
+    #[inline]
+    pub(crate) fn process(&mut self, from: UpstreamId, packet: Packet<In>) -> Result<(), End> {
+        self.taken += 1;
+        self.in_hand = Some(from);
+        if self.on_error == ErrorPolicy::DeadLetter {
+            let remembered = self.dead_letters.remember(&packet.payload, &mut self.remembered);
+            self.done(remembered.map_err(Into::into))?;
+        }
+        self.ctx.begin(&packet);
+        let result = self.operator.process(packet, &mut self.ctx);
+        let result = match result {
+            // An operator may keep it to itself that what it sent did not go out.
+            Ok(()) if self.ctx.is_cut() => Err(End::Cancelled),
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // A packet is lost once, whatever else was said of it before it failed.
+                self.ctx.settle_drops(|_, _| {});
+                self.failed(from, error)
+            }
+        };
+        self.ctx.end();
+        self.in_hand = None;
+        self.ctx
+            .settle_drops(|cause, packets| self.losses.drop(from, cause, packets));
+        result
+    }
+
+    /// What the node's policy says about a packet whose operator failed.
+    #[cold]
+    fn failed(&mut self, from: UpstreamId, error: OpError) -> Result<(), End> {
+        let end = if self.ctx.is_cut() {
+            End::Cancelled
+        } else {
+            End::of(&error, &self.control)
+        };
+        match (self.on_error, end) {
+            (_, End::Cancelled) => {
+                self.losses.drop(from, DropCause::Aborted, 1);
+                Err(End::Cancelled)
+            }
+            // What could not be sent on is no fault of this packet; going on would lose the next one as well.
+            _ if self.ctx.is_broken() => {
+                self.losses.drop(from, DropCause::Failed, 1);
+                Err(End::Failed(error.to_string()))
+            }
+            (ErrorPolicy::Skip, _) => {
+                tracing::debug!(instance = %self.ctx.instance().name, %error, "packet skipped");
+                self.losses.drop(from, DropCause::Failed, 1);
+                self.skipped += 1;
+                Ok(())
+            }
+            (ErrorPolicy::DeadLetter, _) => {
+                let kept = self.dead_letters.keep(DeadLetter {
+                    node: self.ctx.instance().node.clone(),
+                    instance: self.ctx.instance().name.clone(),
+                    error: error.to_string(),
+                    item: String::from_utf8_lossy(&self.remembered).into_owned(),
+                    key: self.ctx.key().map(ToString::to_string),
+                    timestamp: self.ctx.timestamp(),
+                });
+                if let Err(refused) = kept {
+                    self.losses.drop(from, DropCause::Failed, 1);
+                    return Err(End::Failed(refused.to_string()));
+                }
+                self.losses.dead_letter(from);
+                self.skipped += 1;
+                Ok(())
+            }
+            (_, end) => {
+                self.losses.drop(from, DropCause::Failed, 1);
+                Err(end)
+            }
+        }
+    }
+
+    pub(crate) fn advance(&mut self, time: u64) -> Result<(), End> {
+        let fired = self.call(|operator, ctx| {
+            operator.watermark(time, ctx)?;
+            ctx.watermark(time)
+        });
+        // No packet is at hand that could be counted as dropped.
+        self.ctx.settle_drops(|_, _| {});
+        fired
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), End> {
+        let flushed = self.ctx.flush();
+        self.done(flushed)
+    }
+
+    /// After the last packet: the operator's own end, then the stop behind all it sent.
+    pub(crate) fn close(&mut self) -> Result<(), End> {
+        self.wanted()?;
+        self.call(|operator, ctx| operator.close(ctx))?;
+        let stopped = self.ctx.stop(StopCause::Finished);
+        self.record();
+        self.done(stopped)
+    }
+
+    fn call(&mut self, call: impl FnOnce(&mut Op, &mut TaskContext<Out>) -> OpResult) -> Result<(), End> {
+        self.called = true;
+        let result = call(&mut self.operator, &mut self.ctx);
+        self.called = false;
+        self.done(result)
+    }
+
+    pub(crate) fn done(&self, result: OpResult) -> Result<(), End> {
+        if self.ctx.is_cut() {
+            return Err(End::Cancelled);
+        }
+        result.map_err(|error| End::of(&error, &self.control))
+    }
+
+    pub(crate) fn record(&self) {
+        self.meter.record(self.taken, self.ctx.emitted());
+        self.ctx.record_chain();
+    }
+
+    /// The last of those that this one calls whose code is running.
+    pub(crate) fn culprit(&self) -> Option<&Instance> {
+        self.ctx.culprit()
+    }
+
+    /// Drops those that this one calls.
+    pub(crate) fn end_chain(&mut self) {
+        self.ctx.end_chain();
+    }
+
+    /// A packet that was taken and never given to the operator.
+    pub(crate) fn drop_unseen(&mut self, from: UpstreamId) {
+        self.losses.drop(from, DropCause::Aborted, 1);
+    }
+
+    pub(crate) const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The account of the only sender.
+    pub(crate) fn received(&self, from: UpstreamId) -> (UpstreamId, u64, Loss) {
+        (from, self.taken, self.losses.of(from))
+    }
+
+    pub(crate) fn loss(&self, from: UpstreamId) -> Loss {
+        self.losses.of(from)
+    }
+
+    /// Adds the accounts of this operator and of those it calls.
+    pub(crate) fn account(
+        &mut self,
+        irregular: Irregular,
+        received: impl FnOnce(&Self) -> Vec<(UpstreamId, u64, Loss)>,
+        all: &mut Vec<TaskAccount>,
+    ) {
+        if let Some(from) = self.in_hand.take() {
+            // Its own panic, or one further down that took this packet with it.
+            let cause = if self.culprit().is_some() {
+                DropCause::Aborted
+            } else {
+                DropCause::Failed
+            };
+            self.losses.drop(from, cause, 1);
+        }
+        let (sent, unsent) = self.ctx.account();
+        self.record();
+        all.push(TaskAccount {
+            received: received(self),
+            sent,
+            unsent,
+            skipped: self.skipped,
+            irregular,
+        });
+        self.ctx.account_chain(all);
+    }
+}
