@@ -210,7 +210,7 @@ impl Layout {
                 role: Role::Input(instance.id),
                 id: format!("{job}/input_{}", instance.name),
                 reach: senders.reach(instance.worker),
-                capacity: spec.buffer_size,
+                capacity: spec.queue_capacity(),
                 item_bytes: spec.item_bytes,
                 kind: spec.queue_kind.clone(),
                 worker: instance.worker,

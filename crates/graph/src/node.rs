@@ -111,7 +111,7 @@ pub struct NodeSpec {
     pub parallelism: u32,
     /// The highest parallelism the node may ever be given, which fixes its key groups; `None` means as many as now.
     pub max_parallelism: Option<u32>,
-    /// The capacity of the input queue of each instance, in packets, 1 to 2^24.
+    /// The most packets in the input queue of each instance, 1 to 2^24. See [`packing`](Self::packing).
     pub buffer_size: usize,
     /// The item type of each input port. A port without one takes any type.
     pub inputs: Vec<TypeTag>,
@@ -155,6 +155,19 @@ impl NodeSpec {
     pub fn ports(&self) -> usize {
         let (fewest, most) = self.kind.ports();
         self.inputs.len().clamp(fewest, most)
+    }
+
+    /// How many packets at most travel as one item of its input queues: a sixteenth of the buffer, up to 256. Buffers
+    /// of fewer than 32 packets hold them one by one.
+    #[must_use]
+    pub fn packing(&self) -> usize {
+        (self.buffer_size / 16).clamp(1, 256)
+    }
+
+    /// The capacity of each of its input queues, in items: full, it holds no more packets than the buffer may.
+    #[must_use]
+    pub fn queue_capacity(&self) -> usize {
+        self.buffer_size / self.packing()
     }
 
     /// The highest parallelism the node may ever be given.

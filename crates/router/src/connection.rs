@@ -30,6 +30,7 @@ pub struct Connection<T: Item> {
     spec: ConnectionSpec,
     queue: DynQueue<Envelope<T>>,
     meter: LoadMeter,
+    packing: usize,
 }
 
 impl<T: Item> Connection<T> {
@@ -37,7 +38,24 @@ impl<T: Item> Connection<T> {
     #[must_use]
     pub fn new(spec: ConnectionSpec, queue: DynQueue<Envelope<T>>) -> Self {
         let meter = LoadMeter::new(queue.clone());
-        Self { spec, queue, meter }
+        Self {
+            spec,
+            queue,
+            meter,
+            packing: 1,
+        }
+    }
+
+    /// Up to so many packets that wait for one flush travel as one item of the queue; 1 unless said otherwise, and at
+    /// least 1. The queue's capacity counts items, so it holds up to so many times more packets.
+    #[must_use]
+    pub fn packing(mut self, packets: usize) -> Self {
+        self.packing = packets.max(1);
+        self
+    }
+
+    pub(crate) const fn pack(&self) -> usize {
+        self.packing
     }
 
     /// Where it leads.

@@ -36,6 +36,8 @@ const _: () = assert!(size_of::<Envelope<u64>>() <= 64);
 pub enum Event<T> {
     /// An item.
     Packet(Packet<T>),
+    /// Items in a row, of one sender to one target: what a connection that [packs](crate::Connection::packing) sends.
+    Packets(Vec<Packet<T>>),
     /// This sender will send no packet of an earlier event time, in milliseconds.
     Watermark(u64),
     /// Everything before it belongs to the snapshot of this number, everything behind does not.
@@ -45,7 +47,7 @@ pub enum Event<T> {
 }
 
 impl<T> Event<T> {
-    /// The packet, if this is one.
+    /// The packet, if this is a single one.
     #[must_use]
     pub const fn packet(&self) -> Option<&Packet<T>> {
         match self {
@@ -54,11 +56,25 @@ impl<T> Event<T> {
         }
     }
 
-    /// The same event with its payload changed, where it has one.
+    /// How many packets it holds.
     #[must_use]
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Event<U> {
+    pub const fn packets(&self) -> usize {
+        match self {
+            Self::Packet(_) => 1,
+            Self::Packets(packets) => packets.len(),
+            _ => 0,
+        }
+    }
+
+    /// The same event with its payloads changed, where it has some.
+    #[must_use]
+    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Event<U> {
         match self {
             Self::Packet(packet) => Event::Packet(packet.map(change)),
+            Self::Packets(packets) => {
+                let packets = packets.into_iter().map(|packet| packet.map(&mut change));
+                Event::Packets(packets.collect())
+            }
             Self::Watermark(time) => Event::Watermark(time),
             Self::Barrier(number) => Event::Barrier(number),
             Self::Stop(stop) => Event::Stop(stop),
@@ -71,6 +87,7 @@ impl<T> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packet(packet) => packet.fmt(f),
+            Self::Packets(packets) => f.debug_list().entries(packets).finish(),
             Self::Watermark(time) => write!(f, "Watermark({time})"),
             Self::Barrier(number) => write!(f, "Barrier({number})"),
             Self::Stop(stop) => stop.fmt(f),

@@ -40,6 +40,24 @@ enum Choice {
 }
 
 impl<T: Item + Clone> Group<T> {
+    /// The target of a packet that takes the edge's own way to one target, in the two ways that most do.
+    #[inline]
+    pub(crate) fn straight(&mut self, packet: &Packet<T>) -> Option<&mut Outlet<T>> {
+        if packet.partition().is_some() {
+            return None;
+        }
+        let index = match (self.default?, packet.key()) {
+            (PacketPartition::Hash, Some(key)) => self.key_groups.instance_of(key, self.outlets.len() as u32) as usize,
+            (PacketPartition::RoundRobin, _) => {
+                let index = self.position;
+                self.advance(&Choice::Next(index));
+                index
+            }
+            _ => return None,
+        };
+        self.outlets.get_mut(index)
+    }
+
     /// Keeps the packet for the targets it goes to; the length of the longest buffer it went into.
     #[inline]
     pub(crate) fn push(

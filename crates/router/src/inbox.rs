@@ -10,6 +10,8 @@ use crate::{Envelope, Event, Packet, StopCause, StopSignal, UpstreamId};
 pub enum Received<T> {
     /// An item to work on.
     Packet(Packet<T>),
+    /// Items to work on, in this order.
+    Packets(Vec<Packet<T>>),
     /// Event time has come this far on every upstream that still sends, in milliseconds.
     Watermark(u64),
     /// A barrier came over this connection.
@@ -113,8 +115,12 @@ impl Inbox {
         let from = envelope.from;
         match envelope.event {
             Event::Packet(packet) => {
-                self.count_packet(from);
+                self.count_packets(from, 1);
                 Received::Packet(packet)
+            }
+            Event::Packets(packets) => {
+                self.count_packets(from, packets.len() as u64);
+                Received::Packets(packets)
             }
             Event::Watermark(time) => self.advance(from, time).map_or(Received::Nothing, Received::Watermark),
             Event::Barrier(number) => Received::Barrier(from, number),
@@ -173,19 +179,21 @@ impl Inbox {
     }
 
     #[inline]
-    fn count_packet(&mut self, from: UpstreamId) {
+    fn count_packets(&mut self, from: UpstreamId, packets: u64) {
         if self.upstreams.get(self.recent).is_none_or(|it| it.id != from) {
             match self.find(from) {
                 Some(index) => self.recent = index,
                 None => {
-                    self.irregular.unexpected += 1;
+                    self.irregular.unexpected += packets;
                     return;
                 }
             }
         }
         if let Some(upstream) = self.upstreams.get_mut(self.recent) {
-            upstream.packets += 1;
-            self.irregular.after_stop += u64::from(upstream.end.is_some());
+            upstream.packets += packets;
+            if upstream.end.is_some() {
+                self.irregular.after_stop += packets;
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Key, PacketPartition};
 
@@ -20,16 +20,93 @@ use crate::{Key, PacketPartition};
 /// let by_name = price.update_key("ada", Some(PacketPartition::Hash));
 /// assert_eq!(format!("{by_name:?}"), r#"<Packet input=0 key="ada" payload_type=u32 ts=1700000000000000000>"#);
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Deserialize)]
+#[serde(from = "Fields<T, Option<Key>>")]
 pub struct Packet<T> {
     /// What the packet carries.
     pub payload: T,
     timestamp: u64,
-    #[serde(rename = "partition_key")]
     key: Option<Key>,
+    marks: Marks,
+}
+
+/// The input and the partition in one word: written and read apart, a packet that was made a moment ago could not be
+/// moved before both writes have reached the cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Marks(u64);
+
+impl Marks {
+    const NONE: Self = Self(0);
+
+    const fn input_index(self) -> u16 {
+        self.0 as u16
+    }
+
+    const fn with_input_index(self, input_index: u16) -> Self {
+        Self(self.0 & !0xffff | input_index as u64)
+    }
+
+    const fn partition(self) -> Option<PacketPartition> {
+        Some(match self.0 >> 16 {
+            1 => PacketPartition::RoundRobin,
+            2 => PacketPartition::Hash,
+            3 => PacketPartition::Broadcast,
+            4 => PacketPartition::Forward,
+            5 => PacketPartition::Rescale,
+            6 => PacketPartition::LoadAware,
+            _ => return None,
+        })
+    }
+
+    const fn with_partition(self, partition: Option<PacketPartition>) -> Self {
+        let mark = match partition {
+            None => 0,
+            Some(PacketPartition::RoundRobin) => 1,
+            Some(PacketPartition::Hash) => 2,
+            Some(PacketPartition::Broadcast) => 3,
+            Some(PacketPartition::Forward) => 4,
+            Some(PacketPartition::Rescale) => 5,
+            Some(PacketPartition::LoadAware) => 6,
+        };
+        Self(self.0 & 0xffff | mark << 16)
+    }
+}
+
+/// A packet as it travels.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Packet")]
+struct Fields<T, K> {
+    payload: T,
+    timestamp: u64,
+    partition_key: K,
     input_index: u16,
-    #[serde(rename = "partition_strategy")]
-    partition: Option<PacketPartition>,
+    partition_strategy: Option<PacketPartition>,
+}
+
+impl<T> From<Fields<T, Option<Key>>> for Packet<T> {
+    fn from(fields: Fields<T, Option<Key>>) -> Self {
+        Self {
+            payload: fields.payload,
+            timestamp: fields.timestamp,
+            key: fields.partition_key,
+            marks: Marks::NONE
+                .with_input_index(fields.input_index)
+                .with_partition(fields.partition_strategy),
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Packet<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = Fields {
+            payload: &self.payload,
+            timestamp: self.timestamp,
+            partition_key: &self.key,
+            input_index: self.input_index(),
+            partition_strategy: self.partition(),
+        };
+        fields.serialize(serializer)
+    }
 }
 
 const _: () = assert!(size_of::<Packet<u64>>() <= size_of::<u64>() + 48);
@@ -44,8 +121,7 @@ impl<T> Packet<T> {
             payload,
             timestamp,
             key: None,
-            input_index: 0,
-            partition: None,
+            marks: Marks::NONE,
         }
     }
 
@@ -65,14 +141,14 @@ impl<T> Packet<T> {
     /// The same packet asking for this partition wherever it goes; `None` leaves it to the edges.
     #[must_use]
     pub fn with_partition(mut self, partition: impl Into<Option<PacketPartition>>) -> Self {
-        self.partition = partition.into();
+        self.marks = self.marks.with_partition(partition.into());
         self
     }
 
     /// The same packet, for this input of its consumer.
     #[must_use]
     pub fn with_input_index(mut self, input_index: u16) -> Self {
-        self.input_index = input_index;
+        self.marks = self.marks.with_input_index(input_index);
         self
     }
 
@@ -87,13 +163,13 @@ impl<T> Packet<T> {
     #[doc(alias = "partition_strategy")]
     #[must_use]
     pub const fn partition(&self) -> Option<PacketPartition> {
-        self.partition
+        self.marks.partition()
     }
 
     /// The input of the consumer it arrives at.
     #[must_use]
     pub const fn input_index(&self) -> u16 {
-        self.input_index
+        self.marks.input_index()
     }
 
     /// When its source made it, in nanoseconds since 1970-01-01 UTC.
@@ -115,8 +191,7 @@ impl<T> Packet<T> {
             payload,
             timestamp: self.timestamp,
             key: self.key.clone(),
-            input_index: self.input_index,
-            partition: self.partition,
+            marks: self.marks,
         }
     }
 
@@ -127,8 +202,7 @@ impl<T> Packet<T> {
             payload: change(self.payload),
             timestamp: self.timestamp,
             key: self.key,
-            input_index: self.input_index,
-            partition: self.partition,
+            marks: self.marks,
         }
     }
 
@@ -136,17 +210,16 @@ impl<T> Packet<T> {
     #[must_use]
     pub fn update_key(mut self, key: impl Into<Key>, partition: Option<PacketPartition>) -> Self {
         self.key = Some(key.into());
-        self.partition = partition.or(self.partition);
+        if partition.is_some() {
+            self.marks = self.marks.with_partition(partition);
+        }
         self
     }
 }
 
 impl<T: PartialEq> PartialEq for Packet<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.payload == other.payload
-            && self.input_index == other.input_index
-            && self.partition == other.partition
-            && self.key == other.key
+        self.payload == other.payload && self.marks == other.marks && self.key == other.key
     }
 }
 
@@ -155,7 +228,7 @@ impl<T: Eq> Eq for Packet<T> {}
 /// Shows the payload's type and not the payload, which may be large or secret.
 impl<T> fmt::Debug for Packet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Packet input={} key=", self.input_index)?;
+        write!(f, "<Packet input={} key=", self.input_index())?;
         match &self.key {
             Some(key) => write!(f, "{key}")?,
             None => f.write_str("unkeyed")?,

@@ -196,7 +196,8 @@ impl KeyGroups {
     /// The instance that owns `group` among `parallelism` instances: contiguous ranges of groups, of nearly equal size.
     #[must_use]
     pub const fn owner(self, group: u32, parallelism: u32) -> u32 {
-        (group as u64 * parallelism as u64 / self.0 as u64) as u32
+        // The number of groups is a power of two.
+        ((group as u64 * parallelism as u64) >> self.0.trailing_zeros()) as u32
     }
 
     /// The instance that owns `key` among `parallelism` instances.

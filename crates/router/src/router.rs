@@ -51,6 +51,12 @@ impl<T: Item + Clone> Router<T> {
     pub fn push(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {
         self.reached.clear();
         let mut longest = 0;
+        if let [only] = &mut self.groups[..]
+            && !self.stopped
+            && let Some(outlet) = only.straight(&packet)
+        {
+            return Ok(outlet.buffer(packet) >= self.batch);
+        }
         match self.groups.split_last_mut() {
             Some((last, others)) if !self.stopped => {
                 for group in others {
@@ -200,6 +206,15 @@ impl<T: Item + Clone> Router<T> {
         self.outlets()
             .for_each(|outlet| outlet.give_back_all(|| Reason::Abandoned, &mut back));
         back
+    }
+
+    /// True when nothing waits for a flush.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.groups
+            .iter()
+            .flat_map(|group| &group.outlets)
+            .all(Outlet::is_empty)
     }
 
     /// Events in all buffers.

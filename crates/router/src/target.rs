@@ -47,7 +47,7 @@ impl ReturnedCounts {
         self.full + self.closed + self.unknown + self.failed + self.abandoned
     }
 
-    const fn count(&mut self, reason: &Reason) {
+    const fn count(&mut self, reason: &Reason, packets: u64) {
         let counter = match reason {
             Reason::Full => &mut self.full,
             Reason::Closed => &mut self.closed,
@@ -55,13 +55,17 @@ impl ReturnedCounts {
             Reason::Failed(_) | Reason::Unroutable(_) => &mut self.failed,
             Reason::Abandoned => &mut self.abandoned,
         };
-        *counter += 1;
+        *counter += packets;
     }
 }
 
 pub(crate) struct Outlet<T: Item> {
     pub(crate) connection: Connection<T>,
     pending: VecDeque<Envelope<T>>,
+    /// Behind all that is pending, on its way to becoming one item.
+    open: Vec<Packet<T>>,
+    /// Packets in `pending` and `open`.
+    packets: usize,
     routed: u64,
     controls: u64,
     returned: ReturnedCounts,
@@ -75,6 +79,8 @@ impl<T: Item> Outlet<T> {
         Self {
             connection,
             pending: VecDeque::new(),
+            open: Vec::new(),
+            packets: 0,
             routed: 0,
             controls: 0,
             returned: ReturnedCounts {
@@ -97,12 +103,20 @@ impl<T: Item> Outlet<T> {
         }
     }
 
+    /// Events that wait, every packet counted.
     pub(crate) fn buffered(&self) -> usize {
-        self.pending.len()
+        let packs = self.pending.iter().map(|it| it.event.packets().max(1));
+        packs.sum::<usize>() + self.open.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn counts(&self) -> ConnectionCounts {
-        let buffered = self.pending.iter().filter(|it| it.event.packet().is_some()).count() as u64;
+        let buffered = self.pending.iter().map(|it| it.event.packets()).sum::<usize>() + self.open.len();
+        let buffered = buffered as u64;
         ConnectionCounts {
             routed: self.routed,
             sent: self.routed - buffered - self.returned.total(),
@@ -120,16 +134,50 @@ impl<T: Item> Outlet<T> {
         }
     }
 
-    /// Keeps a packet for the next flush; the length of the buffer after it.
+    /// Keeps a packet for the next flush; how many packets wait with it.
+    #[inline]
     pub(crate) fn buffer(&mut self, packet: Packet<T>) -> usize {
         self.routed += 1;
-        let envelope = self.envelope(packet);
-        self.pending.push_back(envelope);
-        self.pending.len()
+        self.packets += 1;
+        if self.open.len() == self.open.capacity() {
+            if self.connection.pack() == 1 {
+                let envelope = self.envelope(packet);
+                self.pending.push_back(envelope);
+                return self.packets;
+            }
+            self.close_pack();
+        }
+        self.open
+            .push(packet.with_input_index(self.connection.spec().target_input_index));
+        self.packets
+    }
+
+    /// What is in `open` becomes an item of its own, and room is made for the next.
+    fn close_pack(&mut self) {
+        let limit = self.connection.pack();
+        let full = std::mem::replace(&mut self.open, Vec::with_capacity(limit));
+        self.pend(full);
+    }
+
+    fn pend(&mut self, mut packets: Vec<Packet<T>>) {
+        let event = match packets.len() {
+            0 => return,
+            1 => packets.pop().map(Event::Packet),
+            _ => Some(Event::Packets(packets)),
+        };
+        let from = self.connection.spec().from;
+        self.pending.extend(event.map(|event| Envelope { from, event }));
+    }
+
+    /// Puts what waits into the order in which it goes out.
+    fn gather(&mut self) {
+        let last = std::mem::take(&mut self.open);
+        self.pend(last);
     }
 
     pub(crate) fn buffer_control(&mut self, event: Event<T>) {
         self.controls += 1;
+        self.gather();
         self.pending.push_back(Envelope {
             from: self.connection.spec().from,
             event,
@@ -153,7 +201,7 @@ impl<T: Item> Outlet<T> {
 
     /// Puts one event that is already counted as routed.
     fn deliver_envelope(&mut self, envelope: Envelope<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
-        if !self.pending.is_empty() {
+        if !self.is_empty() {
             self.halted = false;
             let blocked = self.drain(wait, back);
             if !self.pending.is_empty() {
@@ -173,7 +221,7 @@ impl<T: Item> Outlet<T> {
 
     /// Sends again what came back earlier.
     pub(crate) fn resend(&mut self, item: Undelivered<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
-        self.routed += u64::from(item.envelope.event.packet().is_some());
+        self.routed += item.envelope.event.packets() as u64;
         let Reason::Unknown(token) = item.reason else {
             return self.deliver_envelope(item.envelope, wait, back);
         };
@@ -190,6 +238,13 @@ impl<T: Item> Outlet<T> {
 
     /// Puts what waits, as far as it goes. `Some` says why the rest is still here.
     pub(crate) fn drain(&mut self, wait: Wait, back: &mut Vec<Undelivered<T>>) -> Option<Reason> {
+        self.gather();
+        let stopped = self.drain_pending(wait, back);
+        self.packets = if self.pending.is_empty() { 0 } else { self.buffered() };
+        stopped
+    }
+
+    fn drain_pending(&mut self, wait: Wait, back: &mut Vec<Undelivered<T>>) -> Option<Reason> {
         while !self.pending.is_empty() && !self.halted {
             match self.connection.queue().put_batch(&mut self.pending, wait) {
                 Ok(0) | Err(PutError::Full(())) => return Some(Reason::Full),
@@ -212,15 +267,14 @@ impl<T: Item> Outlet<T> {
 
     /// Empties the buffer into `back`.
     pub(crate) fn give_back_all(&mut self, reason: impl Fn() -> Reason, back: &mut Vec<Undelivered<T>>) {
+        self.gather();
         while let Some(envelope) = self.pending.pop_front() {
             back.push(self.give_back(envelope, reason()));
         }
     }
 
     fn give_back(&mut self, envelope: Envelope<T>, reason: Reason) -> Undelivered<T> {
-        if envelope.event.packet().is_some() {
-            self.returned.count(&reason);
-        }
+        self.returned.count(&reason, envelope.event.packets() as u64);
         Undelivered {
             group: self.id().group,
             target: Some(self.target()),
@@ -241,7 +295,7 @@ impl<T: Item> Outlet<T> {
     pub(crate) fn waiting(&self, reason: Reason) -> Waiting {
         Waiting {
             target: self.target(),
-            events: self.pending.len(),
+            events: self.buffered(),
             reason,
         }
     }

@@ -58,8 +58,9 @@ impl OpenQueue {
 fn clear<T: Data>(queue: &dyn Queue<Envelope<T>>) -> BTreeMap<UpstreamId, u64> {
     let mut packets = BTreeMap::new();
     while let Ok(envelope) = queue.try_get() {
-        if envelope.event.packet().is_some() {
-            *packets.entry(envelope.from).or_default() += 1;
+        let inside = envelope.event.packets() as u64;
+        if inside > 0 {
+            *packets.entry(envelope.from).or_default() += inside;
         }
     }
     packets

@@ -24,10 +24,16 @@ pub(crate) struct ChainSpec {
     pub(crate) descriptor: DescriptorRecord,
 }
 
+/// Packets without a key that are handed over at once: a call for each costs more than most operators.
+const RUN: usize = 64;
+
 /// Calls the operator behind this one instead of sending to it, and counts as a router does.
 pub(crate) struct Chained<T: Data> {
     link: Box<dyn Link<T>>,
     spec: ChainSpec,
+    /// Emitted and not handed over: payloads without key and wish, of one timestamp.
+    run: Vec<T>,
+    heritage: Heritage,
     controls: u64,
     unroutable: u64,
     cut: bool,
@@ -38,35 +44,47 @@ impl<T: Data> Chained<T> {
         Self {
             link,
             spec,
+            run: Vec::new(),
+            heritage: Heritage::default(),
             controls: 0,
             unroutable: 0,
             cut: false,
         }
     }
 
-    /// The error says, too, whether the packet was taken all the same.
     #[inline]
-    pub(crate) fn push(&mut self, packet: Packet<T>) -> Result<(), (Error, bool)> {
+    pub(crate) fn push(&mut self, packet: Packet<T>) -> Result<(), Error> {
         if let Some(wish) = packet.partition() {
-            self.admit(wish, packet.is_keyed()).map_err(|error| (error, false))?;
+            self.admit(wish, packet.is_keyed())?;
         }
+        self.hand_over()?;
         let done = self.link.packet(packet.with_input_index(self.spec.input_index));
-        self.result(done)
+        self.settle(done)
     }
 
     /// As `push`, of what inherits everything but its payload.
     #[inline]
-    pub(crate) fn emit(&mut self, payload: T, heritage: &Heritage) -> Result<(), (Error, bool)> {
-        if heritage.partition().is_some() || self.spec.input_index != 0 {
+    pub(crate) fn emit(&mut self, payload: T, heritage: &Heritage) -> Result<(), Error> {
+        if !heritage.is_plain() || self.spec.input_index != 0 {
             return self.push(heritage.packet(payload));
         }
-        let done = self.link.item(payload, heritage);
-        self.result(done)
+        if self.run.len() == RUN || self.heritage.timestamp() != heritage.timestamp() {
+            self.hand_over()?;
+            self.heritage = heritage.clone();
+        }
+        self.run.push(payload);
+        Ok(())
     }
 
+    /// Hands over what was emitted so far.
     #[inline]
-    fn result(&mut self, done: Result<(), Cut>) -> Result<(), (Error, bool)> {
-        done.map_err(|cut| (self.end(cut), cut.taken))
+    fn hand_over(&mut self) -> Result<(), Error> {
+        if self.run.is_empty() {
+            return Ok(());
+        }
+        let done = self.link.run(&mut self.run, &self.heritage);
+        self.run.clear();
+        self.settle(done)
     }
 
     /// What a packet asks for itself must come to the same.
@@ -100,17 +118,20 @@ impl<T: Data> Chained<T> {
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.hand_over()?;
         let flushed = self.link.flush();
         self.settle(flushed)
     }
 
     pub(crate) fn watermark(&mut self, time: u64) -> Result<(), Error> {
+        self.hand_over()?;
         self.controls += 1;
         let done = self.link.watermark(time);
         self.settle(done)
     }
 
     pub(crate) fn stop(&mut self) -> Result<(), Error> {
+        self.hand_over()?;
         self.controls += 1;
         let stopped = self.link.stop();
         self.settle(stopped)
@@ -158,8 +179,9 @@ impl<T: Data> Chained<T> {
     pub(crate) fn routing_info(&self, router: &str) -> RoutingInfo {
         let spec = &self.spec;
         let packets = ConnectionCounts {
-            routed: self.packets(),
+            routed: self.packets() + self.run.len() as u64,
             sent: self.packets(),
+            buffered: self.run.len() as u64,
             controls: self.controls,
             ..ConnectionCounts::default()
         };

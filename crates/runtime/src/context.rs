@@ -38,9 +38,21 @@ impl Heritage {
         }
     }
 
-    /// What the packet at hand asks for itself.
-    pub(crate) const fn partition(&self) -> Option<PacketPartition> {
-        self.partition
+    /// True without a key and without a wish for a partition.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.key.is_none() && self.partition.is_none()
+    }
+
+    #[inline]
+    pub(crate) const fn timestamp(&self) -> u64 {
+        self.timestamp
+    }
+
+    /// A packet of a heritage without key and wish, without asking for them.
+    #[inline]
+    pub(crate) const fn plain_packet<T>(&self, payload: T) -> Packet<T> {
+        Packet::new(payload, self.timestamp)
     }
 
     /// A packet with this heritage.
@@ -204,6 +216,11 @@ impl<Out: Data> TaskContext<Out> {
     #[inline]
     pub(crate) fn begin<T>(&mut self, packet: &Packet<T>) {
         self.heritage.take(packet);
+    }
+
+    /// As `begin`, for several packets of one heritage.
+    pub(crate) fn begin_run(&mut self, heritage: &Heritage) {
+        self.heritage = heritage.clone();
     }
 
     /// Between packets there is no key, whatever happened to the last one.

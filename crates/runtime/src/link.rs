@@ -20,8 +20,8 @@ pub(crate) trait Link<T: Data>: Send {
     /// Works on one packet.
     fn packet(&mut self, packet: Packet<T>) -> Result<(), Cut>;
 
-    /// Works on one packet of this heritage, for input 0.
-    fn item(&mut self, payload: T, heritage: &Heritage) -> Result<(), Cut>;
+    /// Works on the packets of these payloads, all of this heritage, which has neither key nor wish.
+    fn run(&mut self, payloads: &mut Vec<T>, heritage: &Heritage) -> Result<(), Cut>;
 
     /// Takes note that event time has come this far.
     fn watermark(&mut self, time: u64) -> Result<(), Cut>;
@@ -50,10 +50,7 @@ pub(crate) trait Link<T: Data>: Send {
 
 /// The chain does not go on. Whoever broke it has told the job why.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    /// True when the packet had been taken before.
-    pub(crate) taken: bool,
-}
+pub(crate) struct Cut;
 
 pub(crate) struct ChainLink<In: Data, Out: Data, Op> {
     stage: Stage<In, Out, Op>,
@@ -87,7 +84,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> ChainLink<In, Out, Op> {
             task::fail(self.stage.instance(), &self.control, message, false);
         }
         self.broken = true;
-        Cut { taken: true }
+        Cut
     }
 
     /// Whether this operator can take anything now.
@@ -105,7 +102,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> ChainLink<In, Out, Op> {
             // Somebody before this has caught the panic, and would go on with an operator that is half done.
             self.fail(End::Failed("panicked before, and was called again".into()));
         }
-        Err(Cut { taken: false })
+        Err(Cut)
     }
 }
 
@@ -115,18 +112,17 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
         self.settle(opened)
     }
 
-    #[inline(always)]
+    #[inline]
     fn packet(&mut self, packet: Packet<In>) -> Result<(), Cut> {
         self.ready()?;
-        match self.stage.process(self.from, packet) {
-            Ok(()) => Ok(()),
-            Err(end) => Err(self.fail(end)),
-        }
+        let done = self.stage.process(self.from, packet);
+        self.settle(done)
     }
 
-    #[inline]
-    fn item(&mut self, payload: In, heritage: &Heritage) -> Result<(), Cut> {
-        self.packet(heritage.packet(payload))
+    fn run(&mut self, payloads: &mut Vec<In>, heritage: &Heritage) -> Result<(), Cut> {
+        self.ready()?;
+        let done = self.stage.run(self.from, payloads, heritage);
+        self.settle(done)
     }
 
     fn watermark(&mut self, time: u64) -> Result<(), Cut> {
@@ -146,7 +142,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
 
     fn flush(&mut self) -> Result<(), Cut> {
         if self.broken {
-            return Err(Cut { taken: true });
+            return Err(Cut);
         }
         let flushed = self.stage.flush();
         self.settle(flushed)

@@ -1,9 +1,10 @@
 //! The loop of an instance that has inputs.
 
 use std::collections::VecDeque;
+use std::vec;
 
 use descriptor_core::{DynQueue, Error, GetError, Wait};
-use router::{Envelope, Inbox, Received};
+use router::{Envelope, Inbox, Packet, Received, UpstreamId};
 
 use crate::stage::Stage;
 use crate::task::{End, Task, TaskAccount, TaskParts};
@@ -18,6 +19,9 @@ pub(crate) struct OperatorTask<In: Data, Out: Data, Op> {
     inbox: Inbox,
     // Taken from the queue and not yet handled. What is left here after a failure is accounted for.
     pending: VecDeque<Envelope<In>>,
+    // The rest of the last item of `pending` that held several packets.
+    packets: vec::IntoIter<Packet<In>>,
+    from: UpstreamId,
 }
 
 impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
@@ -26,6 +30,8 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             queue,
             inbox: Inbox::new(parts.expected.iter().copied())?,
             pending: VecDeque::new(),
+            packets: Vec::new().into_iter(),
+            from: UpstreamId(0),
             stage: Stage::new(operator, parts)?,
         })
     }
@@ -53,6 +59,15 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         let from = envelope.from;
         match self.inbox.accept(envelope) {
             Received::Packet(packet) => self.stage.process(from, packet),
+            Received::Packets(packets) => {
+                (self.from, self.packets) = (from, packets.into_iter());
+                while self.stage.wanted()?
+                    && let Some(packet) = self.packets.next()
+                {
+                    self.stage.process(from, packet)?;
+                }
+                Ok(())
+            }
             Received::Watermark(time) => self.stage.advance(time),
             Received::Ended {
                 watermark: Some(time), ..
@@ -79,11 +94,10 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
     }
 
     fn account(&mut self) -> Vec<TaskAccount> {
+        self.stage.drop_unseen(self.from, self.packets.len());
         while let Some(envelope) = self.pending.pop_front() {
-            let from = envelope.from;
-            if let Received::Packet(_) = self.inbox.accept(envelope) {
-                self.stage.drop_unseen(from);
-            }
+            self.stage.drop_unseen(envelope.from, envelope.event.packets());
+            let _ = self.inbox.accept(envelope);
         }
         let mut all = Vec::new();
         let inbox = &self.inbox;

@@ -31,6 +31,7 @@ pub(crate) struct TargetParts<'a> {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) input_index: u16,
+    pub(crate) packing: usize,
     pub(crate) queue: &'a OpenQueue,
 }
 
@@ -49,6 +50,10 @@ pub(crate) struct Outbox<Out: Data> {
     broken: bool,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one per instance, and on the way of every packet"
+)]
 enum Way<Out: Data> {
     /// Into the queues of others.
     Router(Router<Out>),
@@ -99,7 +104,8 @@ impl<Out: Data> Outbox<Out> {
                     target_input_index: target.input_index,
                     descriptor: target.queue.record().clone(),
                 };
-                connections.push(Connection::new(spec, (output.connector)(target.queue)?));
+                let connection = Connection::new(spec, (output.connector)(target.queue)?);
+                connections.push(connection.packing(target.packing));
             }
             if let Some((name, choose)) = &output.partitioner {
                 let choose = Arc::clone(choose);
@@ -121,7 +127,7 @@ impl<Out: Data> Outbox<Out> {
             },
             Way::Chain(chain) => match chain.push(packet) {
                 Ok(()) => Ok(()),
-                Err(refusal) => Err(self.refused(refusal)),
+                Err(error) => Err(self.refused(error)),
             },
             Way::Ended => Err(self.ended()),
         }
@@ -136,13 +142,13 @@ impl<Out: Data> Outbox<Out> {
         self.emitted += 1;
         match chain.emit(payload, heritage) {
             Ok(()) => Ok(()),
-            Err(refusal) => Err(self.refused(refusal)),
+            Err(error) => Err(self.refused(error)),
         }
     }
 
     pub(crate) fn flush(&mut self) -> OpResult {
         match &mut self.way {
-            Way::Router(router) if router.buffered() == 0 => Ok(()),
+            Way::Router(router) if router.is_flushed() => Ok(()),
             Way::Router(router) => router.flush(Wait::Forever).map_err(|error| self.undelivered(error)),
             Way::Chain(chain) => Ok(chain.flush()?),
             Way::Ended => Err(self.ended()),
@@ -216,13 +222,15 @@ impl<Out: Data> Outbox<Out> {
                 });
                 sent.collect()
             }
-            Way::Chain(chain) => vec![Sent {
-                target: TargetId {
+            Way::Chain(chain) => {
+                let (packets, parallel_index) = (chain.packets(), chain.parallel_index());
+                self.unsent = self.emitted - packets;
+                let target = TargetId {
                     group: 0,
-                    parallel_index: chain.parallel_index(),
-                },
-                packets: chain.packets(),
-            }],
+                    parallel_index,
+                };
+                vec![Sent { target, packets }]
+            }
             Way::Ended => Vec::new(),
         };
         (sent, self.unsent)
@@ -263,8 +271,7 @@ impl<Out: Data> Outbox<Out> {
     }
 
     #[cold]
-    fn refused(&mut self, (error, taken): (Error, bool)) -> OpError {
-        self.unsent += u64::from(!taken);
+    fn refused(&mut self, error: Error) -> OpError {
         self.broken = true;
         error.into()
     }
@@ -285,8 +292,6 @@ impl<Out: Data> Outbox<Out> {
 }
 
 fn packets<T>(undelivered: &[router::Undelivered<T>]) -> u64 {
-    undelivered
-        .iter()
-        .filter(|it| it.envelope.event.packet().is_some())
-        .count() as u64
+    let events = undelivered.iter().map(|it| &it.envelope.event);
+    events.map(|event| event.packets() as u64).sum()
 }

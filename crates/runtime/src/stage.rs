@@ -7,7 +7,7 @@ use descriptor_core::{DropCause, Error};
 use graph::ErrorPolicy;
 use router::{Irregular, Packet, StopCause, UpstreamId};
 
-use crate::context::TaskContext;
+use crate::context::{Heritage, TaskContext};
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::losses::{Loss, Losses};
@@ -84,15 +84,48 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
 
     #[inline]
     pub(crate) fn process(&mut self, from: UpstreamId, packet: Packet<In>) -> Result<(), End> {
-        self.taken += 1;
         self.in_hand = Some(from);
-        if self.on_error == ErrorPolicy::DeadLetter {
-            let remembered = self.dead_letters.remember(&packet.payload, &mut self.remembered);
-            self.done(remembered.map_err(Into::into))?;
+        self.taken += 1;
+        let mut result = self.remember(from, &packet.payload);
+        if result.is_ok() {
+            self.ctx.begin(&packet);
+            let done = self.operator.process(packet, &mut self.ctx);
+            result = self.worked(from, done);
+            self.ctx.end();
         }
-        self.ctx.begin(&packet);
-        let result = self.operator.process(packet, &mut self.ctx);
-        let result = match result {
+        self.in_hand = None;
+        result
+    }
+
+    /// As `process`, for packets of one heritage without key and wish.
+    pub(crate) fn run(&mut self, from: UpstreamId, payloads: &mut Vec<In>, heritage: &Heritage) -> Result<(), End> {
+        self.in_hand = Some(from);
+        self.ctx.begin_run(heritage);
+        let mut result = Ok(());
+        for payload in payloads.drain(..) {
+            if let Err(end) = self.wanted() {
+                result = Err(end);
+                break;
+            }
+            self.taken += 1;
+            result = self.remember(from, &payload);
+            if result.is_ok() {
+                // Made here and not before: a packet that is only read need not be written.
+                let done = self.operator.process(heritage.plain_packet(payload), &mut self.ctx);
+                result = self.worked(from, done);
+            }
+            if result.is_err() {
+                break;
+            }
+        }
+        self.ctx.end();
+        self.in_hand = None;
+        result
+    }
+
+    #[inline]
+    fn worked(&mut self, from: UpstreamId, done: OpResult) -> Result<(), End> {
+        let result = match done {
             // An operator may keep it to itself that what it sent did not go out.
             Ok(()) if self.ctx.is_cut() => Err(End::Cancelled),
             Ok(()) => Ok(()),
@@ -102,11 +135,21 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
                 self.failed(from, error)
             }
         };
-        self.ctx.end();
-        self.in_hand = None;
         self.ctx
             .settle_drops(|cause, packets| self.losses.drop(from, cause, packets));
         result
+    }
+
+    /// Keeps a copy of what may become a dead letter.
+    #[inline]
+    fn remember(&mut self, from: UpstreamId, payload: &In) -> Result<(), End> {
+        if self.on_error != ErrorPolicy::DeadLetter {
+            return Ok(());
+        }
+        let remembered = self.dead_letters.remember(payload, &mut self.remembered);
+        self.done(remembered.map_err(Into::into)).inspect_err(|_| {
+            self.losses.drop(from, DropCause::Failed, 1);
+        })
     }
 
     /// What the node's policy says about a packet whose operator failed.
@@ -210,9 +253,11 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.ctx.end_chain();
     }
 
-    /// A packet that was taken and never given to the operator.
-    pub(crate) fn drop_unseen(&mut self, from: UpstreamId) {
-        self.losses.drop(from, DropCause::Aborted, 1);
+    /// Packets that were taken and never given to the operator.
+    pub(crate) fn drop_unseen(&mut self, from: UpstreamId, packets: usize) {
+        if packets > 0 {
+            self.losses.drop(from, DropCause::Aborted, packets as u64);
+        }
     }
 
     pub(crate) const fn taken(&self) -> u64 {

@@ -260,10 +260,7 @@ fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> 
         let Some(from) = group.upstream(sender.index) else {
             continue;
         };
-        let kind = plan
-            .graph()
-            .node(group.to)
-            .map_or_else(String::new, |node| node.kind.to_string());
+        let node = plan.graph().node(group.to).ok_or_else(|| unplanned(&sender.name))?;
         let mut targets = Vec::with_capacity(group.width() as usize);
         for target in group.targets().filter_map(|id| plan.instance(id)) {
             let Some(record) = plan.input(target.id) else {
@@ -273,8 +270,9 @@ fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> 
                 from,
                 parallel_index: target.index,
                 name: target.name.clone(),
-                kind: kind.clone(),
+                kind: node.kind.to_string(),
                 input_index: group.input_index,
+                packing: node.packing(),
                 queue: queues.get(&record.queue_id)?,
             });
         }

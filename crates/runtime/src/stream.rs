@@ -384,7 +384,7 @@ fn no_input(instance: &Instance) -> Error {
         .remedy("rebuild the plan")
 }
 
-fn rewrap<T, U>(envelope: Envelope<T>, change: impl FnOnce(T) -> U) -> Envelope<U> {
+fn rewrap<T, U>(envelope: Envelope<T>, change: impl FnMut(T) -> U) -> Envelope<U> {
     let from = envelope.from;
     let event = envelope.event.map(change);
     Envelope { from, event }

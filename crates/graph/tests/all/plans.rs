@@ -29,7 +29,11 @@ fn the_demo_on_threads() {
             (record.queue_type.as_str(), &record.scope),
             ("sage_queue", &Scope::Worker(0))
         );
-        assert_eq!(record.metadata.get("maxsize"), Some(&Value::Int(1000)));
+        assert_eq!(
+            record.metadata.get("maxsize"),
+            Some(&Value::Int(16)),
+            "16 items of up to 62 packets"
+        );
     }
     let sink = &plan.instances_of(NodeId::new(4))[0];
     assert_eq!(plan.input(sink.id).unwrap().queue_id.as_str(), "demo/input_sink_0");

@@ -167,6 +167,30 @@ fn an_abort_frees_producers_that_are_blocked_on_full_queues() {
 }
 
 #[test]
+fn a_full_buffer_holds_no_more_packets_than_it_may() {
+    over_both("bound", |job, kind| {
+        for (size, items) in [(31, 31), (32, 16), (100, 16), (1000, 16)] {
+            let holding = Signal::default();
+            let at = holding.clone();
+            let flow = flow(job, kind);
+            let _ = flow
+                .source("endless", 1, |_| endless())
+                .process("held", NodeKind::Map, move |_| Held { holding: at.clone() })
+                .buffer_size(size)
+                .collect("results");
+            let handle = flow.build(Deployment::Threads).unwrap().start().unwrap();
+            holding.wait_for(1);
+            until(|| depth_of(&format!("{job}/input_held_0")) == items);
+            handle.abort();
+            let report = handle.wait();
+            assert_cut_off(&report, Outcome::Aborted);
+            let left = report.packets_left_behind();
+            assert!((items as u64..=size as u64).contains(&left), "{left} packets of {size}");
+        }
+    });
+}
+
+#[test]
 fn dropping_the_handle_aborts() {
     over_both("dropped", |job, kind| {
         let handle = stalled(job, kind);
