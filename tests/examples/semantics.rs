@@ -13,8 +13,8 @@ use std::thread;
 
 use queue_testkit::{ChaosSpec, InProcess, Outcome, Subject, Suite, Twice};
 use sage_comm::{
-    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LocalSpec, Metadata, Open, QueueId, Result, SageSpec,
-    Spec, Value, Wire,
+    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LeaseSpec, LocalSpec, Metadata, Open, QueueId, Result,
+    SageSpec, Spec, Value, Wire,
 };
 
 /// One queue type, and what runs its clauses.
@@ -80,6 +80,8 @@ fn columns() -> Vec<Column> {
     columns! {
         in_process SageSpec;
         in_process LocalSpec;
+        wire LeaseSpec<SageSpec>;
+        wire LeaseSpec<LocalSpec>;
         wire ChaosSpec<SageSpec>;
         wire ChaosSpec<LocalSpec>;
     }

@@ -14,7 +14,7 @@ pub(crate) const ABOUT: &str = "threads on the ring under ThreadSanitizer, a pla
 
 const DRIVER: &str = "tsan";
 /// Of the faults that `planted` in the ring's `sync.rs` knows, those that leave two accesses without an order.
-const FAULTS: &[&str] = &["stamp-store-relaxed", "stamp-load-relaxed"];
+const FAULTS: &[&str] = &["position-store-relaxed", "position-load-relaxed"];
 /// Code that goes into the program is instrumented; the standard library is there without, which the driver minds.
 const FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg sage_tsan";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
