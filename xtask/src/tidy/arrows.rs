@@ -39,7 +39,12 @@ const LAYERS: &[Layer] = &[
         &["descriptor-core", "queue-rpc", "queue-sage"],
         &["queue-testkit"],
     ),
-    layer("router", &["descriptor-core"], &["queue-testkit", BACKENDS]),
+    layer("partition-key", &["descriptor-core"], &[]),
+    layer(
+        "router",
+        &["descriptor-core", "partition-key"],
+        &["queue-testkit", BACKENDS],
+    ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
     layer(
         "runtime",

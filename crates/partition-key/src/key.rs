@@ -26,7 +26,7 @@ const INLINE: usize = 22;
 /// longer ones are shared by their clones.
 ///
 /// ```
-/// use router::Key;
+/// use partition_key::Key;
 /// let key = Key::of(&("user", 7_u8))?;
 /// assert_eq!(key, Key::of(&(String::from("user"), 7_i64))?);
 /// assert_eq!(key.to_string(), r#"["user", 7]"#);
