@@ -84,6 +84,7 @@ fn a_queue_that_cannot_be_had_undoes_the_start() {
     within_a_minute(|| {
         let job = || {
             let flow = Flow::new("readme-start", Builtin);
+            flow.chain(false);
             let made = Arc::new(AtomicUsize::new(0));
             let counter = Arc::clone(&made);
             let results = flow
