@@ -11,10 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
 use std::thread;
 
-use queue_testkit::{ChaosSpec, InProcess, Outcome, Subject, Suite, Twice};
+use queue_testkit::{ChaosSpec, InProcess, Lending, Loan, Outcome, Subject, Suite, Twice};
 use sage_comm::{
-    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LeaseSpec, LocalSpec, Metadata, Open, QueueId, Result,
-    SageSpec, Spec, Value, Wire,
+    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LeaseQueue, LeaseSpec, Lends, LocalSpec, Metadata, Open,
+    QueueId, Result, SageSpec, Spec, Terms, Value, Wire,
 };
 
 /// One queue type, and what runs its clauses.
@@ -46,6 +46,9 @@ macro_rules! columns {
                 fn unbounded(&self) -> bool {
                     Kind::of::<$spec>().can_be_unbounded()
                 }
+                fn lending<T: Wire>(&self, capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+                    <$spec>::lend(capacity, loan)
+                }
                 // Not through a descriptor: its name would keep what a clause leaves behind.
                 fn open<T: Wire>(&self, capacity: Option<usize>) -> Result<DynQueue<T>> {
                     parameters::<$spec>(capacity)?.open(&QueueId::generated(<$spec>::KIND))
@@ -73,6 +76,45 @@ macro_rules! columns {
             }
         }
     };
+}
+
+/// How the clauses about leases get their queues.
+trait Lender: Spec {
+    fn lend<T: Wire>(_capacity: usize, _loan: Loan) -> Option<Result<Lending<T>>> {
+        None
+    }
+}
+
+impl Lender for SageSpec {}
+impl Lender for LocalSpec {}
+impl<S> Lender for ChaosSpec<S> where Self: Spec {}
+
+impl<S: Lends> Lender for LeaseSpec<S>
+where
+    Self: Spec,
+{
+    fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+        Some(lend::<S, T>(capacity, loan))
+    }
+}
+
+fn lend<S: Lends, T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
+    let make = |room: usize, terms: Terms<T>| -> Result<DynQueue<T>> {
+        Ok(LeaseQueue::new(parameters::<S>(Some(room))?.build()?, terms))
+    };
+    let mut terms = Terms::new()
+        .expiring_wire(loan.time)
+        .max_deliveries(loan.max_deliveries);
+    let mut dead_letters = None;
+    if loan.dead_letters > 0 {
+        let queue = make(loan.dead_letters, Terms::new())?;
+        terms = terms.dead_letters(queue.clone());
+        dead_letters = Some(queue);
+    }
+    Ok(Lending {
+        queue: make(capacity, terms)?,
+        dead_letters,
+    })
 }
 
 /// The table from left to right. A further queue type is a line.

@@ -25,7 +25,7 @@ const MUTANTS: &[&str] = &[
     "drained-too-early",
     "owner-without-barrier",
     "owner-not-awaited",
-    "leave-relaxed",
+    "enter-relaxed",
     "unlock-relaxed",
     "notifier-without-barrier",
     "sleeper-without-barrier",

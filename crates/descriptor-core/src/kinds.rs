@@ -38,7 +38,7 @@ pub const LOCAL: Kind = Kind {
     feature: Some("local"),
 };
 
-/// `sage_queue`: the lock-free ring, in process, bounded.
+/// `sage_queue`: our ring, in process, bounded.
 pub const SAGE_QUEUE: Kind = Kind {
     name: "sage_queue",
     aliases: &[],

@@ -36,7 +36,7 @@ mod real {
 
     /// Keeps the compiler from asking for sleepers before the change. The processor is kept from it by the sleeper.
     #[inline]
-    pub(crate) fn change_before_look(_word: &AtomicUsize, _is_quiet_possible: impl Fn() -> bool) {
+    pub(crate) fn change_before_look(_is_quiet_possible: impl Fn() -> bool) {
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
     }
 
@@ -99,11 +99,8 @@ mod modelled {
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 
     /// The checker knows no barrier executed on behalf of another thread: it gets the pair of fences where there may be
-    /// such a barrier. A fence is no place where it switches threads: faults in the step before need a look between.
-    pub(crate) fn change_before_look(word: &AtomicUsize, is_quiet_possible: impl Fn() -> bool) {
-        if planted("leave-relaxed") || planted("unlock-relaxed") {
-            word.load(Ordering::Relaxed);
-        }
+    /// such a barrier.
+    pub(crate) fn change_before_look(is_quiet_possible: impl Fn() -> bool) {
         if is_quiet_possible() {
             full_barrier();
         }

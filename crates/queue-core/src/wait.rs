@@ -310,7 +310,7 @@ impl<B: Barrier> WaitList<B> {
     /// change.
     #[inline]
     pub fn notify(&self, count: usize) -> bool {
-        change_before_look(&self.word, B::is_available);
+        change_before_look(B::is_available);
         self.word.load(Ordering::Relaxed) != 0 && self.notify_busy(count)
     }
 

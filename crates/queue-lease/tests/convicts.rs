@@ -65,7 +65,7 @@ convicts! {
     makes_room: MakesRoom by
         "lending::leased_items_count_against_the_capacity", "lending::a_lease_makes_no_room",
         "lending::a_closed_queue_waits_for_its_leases";
-    hands_out_twice: HandsOutTwice by "lease::gets_and_leases_share_one_order", "lending::tasks_lease_beside_threads";
+    hands_out_twice: HandsOutTwice by "lease::gets_and_leases_share_one_order";
     wakes_nobody_on_ack: WakesNobodyOnAck by
         "lending::an_acknowledged_item_wakes_a_putter",
         "lending::acknowledging_the_last_item_tells_all_that_it_is_closed";

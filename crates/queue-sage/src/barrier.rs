@@ -36,8 +36,9 @@ impl Barrier for Asymmetric {
     fn everywhere() {
         fence(Ordering::SeqCst);
         if !membarrier::everywhere() {
-            // Forbidden since the registration, by a filter of system calls for example. Nothing is left quiet or
-            // owned from here on; those who are in the middle of a change are given the time to finish it.
+            // Forbidden since the registration, by a filter of system calls for example. Nothing becomes quiet or owned
+            // from here on, and what is so already comes through here once more; those in the middle of a change are
+            // given the time to finish it.
             offered().store(false, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(1));
         }

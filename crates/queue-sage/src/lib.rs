@@ -20,6 +20,9 @@
 
 mod backend;
 mod barrier;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
 mod queue;
 mod ring;
 mod side;

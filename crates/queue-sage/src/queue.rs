@@ -10,7 +10,11 @@ use crate::barrier::Asymmetric;
 use crate::ring::{Nothing, Refused, Ring};
 use crate::sync::Padded;
 
-/// A bounded lock-free queue of `T` inside one process, for threads and tasks alike.
+/// A bounded queue of `T` inside one process, for threads and tasks alike.
+///
+/// Each side has one thread inside at a time, for a few moves of memory; a thread that is put off its processor there
+/// holds up that side, and others yield meanwhile. Not for signal handlers, nor for threads of different real-time
+/// priority on one processor.
 ///
 /// Items are moved, never serialized or boxed. See [`Queue`](descriptor_core::Queue) for the contract.
 pub struct SageQueue<T: Item> {

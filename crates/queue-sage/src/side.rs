@@ -113,7 +113,7 @@ impl Side {
             self.take_away(unsafe { &*owner });
             self.begin_streak(me);
         } else if me.is(self.last.load(Ordering::Relaxed)) {
-            let streak = self.streak.load(Ordering::Relaxed) + 1;
+            let streak = self.streak.load(Ordering::Relaxed).saturating_add(1);
             self.streak.store(streak, Ordering::Relaxed);
         } else {
             self.begin_streak(me);

@@ -34,8 +34,14 @@ impl Mark {
     /// Says that this thread is inside `side` as its owner, which is so if it still owns it then.
     #[inline]
     pub(crate) fn enter(&self, side: &Side) {
-        self.inside
-            .store(std::ptr::from_ref(side).cast_mut(), Ordering::Relaxed);
+        // Released: who waits for the owner of another side to leave may see this mark instead of its absence, and then
+        // all that was done inside that side must have happened before as well.
+        let order = if planted("enter-relaxed") {
+            Ordering::Relaxed
+        } else {
+            Ordering::Release
+        };
+        self.inside.store(std::ptr::from_ref(side).cast_mut(), order);
     }
 
     #[inline]

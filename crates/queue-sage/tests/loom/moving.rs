@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use descriptor_core::{Queue, QueueCore, Wait};
 use loom::sync::Arc;
+use queue_sage::model::BareRing;
 
 use crate::common::{Boxes, crowded, ring, sorted, spawn};
 
@@ -95,6 +96,41 @@ fn three_in_turn_on_the_putting_side() {
             other.join().unwrap();
         }
         assert_eq!(sorted(everything(&ring)), [1, 2, 3, 4]);
+    });
+}
+
+/// The owner of both sides goes straight from one into the other while a stranger waits for it to leave the first.
+#[test]
+fn the_owner_of_two_sides() {
+    crowded(|| {
+        let ring = Arc::new(BareRing::new(4).unwrap());
+        assert!(ring.put(1));
+        assert_eq!(ring.get(), Some(1));
+        let other = loom::thread::spawn({
+            let ring = Arc::clone(&ring);
+            move || assert!(ring.put(3))
+        });
+        assert!(ring.put(2));
+        let mut got: Vec<u8> = ring.get().into_iter().collect();
+        other.join().unwrap();
+        got.extend(std::iter::from_fn(|| ring.get()));
+        assert_eq!(sorted(got), [2, 3]);
+    });
+}
+
+/// As [`strangers_on_the_putting_side`], with no fences but those of the sides.
+#[test]
+fn strangers_on_a_bare_side() {
+    crowded(|| {
+        let ring = Arc::new(BareRing::new(4).unwrap());
+        let other = loom::thread::spawn({
+            let ring = Arc::clone(&ring);
+            move || assert!(ring.put(3) && ring.put(4))
+        });
+        assert!(ring.put(1) && ring.put(2));
+        other.join().unwrap();
+        let got = std::iter::from_fn(|| ring.get()).collect();
+        assert_eq!(sorted(got), [1, 2, 3, 4]);
     });
 }
 
