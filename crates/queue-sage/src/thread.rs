@@ -46,12 +46,7 @@ impl Mark {
 
     #[inline]
     pub(crate) fn leave(&self) {
-        let order = if planted("leave-relaxed") {
-            Ordering::Relaxed
-        } else {
-            Ordering::Release
-        };
-        self.inside.store(std::ptr::null_mut(), order);
+        self.inside.store(std::ptr::null_mut(), Ordering::Release);
     }
 
     pub(crate) fn is_inside(&self, side: &Side) -> bool {
