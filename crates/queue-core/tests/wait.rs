@@ -32,7 +32,7 @@ impl Sleeper {
     }
 
     /// One that is registered, because there was nothing for it.
-    fn asleep(list: &WaitList) -> Self {
+    fn in_line(list: &WaitList) -> Self {
         let mut sleeper = Self::new();
         assert!(sleeper.poll(list, || None::<()>).is_pending());
         sleeper
@@ -110,7 +110,7 @@ fn never_does_not_even_try() {
 #[test]
 fn the_longest_waiting_is_woken_first_and_one_at_a_time() {
     let list = WaitList::new();
-    let mut line: Vec<_> = (0..4).map(|_| Sleeper::asleep(&list)).collect();
+    let mut line: Vec<_> = (0..4).map(|_| Sleeper::in_line(&list)).collect();
     // Looking again does not cost the place in the line.
     assert!(line[0].poll(&list, || None::<()>).is_pending());
     for first in 0..4 {
@@ -125,7 +125,7 @@ fn the_longest_waiting_is_woken_first_and_one_at_a_time() {
 #[test]
 fn notify_wakes_as_many_as_it_says_and_notify_all_everybody() {
     let list = WaitList::new();
-    let line: Vec<_> = (0..5).map(|_| Sleeper::asleep(&list)).collect();
+    let line: Vec<_> = (0..5).map(|_| Sleeper::in_line(&list)).collect();
     assert!(!list.notify(0));
     assert!(list.notify(2));
     assert_eq!(
@@ -143,7 +143,7 @@ fn notify_wakes_as_many_as_it_says_and_notify_all_everybody() {
 #[test]
 fn who_gives_up_after_being_woken_passes_it_on() {
     let list = WaitList::new();
-    let (mut first, second) = (Sleeper::asleep(&list), Sleeper::asleep(&list));
+    let (mut first, second) = (Sleeper::in_line(&list), Sleeper::in_line(&list));
     list.notify(1);
     assert!(first.woken() && !second.woken());
     assert!(first.waiter.is_armed());
@@ -157,7 +157,7 @@ fn who_gives_up_after_being_woken_passes_it_on() {
 #[test]
 fn who_gives_up_without_being_woken_passes_nothing_on() {
     let list = WaitList::new();
-    let (mut first, second) = (Sleeper::asleep(&list), Sleeper::asleep(&list));
+    let (mut first, second) = (Sleeper::in_line(&list), Sleeper::in_line(&list));
     list.cancel(&mut first.waiter);
     assert!(!second.woken());
     assert_eq!(list.waiting(), 1);
@@ -168,8 +168,8 @@ fn who_gives_up_without_being_woken_passes_nothing_on() {
 #[test]
 fn who_succeeds_alone_passes_on_a_wake_up_that_was_on_its_way() {
     let list = WaitList::new();
-    let mut first = Sleeper::asleep(&list);
-    let second = Sleeper::asleep(&list);
+    let mut first = Sleeper::in_line(&list);
+    let second = Sleeper::in_line(&list);
     let done = first.poll(&list, || {
         // Between the look at the line and the attempt somebody wakes the first one.
         list.notify(1);
@@ -182,7 +182,7 @@ fn who_succeeds_alone_passes_on_a_wake_up_that_was_on_its_way() {
 #[test]
 fn who_was_woken_and_finds_nothing_waits_again_at_the_end() {
     let list = WaitList::new();
-    let (mut first, second) = (Sleeper::asleep(&list), Sleeper::asleep(&list));
+    let (mut first, second) = (Sleeper::in_line(&list), Sleeper::in_line(&list));
     list.notify(1);
     assert!(first.woken());
     assert!(first.poll(&list, || None::<()>).is_pending());
@@ -203,7 +203,7 @@ fn wake_at_the_deadline(last_attempt_succeeds: bool) -> (Option<u8>, bool) {
             return last_attempt_succeeds.then_some(9);
         }
         if list.waiting() == 1 {
-            *behind.lock().unwrap() = Some(Sleeper::asleep(&list));
+            *behind.lock().unwrap() = Some(Sleeper::in_line(&list));
             assert!(list.notify(1));
             woken.set(true);
         }
@@ -231,7 +231,7 @@ fn a_wake_up_at_the_deadline_is_used_or_passed_on() {
 #[test]
 fn the_newest_waker_of_a_task_is_the_one_that_is_called() {
     let list = WaitList::new();
-    let mut task = Sleeper::asleep(&list);
+    let mut task = Sleeper::in_line(&list);
     let old = std::mem::take(&mut task.flag);
     assert!(task.poll(&list, || None::<()>).is_pending());
     assert_eq!(list.waiting(), 1);
@@ -419,7 +419,7 @@ fn a_waker_that_panics_takes_nobody_else_down() {
         list.poll(&Context::from_waker(&grenade), &mut first, || None::<()>)
             .is_pending()
     );
-    let others = [Sleeper::asleep(&list), Sleeper::asleep(&list)];
+    let others = [Sleeper::in_line(&list), Sleeper::in_line(&list)];
     let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| list.notify_all()));
     assert!(woken.is_err(), "the panic is not swallowed");
     assert!(others.iter().all(Sleeper::woken));
@@ -429,8 +429,8 @@ fn a_waker_that_panics_takes_nobody_else_down() {
 #[test]
 fn a_waiter_shown_to_another_list_harms_nobody_there() {
     let (here, there): (WaitList, WaitList) = (WaitList::new(), WaitList::new());
-    let innocent = Sleeper::asleep(&there);
-    let mut stray = Sleeper::asleep(&here);
+    let innocent = Sleeper::in_line(&there);
+    let mut stray = Sleeper::in_line(&here);
     assert!(stray.poll(&there, || None::<()>).is_pending());
     there.notify(1);
     assert!(innocent.woken());

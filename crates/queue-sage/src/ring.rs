@@ -283,8 +283,10 @@ impl<T> Ring<T> {
     /// A look from outside, for those who wait: false when a put may succeed or say why not.
     #[inline]
     pub(crate) fn seems_full(&self) -> bool {
+        // The head first: one that is newer than the tail would look like a very full ring.
+        let head = self.head.load(Ordering::Acquire);
         let tail = self.tail.load(Ordering::Relaxed);
-        tail & CLOSED == 0 && tail.wrapping_sub(self.head.load(Ordering::Relaxed)) >= self.capacity * ONE
+        tail & CLOSED == 0 && tail.wrapping_sub(head) >= self.capacity * ONE
     }
 
     /// As [`seems_full`](Self::seems_full), for a get.
