@@ -18,7 +18,7 @@ const PREEMPTIONS: &str = "3";
 /// For the mutants: enough to find them, and quicker.
 const MUTANT_PREEMPTIONS: &str = "2";
 
-/// Faults that `planted` in a `sync.rs` knows.
+/// Faults that `planted` in a `sync.rs` knows, or in a model.
 const MUTANTS: &[&str] = &[
     "position-store-relaxed",
     "position-load-relaxed",
@@ -34,6 +34,8 @@ const MUTANTS: &[&str] = &[
     "cancel-keeps-token",
     "timeout-keeps-token",
     "close-wakes-one",
+    "look-without-lock",
+    "close-beside-lock",
 ];
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -261,7 +263,11 @@ mod tests {
     fn every_mutant_is_planted_and_every_planted_fault_is_run() {
         let root = shell::root().expect("root");
         let mut planted = BTreeSet::new();
-        for folder in ["crates/queue-core/src", "crates/queue-sage/src"] {
+        for folder in [
+            "crates/queue-core/src",
+            "crates/queue-core/tests",
+            "crates/queue-sage/src",
+        ] {
             for entry in std::fs::read_dir(root.join(folder)).expect("folder") {
                 let Ok(text) = std::fs::read_to_string(entry.expect("entry").path()) else {
                     continue;

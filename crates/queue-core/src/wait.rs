@@ -34,6 +34,12 @@ pub trait Barrier: Send + Sync + 'static {
     /// Makes every running thread of the process execute a full barrier before this returns. Only called where it is
     /// available.
     fn everywhere();
+
+    /// False when the queue itself orders a change with the look of a sleeper, so that nobody has to.
+    #[must_use]
+    fn is_needed() -> bool {
+        true
+    }
 }
 
 /// No such means: every notification executes a barrier.
@@ -47,6 +53,28 @@ impl Barrier for Fence {
     }
 
     fn everywhere() {}
+}
+
+/// No barrier at all, for a queue with a lock: every change is made under it, and so is every look of a sleeper, or the one
+/// who makes the change takes the lock between the change and the notification.
+///
+/// Either the sleeper has the lock after the change and sees it, or it had it before; then what it wrote into the list
+/// before is seen by whoever had the lock after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Locked;
+
+impl Barrier for Locked {
+    #[inline]
+    fn is_available() -> bool {
+        true
+    }
+
+    fn everywhere() {}
+
+    #[inline]
+    fn is_needed() -> bool {
+        false
+    }
 }
 
 /// What one asynchronous operation keeps between two polls. Starts as [`Waiter::new`], one per operation.
@@ -310,7 +338,7 @@ impl<B: Barrier> WaitList<B> {
     /// change.
     #[inline]
     pub fn notify(&self, count: usize) -> bool {
-        change_before_look(B::is_available);
+        change_before_look(|| B::is_available() && B::is_needed());
         self.word.load(Ordering::Relaxed) != 0 && self.notify_busy(count)
     }
 
@@ -321,7 +349,7 @@ impl<B: Barrier> WaitList<B> {
 
     #[cold]
     fn notify_busy(&self, count: usize) -> bool {
-        if !planted("notifier-without-barrier") {
+        if B::is_needed() && !planted("notifier-without-barrier") {
             full_barrier();
         }
         if self.word.load(Ordering::Relaxed) / ONE_SLEEPER != 0 {
@@ -394,7 +422,7 @@ impl<B: Barrier> WaitList<B> {
             }
             id
         };
-        if !planted("sleeper-without-barrier") {
+        if B::is_needed() && !planted("sleeper-without-barrier") {
             full_barrier();
         }
         id
@@ -402,8 +430,9 @@ impl<B: Barrier> WaitList<B> {
 
     /// Writes down how many sleep, and that notifiers have to look properly.
     fn count(&self, line: &Line) {
+        let busy = if B::is_needed() { BUSY } else { 0 };
         self.word
-            .store((line.sleepers.len() * ONE_SLEEPER) | BUSY, Ordering::Relaxed);
+            .store((line.sleepers.len() * ONE_SLEEPER) | busy, Ordering::Relaxed);
     }
 
     /// Leaves the line; a token that had already been handed to us goes to the next one.

@@ -9,11 +9,11 @@ use std::sync::Arc as Shared;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::sync::{Arc, Notify};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::sync::{Arc, Mutex, Notify};
 use loom::thread;
 use queue_core::Wait;
-use queue_core::wait::{WaitList, Waiter};
+use queue_core::wait::{Locked, WaitList, Waiter};
 
 /// Things that are counted and waited for.
 struct Permits {
@@ -213,5 +213,113 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
         drive(&permits, &mut waiter);
         giver.join().unwrap();
         assert_eq!(permits.list.waiting(), 0);
+    });
+}
+
+/// Things under a lock, which is all that orders them with the list.
+struct Shelf {
+    things: Mutex<usize>,
+    // The same number for a look without the lock: what the queue must not do.
+    shown: AtomicUsize,
+    closed: AtomicBool,
+    list: WaitList<Locked>,
+}
+
+/// Whether this run plants the fault of that name.
+fn planted(fault: &str) -> bool {
+    std::env::var("LOOM_MUTANT").is_ok_and(|name| name == fault)
+}
+
+impl Shelf {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            things: Mutex::new(0),
+            shown: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            list: WaitList::new(),
+        })
+    }
+
+    fn put(&self) {
+        let mut things = self.things.lock().unwrap();
+        *things += 1;
+        self.shown.store(*things, Ordering::Relaxed);
+        drop(things);
+        self.list.notify(1);
+    }
+
+    /// True for a thing, false when there will be none.
+    fn take(&self) -> Option<bool> {
+        if planted("look-without-lock") && self.shown.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut things = self.things.lock().unwrap();
+        if *things > 0 {
+            *things -= 1;
+            self.shown.store(*things, Ordering::Relaxed);
+            return Some(true);
+        }
+        drop(things);
+        self.closed.load(Ordering::SeqCst).then_some(false)
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        if !planted("close-beside-lock") {
+            drop(self.things.lock().unwrap());
+        }
+        self.list.notify_all();
+    }
+}
+
+#[test]
+fn a_lock_orders_a_change_with_the_sleepers() {
+    loom::model(|| {
+        let shelf = Shelf::new();
+        let sleepers = [(); 2].map(|()| {
+            let shelf = Arc::clone(&shelf);
+            thread::spawn(move || assert_eq!(shelf.list.block(Wait::Forever, || shelf.take()), Some(true)))
+        });
+        shelf.put();
+        shelf.put();
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+        assert_eq!(shelf.list.waiting(), 0);
+    });
+}
+
+#[test]
+fn a_lock_orders_a_change_with_a_task() {
+    loom::model(|| {
+        let shelf = Shelf::new();
+        let putter = thread::spawn({
+            let shelf = Arc::clone(&shelf);
+            move || shelf.put()
+        });
+        let (alarm, waker) = Alarm::new();
+        let mut waiter = Waiter::new();
+        let cx = Context::from_waker(&waker);
+        while shelf.list.poll(&cx, &mut waiter, || shelf.take()).is_pending() {
+            alarm.0.wait();
+        }
+        putter.join().unwrap();
+        assert_eq!((shelf.list.waiting(), waiter.is_armed()), (0, false));
+    });
+}
+
+#[test]
+fn a_change_beside_the_lock_is_announced_after_it() {
+    loom::model(|| {
+        let shelf = Shelf::new();
+        let sleepers = [(); 2].map(|()| {
+            let shelf = Arc::clone(&shelf);
+            thread::spawn(move || assert_eq!(shelf.list.block(Wait::Forever, || shelf.take()), Some(false)))
+        });
+        shelf.close();
+        for sleeper in sleepers {
+            sleeper.join().unwrap();
+        }
+        assert_eq!(shelf.list.waiting(), 0);
     });
 }

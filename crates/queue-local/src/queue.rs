@@ -2,29 +2,38 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use descriptor_core::wait::{Fence, WaitList};
+use descriptor_core::wait::{Locked, WaitList};
 use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, QueueCore, Totals, TryQueue};
-use flume::{Receiver, Sender, TryRecvError, TrySendError};
+use flume::{Receiver, Sender, TrySendError};
 
 /// Set in `started` once the queue is closed; puts are counted above it.
 const CLOSED: u64 = 1;
 const ONE_PUT: u64 = 2;
 
+/// Keeps what it holds on cache lines of its own: processors fetch lines in pairs, and some have lines of that size.
+#[repr(align(128))]
+struct Padded<T>(T);
+
 /// A bounded or unbounded queue of `T` inside one process.
 ///
 /// flume stores the items; only its `try_` operations are used. What it lacks is added here: closing while both halves
 /// live, waiting for threads and tasks in one line, giving up without losing a wake-up.
+///
+/// flume's lock orders a change with those who wait for it, see [`Locked`]: items move under it, and what is changed
+/// beside it, all about closing, is announced only after the lock was had once more.
 pub struct LocalQueue<T: Item> {
     sender: Sender<T>,
     receiver: Receiver<T>,
+    getters: WaitList<Locked>,
+    putters: WaitList<Locked>,
+    // What the mark in `started` says, a moment later and for those who would have to fetch that from a producer.
+    closed: AtomicBool,
     // Puts that were let in, stored or still on their way, and the closed mark.
-    started: AtomicU64,
+    started: Padded<AtomicU64>,
     // Items handed out. Closed and `started == taken` means drained: nothing inside, nothing on its way.
-    taken: AtomicU64,
-    getters: WaitList,
-    putters: WaitList,
+    taken: Padded<AtomicU64>,
 }
 
 impl<T: Item> LocalQueue<T> {
@@ -50,52 +59,55 @@ impl<T: Item> LocalQueue<T> {
         Ok(Self {
             sender,
             receiver,
-            started: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
             getters: WaitList::new(),
             putters: WaitList::new(),
+            closed: AtomicBool::new(false),
+            started: Padded(AtomicU64::new(0)),
+            taken: Padded(AtomicU64::new(0)),
         })
     }
 
-    /// Stores without waking anybody.
-    fn store(&self, item: T) -> Result<(), PutError<T>> {
-        if self.started.load(Ordering::Relaxed) & CLOSED != 0 {
-            return Err(PutError::Closed(item));
+    /// Lets this many puts in, unless the queue is closed.
+    #[inline]
+    fn admit(&self, puts: usize) -> bool {
+        if self.closed.load(Ordering::Relaxed) {
+            return false;
         }
-        let before = self.started.fetch_add(ONE_PUT, Ordering::SeqCst);
-        if before & CLOSED != 0 {
-            self.withdraw_put();
-            return Err(PutError::Closed(item));
+        let is_open = self.started.0.fetch_add(ONE_PUT * puts as u64, Ordering::SeqCst) & CLOSED == 0;
+        if !is_open {
+            self.withdraw_puts(puts);
         }
-        self.sender.try_send(item).map_err(|refused| {
-            self.withdraw_put();
-            match refused {
-                TrySendError::Full(item) => PutError::Full(item),
-                // Both halves live in `self`.
-                TrySendError::Disconnected(item) => PutError::Closed(item),
-            }
-        })
+        is_open
     }
 
-    /// A put that was let in ends without an item; getters of a closed queue may have been waiting for it.
-    fn withdraw_put(&self) {
-        if self.started.fetch_sub(ONE_PUT, Ordering::SeqCst) & CLOSED != 0 {
-            self.getters.notify_all();
+    /// Puts that were let in end without an item; getters of a closed queue may have been waiting for them.
+    #[cold]
+    fn withdraw_puts(&self, puts: usize) {
+        if self.started.0.fetch_sub(ONE_PUT * puts as u64, Ordering::SeqCst) & CLOSED != 0 {
+            self.announce_end();
         }
     }
 
-    /// Takes without waking anybody.
-    fn take(&self) -> Result<T, GetError> {
-        match self.receiver.try_recv() {
-            Ok(item) => {
-                self.taken.fetch_add(1, Ordering::SeqCst);
-                Ok(item)
-            }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
-                let started = self.started.load(Ordering::SeqCst);
-                let drained = started & CLOSED != 0 && started / ONE_PUT == self.taken.load(Ordering::SeqCst);
-                Err(if drained { GetError::Closed } else { GetError::Empty })
-            }
+    /// Wakes the getters after a change that was not made under the lock.
+    #[cold]
+    fn announce_end(&self) {
+        self.pass_through_the_lock();
+        self.getters.notify_all();
+    }
+
+    /// Whoever looked before this is in the list for what follows it; whoever looks after it sees what came before.
+    fn pass_through_the_lock(&self) {
+        let _ = self.receiver.len();
+    }
+
+    /// Why there is nothing to be had.
+    #[cold]
+    fn nothing(&self) -> GetError {
+        let started = self.started.0.load(Ordering::SeqCst);
+        if started & CLOSED != 0 && started / ONE_PUT == self.taken.0.load(Ordering::SeqCst) {
+            GetError::Closed
+        } else {
+            GetError::Empty
         }
     }
 
@@ -103,23 +115,27 @@ impl<T: Item> LocalQueue<T> {
     ///
     /// # Errors
     /// As [`get_now`](TryQueue::get_now).
+    #[inline]
     pub fn take_quietly(&self) -> Result<T, GetError> {
-        self.take()
+        // Both halves live in `self`, so nothing else than an empty queue refuses.
+        let item = self.receiver.try_recv().map_err(|_| self.nothing())?;
+        self.taken.0.fetch_add(1, Ordering::SeqCst);
+        Ok(item)
     }
 
+    #[inline]
     fn announce_put(&self, count: usize) {
-        if count > 0 && self.getters.notify(count) && self.is_closed() {
-            self.getters.notify_all();
+        if self.getters.notify(count) && self.closed.load(Ordering::SeqCst) {
+            self.announce_end();
         }
     }
 
+    #[inline]
     fn announce_get(&self, count: usize) {
-        if count > 0 {
-            self.putters.notify(count);
-            // The last item of a closed queue is gone: the other getters must learn that nothing more will come.
-            if self.is_closed() {
-                self.getters.notify_all();
-            }
+        self.putters.notify(count);
+        // The last item of a closed queue may be gone: the other getters must learn that nothing more will come.
+        if self.closed.load(Ordering::SeqCst) {
+            self.announce_end();
         }
     }
 }
@@ -138,81 +154,101 @@ impl<T: Item> QueueCore for LocalQueue<T> {
     }
 
     fn close(&self) {
-        self.started.fetch_or(CLOSED, Ordering::SeqCst);
+        self.started.0.fetch_or(CLOSED, Ordering::SeqCst);
+        self.closed.store(true, Ordering::SeqCst);
+        self.pass_through_the_lock();
         self.getters.notify_all();
         self.putters.notify_all();
     }
 
     fn is_closed(&self) -> bool {
-        self.started.load(Ordering::SeqCst) & CLOSED != 0
+        self.started.0.load(Ordering::SeqCst) & CLOSED != 0
     }
 
     fn totals(&self) -> Option<Totals> {
         // Taken first: an item counts as put before it counts as taken.
-        let get = self.taken.load(Ordering::SeqCst);
-        let put = self.started.load(Ordering::SeqCst) / ONE_PUT;
+        let get = self.taken.0.load(Ordering::SeqCst);
+        let put = self.started.0.load(Ordering::SeqCst) / ONE_PUT;
         Some(Totals { put, get })
     }
 }
 
 impl<T: Item> TryQueue<T> for LocalQueue<T> {
-    type Barrier = Fence;
+    type Barrier = Locked;
 
-    fn getters(&self) -> &WaitList {
+    #[inline]
+    fn getters(&self) -> &WaitList<Locked> {
         &self.getters
     }
 
-    fn putters(&self) -> &WaitList {
+    #[inline]
+    fn putters(&self) -> &WaitList<Locked> {
         &self.putters
     }
 
+    #[inline]
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        self.store(item)?;
-        self.announce_put(1);
-        Ok(())
+        if !self.admit(1) {
+            return Err(PutError::Closed(item));
+        }
+        match self.sender.try_send(item) {
+            Ok(()) => {
+                self.announce_put(1);
+                Ok(())
+            }
+            // Both halves live in `self`: they are never disconnected.
+            Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) => {
+                self.withdraw_puts(1);
+                Err(PutError::Full(item))
+            }
+        }
     }
 
+    #[inline]
     fn get_now(&self) -> Result<T, GetError> {
-        let item = self.take()?;
+        let item = self.take_quietly()?;
         self.announce_get(1);
         Ok(item)
     }
 
     fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
-        let mut stored = 0;
-        let mut end = None;
+        let asked = items.len();
+        if asked == 0 {
+            return Ok(0);
+        }
+        if !self.admit(asked) {
+            return Err(PutError::Closed(()));
+        }
         while let Some(item) = items.pop_front() {
-            if let Err(refusal) = self.store(item) {
-                end = Some(refusal.map(|item| items.push_front(item)));
+            if let Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) = self.sender.try_send(item) {
+                items.push_front(item);
                 break;
             }
-            stored += 1;
+        }
+        let stored = asked - items.len();
+        if stored < asked {
+            self.withdraw_puts(asked - stored);
+        }
+        if stored == 0 {
+            return Err(PutError::Full(()));
         }
         self.announce_put(stored);
-        match end {
-            Some(refusal) if stored == 0 => Err(refusal),
-            _ => Ok(stored),
-        }
+        Ok(stored)
     }
 
     fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
-        let mut taken = 0;
-        let mut end = None;
-        while taken < max {
-            match self.take() {
-                Ok(item) => out.push(item),
-                Err(reason) => {
-                    end = Some(reason);
-                    break;
-                }
-            }
-            taken += 1;
+        if max == 0 {
+            return Ok(0);
         }
+        let before = out.len();
+        out.extend(self.receiver.try_iter().take(max));
+        let taken = out.len() - before;
+        if taken == 0 {
+            return Err(self.nothing());
+        }
+        self.taken.0.fetch_add(taken as u64, Ordering::SeqCst);
         self.announce_get(taken);
-        match end {
-            Some(reason) if taken == 0 => Err(reason),
-            _ => Ok(taken),
-        }
+        Ok(taken)
     }
 }
 
