@@ -27,6 +27,8 @@ const MUTANTS: &[&str] = &[
     "owner-not-awaited",
     "enter-relaxed",
     "unlock-relaxed",
+    "sole-not-awaited",
+    "sole-leave-relaxed",
     "notifier-without-barrier",
     "sleeper-without-barrier",
     "block-without-recheck",

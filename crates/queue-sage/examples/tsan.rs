@@ -45,6 +45,12 @@ fn main() -> ExitCode {
         }
         right &= take_turns::<u64>(capacity) && take_turns::<Box<Line>>(capacity);
         cases += 2;
+        for way in [Way::Singles, Way::Batches, Way::Both] {
+            for close_early in [false, true] {
+                right &= handles::<u64>(capacity, way, close_early) && handles::<Box<Line>>(capacity, way, close_early);
+                cases += 2;
+            }
+        }
     }
     say(format_args!("{cases} cases"));
     if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -285,6 +291,65 @@ fn take_turns<T: Load>(capacity: usize) -> bool {
     if !right {
         say(format_args!(
             "in turns, capacity {capacity}: {inside} inside, which is wrong"
+        ));
+    }
+    right
+}
+
+/// The two handles of a pair, each on its thread, and a third that closes, early or when everything is through.
+fn handles<T: Load>(capacity: usize, way: Way, close_early: bool) -> bool {
+    let (mut producer, mut consumer) = SageQueue::<T>::pair(capacity).expect("a small queue");
+    let monitor = producer.monitor();
+    let (mut stored, mut got) = (0, Vec::new());
+    let last = if close_early { ITEMS / 2 } else { ITEMS };
+    on_threads(vec![
+        task(|| {
+            let mut dice = Dice(1);
+            let mut items = VecDeque::new();
+            while stored < ITEMS {
+                items.clear();
+                items.extend((stored..ITEMS).take(LONGEST_RUN as usize).map(T::of));
+                let end = if dice.says(way) {
+                    producer.put_batch(&mut items, Wait::Never).map(|count| count as u64)
+                } else {
+                    let item = items.pop_front().expect("at least one");
+                    producer.try_put(item).map(|()| 1).map_err(|error| error.map(drop))
+                };
+                match end {
+                    Ok(count) => stored += count,
+                    Err(PutError::Full(())) => yield_now(),
+                    Err(_) => return,
+                }
+            }
+        }),
+        task(|| {
+            let mut dice = Dice(2);
+            loop {
+                let end = if dice.says(way) {
+                    consumer
+                        .get_batch(&mut got, LONGEST_RUN as usize, Wait::Never)
+                        .map(drop)
+                } else {
+                    consumer.try_get().map(|item| got.push(item))
+                };
+                match end {
+                    Ok(()) => {}
+                    Err(GetError::Empty) => yield_now(),
+                    Err(_) => return,
+                }
+            }
+        }),
+        task(|| {
+            while monitor.totals().is_some_and(|totals| totals.get < last) {
+                yield_now();
+            }
+            monitor.close();
+        }),
+    ]);
+    let right = got.into_iter().map(T::number).eq(0..stored) && (close_early || stored == ITEMS);
+    if !right {
+        say(format_args!(
+            "handles, capacity {capacity}, {way:?}: {stored} items went in, others came out"
         ));
     }
     right

@@ -20,6 +20,9 @@
 
 mod backend;
 mod barrier;
+mod guard;
+mod handles;
+mod lane;
 #[cfg(loom)]
 #[doc(hidden)]
 pub mod model;
@@ -32,5 +35,6 @@ mod sync;
 mod thread;
 
 pub use barrier::Asymmetric;
+pub use handles::{Consumer, Producer};
 pub use queue::SageQueue;
 pub use spec::SageSpec;

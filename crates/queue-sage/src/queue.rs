@@ -7,7 +7,7 @@ use descriptor_core::wait::WaitList;
 use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, QueueCore, Totals, TryQueue};
 
 use crate::barrier::Asymmetric;
-use crate::ring::{Nothing, Refused, Ring};
+use crate::ring::Ring;
 use crate::sync::Padded;
 
 /// A bounded queue of `T` inside one process, for threads and tasks alike.
@@ -34,19 +34,7 @@ impl<T: Item> SageQueue<T> {
     /// `InvalidDescriptor` unless `capacity` is between 1 and [`MAX_CAPACITY`](Self::MAX_CAPACITY);
     /// `ResourceExhausted` when the memory cannot be had.
     pub fn new(capacity: usize) -> Result<Self, Error> {
-        if capacity == 0 || capacity > Self::MAX_CAPACITY {
-            return Err(Error::new(ErrorKind::InvalidDescriptor, "create")
-                .backend("sage_queue")
-                .expected("a capacity from 1 to 16777216 items")
-                .found(capacity.to_string())
-                .remedy("set maxsize in that range, or use `local` for an unbounded queue"));
-        }
-        let ring = Ring::new(capacity).ok_or_else(|| {
-            Error::new(ErrorKind::ResourceExhausted, "create")
-                .backend("sage_queue")
-                .expected(format!("memory for {capacity} items of {} bytes", size_of::<T>()))
-                .remedy("lower maxsize, or queue boxed items")
-        })?;
+        let ring = checked::<T, _>(capacity, Ring::new)?;
         Ok(Self {
             ring,
             getters: Padded(WaitList::new()),
@@ -59,11 +47,25 @@ impl<T: Item> SageQueue<T> {
     /// # Errors
     /// As [`get_now`](TryQueue::get_now).
     pub fn take_quietly(&self) -> Result<T, GetError> {
-        self.ring.try_get().map_err(|nothing| match nothing {
-            Nothing::Empty => GetError::Empty,
-            Nothing::Drained => GetError::Closed,
-        })
+        Ok(self.ring.try_get()?)
     }
+}
+
+/// A ring of a capacity within the limits, if there is memory for it.
+pub(crate) fn checked<T: Item, R>(capacity: usize, ring: impl FnOnce(usize) -> Option<R>) -> Result<R, Error> {
+    if capacity == 0 || capacity > SageQueue::<T>::MAX_CAPACITY {
+        return Err(Error::new(ErrorKind::InvalidDescriptor, "create")
+            .backend("sage_queue")
+            .expected("a capacity from 1 to 16777216 items")
+            .found(capacity.to_string())
+            .remedy("set maxsize in that range, or use `local` for an unbounded queue"));
+    }
+    ring(capacity).ok_or_else(|| {
+        Error::new(ErrorKind::ResourceExhausted, "create")
+            .backend("sage_queue")
+            .expected(format!("memory for {capacity} items of {} bytes", size_of::<T>()))
+            .remedy("lower maxsize, or queue boxed items")
+    })
 }
 
 impl<T: Item> QueueCore for SageQueue<T> {
@@ -124,25 +126,15 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
     }
 
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        match self.ring.try_put(item) {
-            Ok(()) => {
-                self.getters.notify(1);
-                Ok(())
-            }
-            Err((item, Refused::Full)) => Err(PutError::Full(item)),
-            Err((item, Refused::Closed)) => Err(PutError::Closed(item)),
-        }
+        self.ring.try_put(item).map_err(|(item, why)| why.of(item))?;
+        self.getters.notify(1);
+        Ok(())
     }
 
     fn get_now(&self) -> Result<T, GetError> {
-        match self.ring.try_get() {
-            Ok(item) => {
-                self.putters.notify(1);
-                Ok(item)
-            }
-            Err(Nothing::Empty) => Err(GetError::Empty),
-            Err(Nothing::Drained) => Err(GetError::Closed),
-        }
+        let item = self.ring.try_get()?;
+        self.putters.notify(1);
+        Ok(item)
     }
 
     #[inline]
@@ -159,28 +151,18 @@ impl<T: Item> TryQueue<T> for SageQueue<T> {
         if items.is_empty() {
             return Ok(0);
         }
-        match self.ring.try_put_run(items) {
-            Ok(stored) => {
-                self.getters.notify(stored);
-                Ok(stored)
-            }
-            Err(Refused::Full) => Err(PutError::Full(())),
-            Err(Refused::Closed) => Err(PutError::Closed(())),
-        }
+        let stored = self.ring.try_put_run(items).map_err(|why| why.of(()))?;
+        self.getters.notify(stored);
+        Ok(stored)
     }
 
     fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
         if max == 0 {
             return Ok(0);
         }
-        match self.ring.try_get_run(out, max) {
-            Ok(taken) => {
-                self.putters.notify(taken);
-                Ok(taken)
-            }
-            Err(Nothing::Empty) => Err(GetError::Empty),
-            Err(Nothing::Drained) => Err(GetError::Closed),
-        }
+        let taken = self.ring.try_get_run(out, max)?;
+        self.putters.notify(taken);
+        Ok(taken)
     }
 }
 

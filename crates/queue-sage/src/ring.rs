@@ -10,6 +10,9 @@
 
 use std::collections::VecDeque;
 
+use descriptor_core::{GetError, PutError};
+
+use crate::guard::{Free, Guard, Sole};
 use crate::side::Side;
 use crate::slots::Slots;
 use crate::sync::{AtomicU64, Ordering, Padded, Place, observe, pause_briefly, planted, publish};
@@ -34,9 +37,27 @@ pub(crate) enum Nothing {
     Drained,
 }
 
+impl Refused {
+    pub(crate) fn of<T>(self, item: T) -> PutError<T> {
+        match self {
+            Self::Full => PutError::Full(item),
+            Self::Closed => PutError::Closed(item),
+        }
+    }
+}
+
+impl From<Nothing> for GetError {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::Empty => Self::Empty,
+            Nothing::Drained => Self::Closed,
+        }
+    }
+}
+
 /// What one side writes while somebody is inside.
-struct End {
-    side: Side,
+struct End<S> {
+    side: S,
     // Where this side is. The other side reads a copy of it elsewhere, so that its looks do not slow down ours.
     position: AtomicU64,
     // How far this side may go without looking at the other one.
@@ -45,7 +66,16 @@ struct End {
     gain: AtomicU64,
 }
 
-impl End {
+impl<S> End<S> {
+    fn new(side: S, limit: Position) -> Self {
+        Self {
+            side,
+            position: AtomicU64::new(0),
+            limit: AtomicU64::new(limit),
+            gain: AtomicU64::new(0),
+        }
+    }
+
     /// Before a look at the other side. Two threads that follow each other closely fetch the other's position for every
     /// item; a look that gained several last time is worth putting off for a moment, so that it gains many. Where the
     /// last look gained one, as between two threads that answer each other, nothing is put off.
@@ -57,9 +87,9 @@ impl End {
     }
 }
 
-pub(crate) struct Ring<T> {
-    putting: Padded<End>,
-    getting: Padded<End>,
+pub(crate) struct Ring<T, P: Guard = Side, G: Guard = Side> {
+    putting: Padded<End<P>>,
+    getting: Padded<End<G>>,
     // The next position to write, and the closed mark.
     tail: Padded<AtomicU64>,
     // The next position to read, shifted up by one like the tail.
@@ -71,25 +101,34 @@ pub(crate) struct Ring<T> {
 // SAFETY: items are handed over by value, each to exactly one thread: who is inside the putting side writes a place
 // before it releases the tail beyond it, who is inside the getting side reads it after acquiring that tail.
 // Leaned on by the lossless clauses and the models.
-unsafe impl<T: Send> Send for Ring<T> {}
+unsafe impl<T: Send, P: Guard + Send, G: Guard + Send> Send for Ring<T, P, G> {}
 // SAFETY: as above; no reference to an item is ever shared.
-unsafe impl<T: Send> Sync for Ring<T> {}
+unsafe impl<T: Send, P: Guard + Sync, G: Guard + Sync> Sync for Ring<T, P, G> {}
 
 impl<T> Ring<T> {
     /// A ring for exactly `capacity` items, at least 1; `None` when the memory cannot be had.
     pub(crate) fn new(capacity: usize) -> Option<Self> {
+        Self::with(Side::new(), Side::new(), capacity)
+    }
+}
+
+impl<T> Ring<T, Sole, Free> {
+    /// As [`new`](Ring::new), for one who puts and one who gets. Anybody may close it and look at it.
+    ///
+    /// # Safety
+    /// At any time one thread at most is in a call that puts, and the next one's call comes after it has returned, by
+    /// something that orders the two, such as a `&mut`. The same for calls that get.
+    pub(crate) unsafe fn for_two(capacity: usize) -> Option<Self> {
+        Self::with(Sole::new(), Free, capacity)
+    }
+}
+
+impl<T, P: Guard, G: Guard> Ring<T, P, G> {
+    fn with(putting: P, getting: G, capacity: usize) -> Option<Self> {
         let capacity = capacity.max(1);
-        let end = |limit| {
-            Padded(End {
-                side: Side::new(),
-                position: AtomicU64::new(0),
-                limit: AtomicU64::new(limit),
-                gain: AtomicU64::new(0),
-            })
-        };
         Some(Self {
-            putting: end(capacity as Position * ONE),
-            getting: end(0),
+            putting: Padded(End::new(putting, capacity as Position * ONE)),
+            getting: Padded(End::new(getting, 0)),
             tail: Padded(AtomicU64::new(0)),
             head: Padded(AtomicU64::new(0)),
             slots: Slots::new(capacity)?,
@@ -297,7 +336,7 @@ impl<T> Ring<T> {
 
     /// True when it was still open.
     pub(crate) fn close(&self) -> bool {
-        let _inside = self.putting.side.enter();
+        let _inside = self.putting.side.intrude();
         let tail = self.putting.position.load(Ordering::Relaxed);
         self.putting.position.store(tail | CLOSED, Ordering::Relaxed);
         self.tail.store(tail | CLOSED, Ordering::SeqCst);
@@ -325,11 +364,11 @@ impl<T> Ring<T> {
     }
 }
 
-impl<T> Drop for Ring<T> {
+impl<T, P: Guard, G: Guard> Drop for Ring<T, P, G> {
     fn drop(&mut self) {
         // If dropping one item panics, the guard drops the others while unwinding, as a `Vec` would.
-        struct Rest<'a, T>(&'a Ring<T>);
-        impl<T> Drop for Rest<'_, T> {
+        struct Rest<'a, T, P: Guard, G: Guard>(&'a Ring<T, P, G>);
+        impl<T, P: Guard, G: Guard> Drop for Rest<'_, T, P, G> {
             fn drop(&mut self) {
                 while self.0.try_get().is_ok() {}
             }

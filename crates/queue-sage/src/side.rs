@@ -15,6 +15,7 @@
 use descriptor_core::wait::Barrier;
 
 use crate::barrier::{Asymmetric, is_available};
+use crate::guard::Guard;
 use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted, seems_taken};
 use crate::thread::{Mark, known_thread, this_thread};
 
@@ -67,33 +68,6 @@ impl Side {
             streak: AtomicU32::new(0),
             needed: AtomicU32::new(FIRST_STREAK),
         }
-    }
-
-    /// Waits until the caller is alone on this side: for a few moves of memory at most, unless who is inside was put
-    /// off the processor.
-    #[inline]
-    pub(crate) fn enter(&self) -> Inside<'_> {
-        match self.enter_owned() {
-            Some(inside) => inside,
-            None => self.enter_locked(this_thread()),
-        }
-    }
-
-    /// The short way in, for the owner.
-    #[inline]
-    pub(crate) fn enter_owned(&self) -> Option<Inside<'_>> {
-        let me = known_thread()?;
-        if !me.is(self.owner.load(Ordering::Relaxed)) {
-            return None;
-        }
-        me.enter(self);
-        inside_before_owner();
-        // Built first, so that a side taken away meanwhile is left again.
-        let inside = Inside {
-            side: self,
-            owner: Some(me),
-        };
-        me.is(self.owner.load(Ordering::Relaxed)).then_some(inside)
     }
 
     #[inline(never)]
@@ -151,5 +125,40 @@ impl Side {
         let needed = self.needed.load(Ordering::Relaxed);
         self.needed
             .store(needed.saturating_mul(4).min(LONGEST_STREAK), Ordering::Relaxed);
+    }
+}
+
+impl Guard for Side {
+    type Inside<'a> = Inside<'a>;
+
+    /// Waits until the caller is alone on this side: for a few moves of memory at most, unless who is inside was put
+    /// off the processor.
+    #[inline]
+    fn enter(&self) -> Inside<'_> {
+        match self.enter_owned() {
+            Some(inside) => inside,
+            None => self.enter_locked(this_thread()),
+        }
+    }
+
+    /// The short way in, for the owner.
+    #[inline]
+    fn enter_owned(&self) -> Option<Inside<'_>> {
+        let me = known_thread()?;
+        if !me.is(self.owner.load(Ordering::Relaxed)) {
+            return None;
+        }
+        me.enter(self);
+        inside_before_owner();
+        // Built first, so that a side taken away meanwhile is left again.
+        let inside = Inside {
+            side: self,
+            owner: Some(me),
+        };
+        me.is(self.owner.load(Ordering::Relaxed)).then_some(inside)
+    }
+
+    fn intrude(&self) -> Inside<'_> {
+        self.enter()
     }
 }

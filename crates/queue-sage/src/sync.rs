@@ -110,6 +110,17 @@ pub(crate) fn load_latest<T>(pointer: &AtomicPtr<T>) -> *mut T {
     }
 }
 
+/// Whether a flag is set, asked again and again: see [`load_latest`].
+#[inline]
+pub(crate) fn is_still_set(flag: &AtomicBool) -> bool {
+    #[cfg(not(loom))]
+    return flag.load(Ordering::Acquire);
+    #[cfg(loom)]
+    return flag
+        .compare_exchange(false, false, Ordering::Acquire, Ordering::Acquire)
+        .is_err();
+}
+
 /// Waiting for somebody who is inside a side for a moment.
 pub(crate) struct Pause {
     #[cfg(not(loom))]

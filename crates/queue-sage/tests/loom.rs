@@ -9,6 +9,8 @@
 mod closing;
 #[path = "loom/common.rs"]
 mod common;
+#[path = "loom/handles.rs"]
+mod handles;
 #[path = "loom/moving.rs"]
 mod moving;
 #[path = "loom/waiting.rs"]

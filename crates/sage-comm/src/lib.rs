@@ -23,7 +23,7 @@ pub use queue_lease::{LeaseQueue, LeaseSpec, Lendable, Lends, Terms};
 pub use queue_local::{LocalQueue, LocalSpec};
 #[cfg(feature = "sage")]
 #[doc(inline)]
-pub use queue_sage::{SageQueue, SageSpec};
+pub use queue_sage::{Consumer, Producer, SageQueue, SageSpec};
 #[cfg(feature = "router")]
 #[doc(inline)]
 pub use router::{

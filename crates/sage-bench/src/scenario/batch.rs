@@ -23,8 +23,8 @@ fn group<T: Payload>() -> Group {
         )*};
     }
     {
-        use crate::subject::{Local, LocalDyn, Sage, SageDyn};
-        each!(Sage, SageDyn, Local, LocalDyn);
+        use crate::subject::{Local, LocalDyn, Sage, SageDyn, SageHandles};
+        each!(Sage, SageHandles, SageDyn, Local, LocalDyn);
     }
     #[cfg(feature = "inproc")]
     {

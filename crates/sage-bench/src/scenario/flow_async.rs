@@ -36,8 +36,8 @@ fn group<T: Payload>(runtime: &Rc<Runtime>, scenario: &'static str, producers: u
         )*};
     }
     {
-        use crate::subject::{Local, LocalDyn, Sage, SageDyn};
-        each!(Sage, SageDyn, Local, LocalDyn);
+        use crate::subject::{Local, LocalDyn, Sage, SageDyn, SageHandles};
+        each!(Sage, SageHandles, SageDyn, Local, LocalDyn);
     }
     #[cfg(feature = "inproc")]
     {

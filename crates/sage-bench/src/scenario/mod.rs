@@ -19,8 +19,8 @@ use crate::measure::Group;
 /// Calls `$collect!($($list),*)` with every subject for threads.
 macro_rules! each_subject {
     ($each:ident) => {{
-        use crate::subject::{Local, LocalDyn, Sage, SageDyn, StdSync};
-        $each!(Sage, SageDyn, Local, LocalDyn, StdSync);
+        use crate::subject::{Local, LocalDyn, Sage, SageDyn, SageHandles, StdSync};
+        $each!(Sage, SageHandles, SageDyn, Local, LocalDyn, StdSync);
         #[cfg(feature = "inproc")]
         {
             use crate::subject::{

@@ -12,6 +12,7 @@ mod crossbeam;
 mod crossfire;
 #[cfg(feature = "inproc")]
 mod flume;
+mod handles;
 #[cfg(feature = "inproc")]
 mod kanal;
 mod ours;
@@ -29,6 +30,7 @@ use std::future::Future;
 use crate::measure::Role;
 use crate::payload::Payload;
 
+pub(crate) use handles::SageHandles;
 pub(crate) use ours::{Local, LocalDyn, Sage, SageDyn};
 pub(crate) use std_sync::StdSync;
 #[cfg(feature = "inproc")]

@@ -3,6 +3,7 @@
 use super::{Bound, Reference, Target};
 
 const RING: &str = "sage_queue";
+const HANDLES: &str = "sage_queue handles";
 const DYN: &str = "sage_queue dyn";
 const LOCAL: &str = "local dyn";
 const COUNTED: &str = "sage_queue, counters read";
@@ -14,6 +15,7 @@ pub(crate) const INPROC: &[Target] = &[
     times("spsc", "8 B", RING, "kanal", 1.2),
     times("spsc", "8 B", RING, "crossbeam-channel", 1.2),
     times("spsc", "8 B", RING, "crossfire spsc", 1.0),
+    times("spsc", "8 B", HANDLES, "crossfire spsc", 1.2),
     best("spsc", "64 B", RING, 1.0),
     best("4x1", "8 B", RING, 1.0),
     best("4x4", "8 B", RING, 1.0),
