@@ -40,22 +40,26 @@ enum Choice {
 }
 
 impl<T: Item + Clone> Group<T> {
-    /// The target of a packet that takes the edge's own way to one target, in the two ways that most do.
+    /// The target of a packet that takes the edge's own way to one target, in the two ways that most do, and where the
+    /// round robin goes on once the target has it.
     #[inline]
-    pub(crate) fn straight(&mut self, packet: &Packet<T>) -> Option<&mut Outlet<T>> {
+    pub(crate) fn straight(&self, packet: &Packet<T>) -> Option<(usize, usize)> {
         if packet.partition().is_some() {
             return None;
         }
-        let index = match (self.default?, packet.key()) {
-            (PacketPartition::Hash, Some(key)) => self.key_groups.instance_of(key, self.outlets.len() as u32) as usize,
-            (PacketPartition::RoundRobin, _) => {
-                let index = self.position;
-                self.advance(&Choice::Next(index));
-                index
+        match (self.default?, packet.key()) {
+            (PacketPartition::Hash, Some(key)) => {
+                let index = self.key_groups.instance_of(key, self.outlets.len() as u32);
+                Some((index as usize, self.position))
             }
-            _ => return None,
-        };
-        self.outlets.get_mut(index)
+            (PacketPartition::RoundRobin, _) => Some((self.position, self.behind(self.position))),
+            _ => None,
+        }
+    }
+
+    /// The target after this one, in a round.
+    const fn behind(&self, index: usize) -> usize {
+        if index + 1 < self.outlets.len() { index + 1 } else { 0 }
     }
 
     /// Keeps the packet for the targets it goes to; the length of the longest buffer it went into.
@@ -176,9 +180,7 @@ impl<T: Item + Clone> Group<T> {
 
     const fn advance(&mut self, choice: &Choice) {
         match choice {
-            Choice::Next(index) => {
-                self.position = if *index + 1 < self.outlets.len() { *index + 1 } else { 0 };
-            }
+            Choice::Next(index) => self.position = self.behind(*index),
             Choice::Shared(_) => {
                 let next = self.share_position + 1;
                 self.share_position = if self.share.start + next < self.share.end {

@@ -53,8 +53,10 @@ impl<T: Item + Clone> Router<T> {
         let mut longest = 0;
         if let [only] = &mut self.groups[..]
             && !self.stopped
-            && let Some(outlet) = only.straight(&packet)
+            && let Some((index, position)) = only.straight(&packet)
+            && let Some(outlet) = only.outlets.get_mut(index)
         {
+            only.position = position;
             return Ok(outlet.buffer(packet) >= self.batch);
         }
         match self.groups.split_last_mut() {
@@ -80,7 +82,29 @@ impl<T: Item + Clone> Router<T> {
     ///
     /// # Errors
     /// Lists every target that did not get it, with the packet, and those that did.
+    #[inline]
     pub fn send(&mut self, packet: Packet<T>, wait: Wait) -> Result<(), SendError<T>> {
+        if let [only] = &mut self.groups[..]
+            && !self.stopped
+            && let Some((index, position)) = only.straight(&packet)
+            && let Some(outlet) = only.outlets.get_mut(index).filter(|outlet| outlet.is_empty())
+        {
+            return match outlet.put(packet, wait) {
+                Ok(()) => {
+                    only.position = position;
+                    Ok(())
+                }
+                Err(refusal) => {
+                    let returned = outlet.refused(refusal);
+                    Err(self.returned(returned))
+                }
+            };
+        }
+        self.send_to_all(packet, wait)
+    }
+
+    #[inline(never)]
+    fn send_to_all(&mut self, packet: Packet<T>, wait: Wait) -> Result<(), SendError<T>> {
         self.reached.clear();
         match self.groups.split_last_mut() {
             Some((last, others)) if !self.stopped => {
@@ -282,6 +306,14 @@ impl<T: Item + Clone> Router<T> {
                 .remedy("connect the output or end with a sink")
         };
         self.back.push(unroutable(0, packet, error));
+    }
+
+    /// The one target of a packet did not take it.
+    #[cold]
+    fn returned(&mut self, returned: Undelivered<T>) -> SendError<T> {
+        self.reached.clear();
+        self.back.push(returned);
+        self.report(Vec::new())
     }
 
     #[cold]

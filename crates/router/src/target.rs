@@ -126,6 +126,7 @@ impl<T: Item> Outlet<T> {
         }
     }
 
+    #[inline]
     fn envelope(&self, packet: Packet<T>) -> Envelope<T> {
         let spec = self.connection.spec();
         Envelope {
@@ -192,6 +193,21 @@ impl<T: Item> Outlet<T> {
         }
     }
 
+    /// Puts one packet, for an outlet where nothing waits; who is refused goes on with [`refused`](Self::refused).
+    #[inline]
+    pub(crate) fn put(&mut self, packet: Packet<T>, wait: Wait) -> Result<(), PutError<Envelope<T>>> {
+        self.routed += 1;
+        let envelope = self.envelope(packet);
+        self.connection.queue().put_within(envelope, wait)
+    }
+
+    /// Takes note that the queue did not take an event.
+    #[cold]
+    pub(crate) fn refused(&mut self, refusal: PutError<Envelope<T>>) -> Undelivered<T> {
+        let (envelope, reason) = Reason::of(refusal);
+        self.give_back(envelope, reason)
+    }
+
     /// Sends one packet behind everything that still waits.
     pub(crate) fn deliver(&mut self, packet: Packet<T>, wait: Wait, back: &mut Vec<Undelivered<T>>) -> bool {
         self.routed += 1;
@@ -212,8 +228,7 @@ impl<T: Item> Outlet<T> {
         match self.connection.queue().put_within(envelope, wait) {
             Ok(()) => true,
             Err(refusal) => {
-                let (envelope, reason) = Reason::of(refusal);
-                back.push(self.give_back(envelope, reason));
+                back.push(self.refused(refusal));
                 false
             }
         }
@@ -229,8 +244,7 @@ impl<T: Item> Outlet<T> {
         match self.connection.queue().retry(item.envelope, token, wait) {
             Ok(()) => true,
             Err(refusal) => {
-                let (envelope, reason) = Reason::of(refusal);
-                back.push(self.give_back(envelope, reason));
+                back.push(self.refused(refusal));
                 false
             }
         }
