@@ -49,8 +49,6 @@ impl<T: Item + Clone> Router<T> {
     /// Lists the groups for which no target could be chosen, with the packet; the others have it in their buffers.
     #[inline]
     pub fn push(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {
-        self.reached.clear();
-        let mut longest = 0;
         if let [only] = &mut self.groups[..]
             && !self.stopped
             && let Some((index, position)) = only.straight(&packet)
@@ -59,6 +57,14 @@ impl<T: Item + Clone> Router<T> {
             only.position = position;
             return Ok(outlet.buffer(packet) >= self.batch);
         }
+        self.push_to_all(packet)
+    }
+
+    /// Apart, so that the short way stays short: every call that a packet is handed on by is a copy of it.
+    #[inline(never)]
+    fn push_to_all(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {
+        self.reached.clear();
+        let mut longest = 0;
         match self.groups.split_last_mut() {
             Some((last, others)) if !self.stopped => {
                 for group in others {

@@ -135,25 +135,28 @@ impl<T: Item> Outlet<T> {
         }
     }
 
-    /// Keeps a packet for the next flush; how many packets wait with it.
-    #[inline]
+    /// Keeps a packet for the next flush; how many packets wait with it. Part of whoever calls it: a call would copy
+    /// the packet.
+    #[inline(always)]
     pub(crate) fn buffer(&mut self, packet: Packet<T>) -> usize {
         self.routed += 1;
         self.packets += 1;
+        let spec = self.connection.spec();
+        let packet = packet.with_input_index(spec.target_input_index);
+        if self.connection.pack() == 1 {
+            let (from, event) = (spec.from, Event::Packet(packet));
+            self.pending.push_back(Envelope { from, event });
+            return self.packets;
+        }
         if self.open.len() == self.open.capacity() {
-            if self.connection.pack() == 1 {
-                let envelope = self.envelope(packet);
-                self.pending.push_back(envelope);
-                return self.packets;
-            }
             self.close_pack();
         }
-        self.open
-            .push(packet.with_input_index(self.connection.spec().target_input_index));
+        self.open.push(packet);
         self.packets
     }
 
     /// What is in `open` becomes an item of its own, and room is made for the next.
+    #[inline(never)]
     fn close_pack(&mut self) {
         let limit = self.connection.pack();
         let full = std::mem::replace(&mut self.open, Vec::with_capacity(limit));
