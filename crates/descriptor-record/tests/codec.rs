@@ -93,12 +93,14 @@ proptest! {
             codec.encode(&item, LIMIT, &mut frame).unwrap();
             let at = at.index(frame.len());
             prop_assert_eq!(codec.decode::<Everything>(&frame[..at], LIMIT).unwrap_err().kind(), ErrorKind::Corrupt);
+            // Only behind an unchanged frame: a changed length may well take in what follows.
+            let mut longer = frame.clone();
+            longer.extend([0, 0]);
+            prop_assert_eq!(codec.decode::<Everything>(&longer, LIMIT).unwrap_err().kind(), ErrorKind::Corrupt);
             frame[at] = with;
             if let Err(error) = codec.decode::<Everything>(&frame, LIMIT) {
                 prop_assert_eq!(error.kind(), ErrorKind::Corrupt);
             }
-            frame.extend([0, 0]);
-            prop_assert!(codec.decode::<Everything>(&frame, LIMIT).is_err());
         }
     }
 
