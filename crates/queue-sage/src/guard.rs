@@ -9,7 +9,10 @@ use crate::barrier::{Asymmetric, is_available};
 use crate::sync::{AtomicBool, Ordering, Pause, inside_before_owner, is_still_set, planted, seems_taken};
 
 /// Whoever is inside is alone there, and all that was done there before happened before. Leaving is `drop`.
-pub(crate) trait Guard {
+///
+/// # Safety
+/// That is so whatever threads do with the guard, or else whoever makes one is asked to see to it.
+pub(crate) unsafe trait Guard {
     type Inside<'a>
     where
         Self: 'a;
@@ -77,7 +80,11 @@ impl Sole {
     }
 }
 
-impl Guard for Sole {
+// SAFETY: who holds the lock is alone, but for the user on the short way. That way is taken away before somebody else does
+// anything: of the user's "inside" before its look at `taken`, and `taken` before the look at "inside", one sees the other, as
+// both have a barrier between their two steps. Once taken, it stays so. Each word is cleared by a release and acquired by who
+// comes next; the user itself is one, as `Ring::for_two` asks for. Leaned on by the models of handles.
+unsafe impl Guard for Sole {
     type Inside<'a> = SoleInside<'a>;
 
     #[inline]
@@ -118,7 +125,8 @@ impl Guard for Sole {
 /// A side with one user and nothing to guard: that there is one is promised by who made the ring.
 pub(crate) struct Free;
 
-impl Guard for Free {
+// SAFETY: `Ring::for_two`, the only one to make a ring with it, asks for that. Leaned on by the models of handles.
+unsafe impl Guard for Free {
     type Inside<'a> = ();
 
     #[inline]

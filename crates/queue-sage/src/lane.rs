@@ -11,7 +11,7 @@ use descriptor_core::{Caps, Error, GetError, Item, PutError, QueueCore, Totals, 
 
 use crate::barrier::Asymmetric;
 use crate::guard::{Free, Sole};
-use crate::queue::checked;
+use crate::queue::{checked, queue_over_ring};
 use crate::ring::Ring;
 use crate::sync::{AtomicBool, Ordering, Padded};
 
@@ -60,102 +60,4 @@ impl<T: Item> Lane<T> {
     }
 }
 
-impl<T: Item> QueueCore for Lane<T> {
-    fn depth(&self) -> Option<usize> {
-        let (put, got) = self.ring.totals();
-        Some(put.saturating_sub(got) as usize)
-    }
-
-    fn capacity(&self) -> Option<usize> {
-        Some(self.ring.capacity())
-    }
-
-    fn caps(&self) -> Caps {
-        Caps::IN_PROCESS
-    }
-
-    fn close(&self) {
-        self.ring.close();
-        self.getters.notify_all();
-        self.putters.notify_all();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.ring.is_closed()
-    }
-
-    fn totals(&self) -> Option<Totals> {
-        let (put, get) = self.ring.totals();
-        Some(Totals { put, get })
-    }
-}
-
-impl<T: Item> TryQueue<T> for Lane<T> {
-    type Barrier = Asymmetric;
-
-    #[inline]
-    fn getters(&self) -> &WaitList<Asymmetric> {
-        &self.getters
-    }
-
-    #[inline]
-    fn putters(&self) -> &WaitList<Asymmetric> {
-        &self.putters
-    }
-
-    #[inline]
-    fn put_at_once(&self, item: T) -> Result<(), T> {
-        self.ring.put_owned(item)?;
-        self.getters.notify(1);
-        Ok(())
-    }
-
-    #[inline]
-    fn get_at_once(&self) -> Option<T> {
-        let item = self.ring.get_owned()?;
-        self.putters.notify(1);
-        Some(item)
-    }
-
-    fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        self.ring.try_put(item).map_err(|(item, why)| why.of(item))?;
-        self.getters.notify(1);
-        Ok(())
-    }
-
-    fn get_now(&self) -> Result<T, GetError> {
-        let item = self.ring.try_get()?;
-        self.putters.notify(1);
-        Ok(item)
-    }
-
-    #[inline]
-    fn seems_full(&self) -> bool {
-        self.ring.seems_full()
-    }
-
-    #[inline]
-    fn seems_empty(&self) -> bool {
-        self.ring.seems_empty()
-    }
-
-    fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
-        if items.is_empty() {
-            return Ok(0);
-        }
-        let stored = self.ring.try_put_run(items).map_err(|why| why.of(()))?;
-        self.getters.notify(stored);
-        Ok(stored)
-    }
-
-    fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
-        if max == 0 {
-            return Ok(0);
-        }
-        let taken = self.ring.try_get_run(out, max)?;
-        self.putters.notify(taken);
-        Ok(taken)
-    }
-}
-
-descriptor_core::waiting_queue!(Lane);
+queue_over_ring!(Lane);

@@ -68,105 +68,113 @@ pub(crate) fn checked<T: Item, R>(capacity: usize, ring: impl FnOnce(usize) -> O
     })
 }
 
-impl<T: Item> QueueCore for SageQueue<T> {
-    fn depth(&self) -> Option<usize> {
-        let (put, got) = self.ring.totals();
-        Some(put.saturating_sub(got) as usize)
-    }
+/// The contract, for a type of this crate with a `ring` and two lists of those who wait, `getters` and `putters`.
+macro_rules! queue_over_ring {
+    ($name:ident) => {
+        impl<T: Item> QueueCore for $name<T> {
+            fn depth(&self) -> Option<usize> {
+                let (put, got) = self.ring.totals();
+                Some(put.saturating_sub(got) as usize)
+            }
 
-    fn capacity(&self) -> Option<usize> {
-        Some(self.ring.capacity())
-    }
+            fn capacity(&self) -> Option<usize> {
+                Some(self.ring.capacity())
+            }
 
-    fn caps(&self) -> Caps {
-        Caps::IN_PROCESS
-    }
+            fn caps(&self) -> Caps {
+                Caps::IN_PROCESS
+            }
 
-    fn close(&self) {
-        self.ring.close();
-        self.getters.notify_all();
-        self.putters.notify_all();
-    }
+            fn close(&self) {
+                self.ring.close();
+                self.getters.notify_all();
+                self.putters.notify_all();
+            }
 
-    fn is_closed(&self) -> bool {
-        self.ring.is_closed()
-    }
+            fn is_closed(&self) -> bool {
+                self.ring.is_closed()
+            }
 
-    fn totals(&self) -> Option<Totals> {
-        let (put, get) = self.ring.totals();
-        Some(Totals { put, get })
-    }
-}
-
-impl<T: Item> TryQueue<T> for SageQueue<T> {
-    type Barrier = Asymmetric;
-
-    #[inline]
-    fn getters(&self) -> &WaitList<Asymmetric> {
-        &self.getters
-    }
-
-    #[inline]
-    fn putters(&self) -> &WaitList<Asymmetric> {
-        &self.putters
-    }
-
-    #[inline]
-    fn put_at_once(&self, item: T) -> Result<(), T> {
-        self.ring.put_owned(item)?;
-        self.getters.notify(1);
-        Ok(())
-    }
-
-    #[inline]
-    fn get_at_once(&self) -> Option<T> {
-        let item = self.ring.get_owned()?;
-        self.putters.notify(1);
-        Some(item)
-    }
-
-    fn put_now(&self, item: T) -> Result<(), PutError<T>> {
-        self.ring.try_put(item).map_err(|(item, why)| why.of(item))?;
-        self.getters.notify(1);
-        Ok(())
-    }
-
-    fn get_now(&self) -> Result<T, GetError> {
-        let item = self.ring.try_get()?;
-        self.putters.notify(1);
-        Ok(item)
-    }
-
-    #[inline]
-    fn seems_full(&self) -> bool {
-        self.ring.seems_full()
-    }
-
-    #[inline]
-    fn seems_empty(&self) -> bool {
-        self.ring.seems_empty()
-    }
-
-    fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
-        if items.is_empty() {
-            return Ok(0);
+            fn totals(&self) -> Option<Totals> {
+                let (put, get) = self.ring.totals();
+                Some(Totals { put, get })
+            }
         }
-        let stored = self.ring.try_put_run(items).map_err(|why| why.of(()))?;
-        self.getters.notify(stored);
-        Ok(stored)
-    }
 
-    fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
-        if max == 0 {
-            return Ok(0);
+        impl<T: Item> TryQueue<T> for $name<T> {
+            type Barrier = Asymmetric;
+
+            #[inline]
+            fn getters(&self) -> &WaitList<Asymmetric> {
+                &self.getters
+            }
+
+            #[inline]
+            fn putters(&self) -> &WaitList<Asymmetric> {
+                &self.putters
+            }
+
+            #[inline]
+            fn put_at_once(&self, item: T) -> Result<(), T> {
+                self.ring.put_owned(item)?;
+                self.getters.notify(1);
+                Ok(())
+            }
+
+            #[inline]
+            fn get_at_once(&self) -> Option<T> {
+                let item = self.ring.get_owned()?;
+                self.putters.notify(1);
+                Some(item)
+            }
+
+            fn put_now(&self, item: T) -> Result<(), PutError<T>> {
+                self.ring.try_put(item).map_err(|(item, why)| why.of(item))?;
+                self.getters.notify(1);
+                Ok(())
+            }
+
+            fn get_now(&self) -> Result<T, GetError> {
+                let item = self.ring.try_get()?;
+                self.putters.notify(1);
+                Ok(item)
+            }
+
+            #[inline]
+            fn seems_full(&self) -> bool {
+                self.ring.seems_full()
+            }
+
+            #[inline]
+            fn seems_empty(&self) -> bool {
+                self.ring.seems_empty()
+            }
+
+            fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
+                if items.is_empty() {
+                    return Ok(0);
+                }
+                let stored = self.ring.try_put_run(items).map_err(|why| why.of(()))?;
+                self.getters.notify(stored);
+                Ok(stored)
+            }
+
+            fn get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, GetError> {
+                if max == 0 {
+                    return Ok(0);
+                }
+                let taken = self.ring.try_get_run(out, max)?;
+                self.putters.notify(taken);
+                Ok(taken)
+            }
         }
-        let taken = self.ring.try_get_run(out, max)?;
-        self.putters.notify(taken);
-        Ok(taken)
-    }
-}
 
-descriptor_core::waiting_queue!(SageQueue);
+        descriptor_core::waiting_queue!($name);
+    };
+}
+pub(crate) use queue_over_ring;
+
+queue_over_ring!(SageQueue);
 
 impl<T: Item> fmt::Debug for SageQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

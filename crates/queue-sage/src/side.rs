@@ -128,7 +128,9 @@ impl Side {
     }
 }
 
-impl Guard for Side {
+// SAFETY: who holds the lock is alone, but for an owner on the short way, and takes that away before anything else; who
+// finds itself owner after saying "inside" was not taken off, or is awaited. Leaned on by the models of strangers.
+unsafe impl Guard for Side {
     type Inside<'a> = Inside<'a>;
 
     /// Waits until the caller is alone on this side: for a few moves of memory at most, unless who is inside was put
