@@ -54,11 +54,46 @@ impl<T: Item> SageQueue<T> {
 }
 
 /// The only producer of a queue: see [`SageQueue::pair`].
+///
+/// There is one, and it does one thing at a time; the compiler says so:
+///
+/// ```compile_fail,E0599
+/// let (producer, _consumer) = queue_sage::SageQueue::<u64>::pair(8).unwrap();
+/// let another = producer.clone();
+/// ```
+///
+/// ```compile_fail,E0499
+/// let (mut producer, _consumer) = queue_sage::SageQueue::<u64>::pair(8).unwrap();
+/// let first = producer.put_async(1);
+/// let second = producer.put_async(2);
+/// drop(first);
+/// ```
 pub struct Producer<T: Item> {
     lane: Arc<Lane<T>>,
 }
 
 /// The only consumer of a queue: see [`SageQueue::pair`].
+///
+/// There is one, and it does one thing at a time; the compiler says so:
+///
+/// ```compile_fail,E0599
+/// let (_producer, consumer) = queue_sage::SageQueue::<u64>::pair(8).unwrap();
+/// let another = consumer.clone();
+/// ```
+///
+/// ```compile_fail,E0499
+/// let (_producer, mut consumer) = queue_sage::SageQueue::<u64>::pair(8).unwrap();
+/// let first = consumer.get_async();
+/// let second = consumer.get_async();
+/// drop(first);
+/// ```
+///
+/// ```compile_fail,E0499
+/// let (_producer, mut consumer) = queue_sage::SageQueue::<u64>::pair(8).unwrap();
+/// let items = consumer.iter();
+/// let item = consumer.get();
+/// drop(items);
+/// ```
 pub struct Consumer<T: Item> {
     lane: Arc<Lane<T>>,
 }

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -189,6 +190,94 @@ fn a_dropped_future_did_it_or_nothing() {
         Poll::Ready(Ok(1))
     ));
     assert!(matches!(consumer.try_get(), Err(GetError::Empty)));
+}
+
+/// Nobody ends its wait, and its borrow is over: the handle is as good as before.
+#[test]
+fn a_forgotten_future_did_nothing() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut producer, mut consumer) = SageQueue::pair(1).unwrap();
+    let mut get = Box::pin(consumer.get_async());
+    assert!(get.as_mut().poll(&mut cx).is_pending());
+    std::mem::forget(get);
+    producer.try_put(1).unwrap();
+    let mut put = Box::pin(producer.put_async(2));
+    assert!(put.as_mut().poll(&mut cx).is_pending());
+    std::mem::forget(put);
+    assert_eq!(consumer.try_get().unwrap(), 1);
+    producer.try_put(3).unwrap();
+    drop(producer);
+    assert!(consumer.iter().eq([3]));
+}
+
+type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Drops its task instead of running it, on the thread that wakes it.
+struct Killer(Mutex<Option<Job>>);
+
+impl Wake for Killer {
+    fn wake(self: Arc<Self>) {
+        let job = self.0.lock().unwrap().take();
+        drop(job);
+    }
+}
+
+/// A task that owns a handle, after its first step.
+fn doomed(job: impl Future<Output = ()> + Send + 'static) -> Arc<Killer> {
+    let killer = Arc::new(Killer(Mutex::new(None)));
+    let waker = Waker::from(Arc::clone(&killer));
+    let mut job: Job = Box::pin(job);
+    assert!(job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    *killer.0.lock().unwrap() = Some(job);
+    killer
+}
+
+/// A wake-up is foreign code that runs inside of a put, a get or a close, and may drop the other handle there.
+#[test]
+fn an_end_may_be_dropped_inside_of_a_call_of_the_other() {
+    watchdog(LIMIT, "an_end_may_be_dropped_inside_of_a_call_of_the_other", || {
+        let (mut producer, mut consumer) = SageQueue::pair(2).unwrap();
+        let killer = doomed(async move { drop(consumer.get_async().await) });
+        producer.put(1).unwrap();
+        assert!(killer.0.lock().unwrap().is_none());
+        assert!(producer.is_abandoned() && producer.depth() == 1);
+        assert!(matches!(producer.put(2), Err(PutError::Closed(2))));
+
+        let (mut producer, mut consumer) = SageQueue::pair(1).unwrap();
+        producer.put(1).unwrap();
+        let killer = doomed(async move { drop(producer.put_async(2).await) });
+        assert_eq!(consumer.get().unwrap(), 1);
+        assert!(killer.0.lock().unwrap().is_none());
+        assert!(consumer.is_abandoned());
+        assert!(matches!(consumer.get(), Err(GetError::Closed)));
+
+        let (producer, mut consumer) = SageQueue::<u8>::pair(1).unwrap();
+        let killer = doomed(async move { drop(consumer.get_async().await) });
+        producer.close();
+        assert!(killer.0.lock().unwrap().is_none() && producer.is_abandoned());
+    });
+}
+
+struct Brittle(Arc<AtomicUsize>, bool);
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.1, "an item that panics");
+    }
+}
+
+#[test]
+fn an_item_that_panics_takes_no_other_with_it() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let (mut producer, consumer) = SageQueue::pair(3).unwrap();
+    for panics in [false, true, false] {
+        producer.put(Brittle(Arc::clone(&dropped), panics)).unwrap();
+    }
+    drop(consumer);
+    let panicked = thread::spawn(move || drop(producer)).join();
+    assert!(panicked.is_err());
+    assert_eq!(dropped.load(Ordering::Relaxed), 3);
 }
 
 /// The handles wander from thread to thread.
