@@ -339,6 +339,20 @@ fn wait_for_room<T: Item, Q: TryQueue<T>, R>(
     done
 }
 
+/// Wakes everybody who waits, for [`close`](QueueCore::close). A waker is foreign code: when one of the getters' panics, the
+/// putters still get their call.
+#[cold]
+pub fn wake_everybody<B: Barrier>(getters: &WaitList<B>, putters: &WaitList<B>) {
+    struct Last<'a, B: Barrier>(&'a WaitList<B>);
+    impl<B: Barrier> Drop for Last<'_, B> {
+        fn drop(&mut self) {
+            self.0.notify_all();
+        }
+    }
+    let _last = Last(putters);
+    getters.notify_all();
+}
+
 #[cold]
 fn hand_on_item<T: Item, Q: TryQueue<T>>(queue: &Q) {
     if queue.getters().waiting() > 0 {

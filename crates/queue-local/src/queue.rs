@@ -157,8 +157,7 @@ impl<T: Item> QueueCore for LocalQueue<T> {
         self.started.0.fetch_or(CLOSED, Ordering::SeqCst);
         self.closed.store(true, Ordering::SeqCst);
         self.pass_through_the_lock();
-        self.getters.notify_all();
-        self.putters.notify_all();
+        descriptor_core::try_queue::wake_everybody(&self.getters, &self.putters);
     }
 
     fn is_closed(&self) -> bool {

@@ -87,8 +87,7 @@ macro_rules! queue_over_ring {
 
             fn close(&self) {
                 self.ring.close();
-                self.getters.notify_all();
-                self.putters.notify_all();
+                descriptor_core::try_queue::wake_everybody(&self.getters, &self.putters);
             }
 
             fn is_closed(&self) -> bool {
