@@ -14,7 +14,8 @@ use crate::{GetError, Item, LeaseAsync, PutError, Queue, Wait};
 
 /// Sugar over [`Queue`], for concrete queues and `DynQueue` alike.
 ///
-/// A future does nothing before its first poll and needs no runtime: any executor drives it.
+/// A future does nothing before its first poll and needs no runtime: any executor drives it. Dropping one passes on a
+/// wake-up that was meant for it; one that waits and is forgotten (`mem::forget`) keeps the next one to itself.
 pub trait QueueExt<T: Item>: Queue<T> {
     /// Puts one item; the future waits for room.
     fn put_async(&self, item: T) -> PutAsync<'_, T, Self> {

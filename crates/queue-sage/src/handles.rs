@@ -17,7 +17,8 @@ impl<T: Item> SageQueue<T> {
     ///
     /// The handles move between threads and are not copied. **Dropping one closes the queue**, because nobody can take
     /// its place: the consumer takes what is inside and is then told `Closed`, the producer is told so at once. (A queue
-    /// that can be opened again stays open.) `is_abandoned` on the other handle says that this is why.
+    /// that can be opened again stays open.) `is_abandoned` on the other handle says that this is why. Items that nobody
+    /// will take are dropped with the last handle or [monitor](Producer::monitor), not before.
     ///
     /// ```
     /// use std::thread;
@@ -143,7 +144,8 @@ impl<T: Item> Producer<T> {
         self.lane.put_batch(items, wait)
     }
 
-    /// As [`put`](Self::put), for a task. Dropped before it is ready, the future has stored nothing.
+    /// As [`put`](Self::put), for a task. Dropped before it is ready, the future has stored nothing; forgotten instead
+    /// (`mem::forget`), it also keeps the next wake-up of this end to itself.
     pub fn put_async(&mut self, item: T) -> impl Future<Output = Result<(), PutError<T>>> + Send {
         self.lane.put_async(item)
     }
@@ -208,7 +210,8 @@ impl<T: Item> Consumer<T> {
         self.lane.get_batch(out, max, wait)
     }
 
-    /// As [`get`](Self::get), for a task. Dropped before it is ready, the future has taken nothing.
+    /// As [`get`](Self::get), for a task. Dropped before it is ready, the future has taken nothing; forgotten instead
+    /// (`mem::forget`), it also keeps the next wake-up of this end to itself.
     pub fn get_async(&mut self) -> impl Future<Output = Result<T, GetError>> + Send {
         self.lane.get_async()
     }
