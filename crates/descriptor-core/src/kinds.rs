@@ -29,6 +29,8 @@ const SOME_ITEMS: Takes = Takes::Int {
     max: MAX_CAPACITY as i64,
 };
 
+const SOME_BYTES: Takes = Takes::Int { min: 1, max: 1 << 36 };
+
 /// `local`: flume, in process, bounded or not.
 pub const LOCAL: Kind = Kind {
     name: "local",
@@ -100,7 +102,14 @@ pub const SHM: Kind = Kind {
     name: "shm",
     aliases: &[],
     reach: Reach::Host,
-    keys: &[KeySpec::bounded(1000), KeySpec::new("shm_name", Takes::Text)],
+    keys: &[
+        KeySpec::bounded(1000),
+        KeySpec::new("max_item", SOME_BYTES).or(Preset::Int(65536)),
+        KeySpec::new("max_bytes", SOME_BYTES),
+        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard")),
+        KeySpec::new("auto_cleanup", Takes::Flag).or(Preset::Flag(true)),
+        KeySpec::new("shm_name", Takes::Text),
+    ],
     feature: Some("shm"),
 };
 

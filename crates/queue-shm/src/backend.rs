@@ -1,0 +1,13 @@
+//! Opening a `shm` queue.
+
+use std::sync::Arc;
+
+use descriptor_core::{DynQueue, Error, Open, QueueId, Wire};
+
+use crate::{ShmQueue, ShmSpec};
+
+impl<T: Wire> Open<T> for ShmSpec {
+    fn open(&self, id: &QueueId) -> Result<DynQueue<T>, Error> {
+        Ok(Arc::new(ShmQueue::open(id, self)?))
+    }
+}

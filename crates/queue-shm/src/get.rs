@@ -1,0 +1,166 @@
+//! The side of the getters: an item is copied out, then one word makes its room free.
+
+use std::sync::atomic::Ordering;
+
+use descriptor_core::{Error, ErrorKind, Wait};
+
+use crate::cursor::{Cursor, total_at};
+use crate::layout::{
+    DAMAGED, FINISHED, GET_TOTAL, GETTERS, HEAD, RECORD, ROOM, SEEN_TAIL, STAGE, TAIL, TAKEN, TAKEN_NEXT, TAKING,
+    record_bytes,
+};
+use crate::lock::Held;
+use crate::participant::{self, Name};
+use crate::point;
+use crate::record::Front;
+use crate::segment::Segment;
+
+/// The most bytes copied out at once for a batch.
+const BATCH_BYTES: u64 = 256 * 1024;
+
+impl Segment {
+    /// The side of the getters; `None` when somebody else is at work and the wait is over.
+    #[inline]
+    pub(crate) fn getters(&self, wait: Wait) -> Option<Held<'_>> {
+        self.lock(GETTERS, wait)
+    }
+
+    /// Tells those who wait for room, and when the last item of a closed queue is gone, those who wait for items.
+    #[inline]
+    pub(crate) fn announce_room(&self, count: usize) {
+        self.ring(ROOM, count);
+        point::reach("get.rung");
+    }
+
+    /// The call that took `count` items is about to return them.
+    #[inline]
+    pub(crate) fn finish(&self, count: usize) {
+        self.map
+            .u64(participant::at(self.index, FINISHED))
+            .fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// True when the queue is closed, nothing is inside, and no put is in the middle of adding to it.
+    pub(crate) fn is_drained(&self) -> bool {
+        if self.map.u32(STAGE).load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        // A put that found the queue open is done when its lock is free, and the next one finds it closed.
+        let Ok(_putters) = self.putters(Wait::Never) else {
+            return false;
+        };
+        self.depth() == 0
+    }
+}
+
+impl Held<'_> {
+    /// Where the next item is, and how many there are behind it: items and bytes. `None` when there is none.
+    ///
+    /// # Errors
+    /// `Corrupt` when the two ends of the ring contradict each other. What was inside is given up.
+    #[inline]
+    pub(crate) fn next(&self) -> Result<Option<(Cursor, u64, u64)>, Error> {
+        let map = &self.segment.map;
+        let head = Cursor(map.u64(HEAD).load(Ordering::Relaxed));
+        let mut tail = Cursor(map.u64(SEEN_TAIL).load(Ordering::Relaxed));
+        if head == tail {
+            tail = Cursor(map.u64(TAIL).load(Ordering::Acquire));
+            if head == tail {
+                return Ok(None);
+            }
+            map.u64(SEEN_TAIL).store(tail.0, Ordering::Relaxed);
+        }
+        let (items, bytes) = (tail.items_since(head), tail.bytes_since(head));
+        if items == 0 || items > self.segment.capacity || bytes > self.segment.header.ring_bytes {
+            return Err(self.give_up(head, "as many items and bytes as the ring can hold"));
+        }
+        Ok(Some((head, items, bytes)))
+    }
+
+    /// The front of the record at `head`, of which `bytes` can be there.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be one. What was inside is given up, because nobody knows where the next one begins.
+    #[inline]
+    pub(crate) fn front(&self, head: Cursor, bytes: u64) -> Result<Front, Error> {
+        let front = Front::from_word(self.segment.map.ring_word(head.position()).load(Ordering::Relaxed));
+        let len = front.len();
+        if len as u64 > self.segment.header.max_item || record_bytes(len) as u64 > bytes {
+            return Err(self.give_up(head, "an item within the limits of the queue"));
+        }
+        Ok(front)
+    }
+
+    /// Copies the item at `head` to the end of `out`.
+    #[inline]
+    pub(crate) fn copy_item(&self, head: Cursor, front: Front, out: &mut Vec<u8>) {
+        self.segment.map.take(head.position() + RECORD as u64, front.len(), out);
+        point::reach("get.read");
+    }
+
+    /// Copies records from `head` on: at least the first one, and not more than can be worth copying for `max` items.
+    pub(crate) fn copy_records(&self, head: Cursor, (items, bytes): (u64, u64), max: usize, first: usize, out: &mut Vec<u8>) {
+        // By the mean size: when those in front are larger, fewer are taken this time.
+        let wanted = if max as u64 >= items { bytes } else { (bytes / items + 8).saturating_mul(max as u64) };
+        let len = wanted.min(BATCH_BYTES).max(first as u64).min(bytes);
+        self.segment.map.take(head.position(), len as usize, out);
+        point::reach("get.read");
+    }
+
+    /// Everything before `next` is taken.
+    #[inline]
+    pub(crate) fn take(&self, next: Cursor, items: usize) {
+        let map = &self.segment.map;
+        let taken = map.u64(participant::at(self.segment.index, TAKEN));
+        let taken_next = taken.load(Ordering::Relaxed).wrapping_add(items as u64);
+        map.u64(TAKEN_NEXT).store(taken_next, Ordering::Relaxed);
+        map.u64(TAKING).store(next.0, Ordering::Relaxed);
+        point::reach("get.marked");
+        map.u64(HEAD).store(next.0, Ordering::Release);
+        point::reach("get.published");
+        taken.store(taken_next, Ordering::Relaxed);
+        point::reach("get.counted");
+        self.settle(next);
+    }
+
+    fn settle(&self, head: Cursor) {
+        let map = &self.segment.map;
+        let total = map.u64(GET_TOTAL);
+        total.store(total_at(head, total.load(Ordering::Relaxed)), Ordering::Relaxed);
+        map.u64(TAKING).store(0, Ordering::Relaxed);
+    }
+
+    /// Somebody who breaks the rules wrote into the ring: what is inside cannot be read any more.
+    #[cold]
+    pub(crate) fn give_up(&self, head: Cursor, expected: &str) -> Error {
+        let map = &self.segment.map;
+        let tail = Cursor(map.u64(TAIL).load(Ordering::Acquire));
+        let lost = tail.items_since(head);
+        map.u64(DAMAGED).fetch_add(lost, Ordering::Relaxed);
+        map.u64(SEEN_TAIL).store(tail.0, Ordering::Relaxed);
+        map.u64(HEAD).store(tail.0, Ordering::Release);
+        self.settle(tail);
+        self.segment
+            .error(ErrorKind::Corrupt, "get")
+            .expected(expected)
+            .found("other numbers")
+            .with("items_given_up", lost)
+            .remedy("see who else writes to the segment; the queue goes on empty")
+    }
+
+    /// After the holder died: an item whose room was made free is taken, and the holder took it.
+    pub(crate) fn repair_get(&self, dead: Name) {
+        let map = &self.segment.map;
+        let head = Cursor(map.u64(HEAD).load(Ordering::Relaxed));
+        if map.u64(TAKING).load(Ordering::Relaxed) == head.0
+            && let Some(index) = dead.index()
+            && participant::name_of(map, index) == Some(dead)
+        {
+            let taken_next = map.u64(TAKEN_NEXT).load(Ordering::Relaxed);
+            map.u64(participant::at(index, TAKEN)).store(taken_next, Ordering::Relaxed);
+        }
+        self.settle(head);
+        point::reach("repair.get");
+        self.segment.ring(ROOM, usize::MAX);
+    }
+}

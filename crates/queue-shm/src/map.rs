@@ -1,0 +1,205 @@
+//! A segment in the address space: fixed words in front, then the ring, twice in a row.
+//!
+//! Everybody who may write the file may write here at any moment. So words are read as atomics and nothing else, each
+//! offset is checked before it is used, and bytes are copied out before anybody looks at them.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use crate::layout::Layout;
+
+/// A mapped segment.
+pub(crate) struct Map {
+    base: *mut u8,
+    // What is mapped, the second view of the ring included.
+    len: usize,
+    // Where the fixed part ends and the ring begins.
+    ring: usize,
+    ring_bytes: usize,
+    // One page that the kernel gives to a forked child empty.
+    fork: *const AtomicU8,
+}
+
+// SAFETY: the memory is shared between processes as it is, and only reached through atomics and through copies whose
+// exclusion is the lock of a side. Leaned on by the conformance tests with threads.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+const SHARED: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
+
+impl Map {
+    /// Maps the file. Its size must have been checked: touching a page behind the end of the file is fatal.
+    pub(crate) fn new(file: &File, layout: &Layout) -> io::Result<Self> {
+        let (ring, ring_bytes) = (layout.ring, layout.ring_bytes);
+        let len = ring
+            .checked_add(ring_bytes)
+            .and_then(|len| len.checked_add(ring_bytes))
+            .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let fork = map(std::ptr::null_mut(), crate::sys::page(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None, 0)?;
+        let reserved = map(std::ptr::null_mut(), len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, None, 0);
+        let base = match reserved {
+            Ok(base) => base,
+            Err(error) => {
+                unmap(fork, crate::sys::page());
+                return Err(error);
+            }
+        };
+        let mapped = Self { base, len, ring, ring_bytes, fork: fork.cast() };
+        let fixed = libc::MAP_SHARED | libc::MAP_FIXED;
+        // SAFETY: both addresses are inside the `len` bytes reserved above, which nobody else knows yet.
+        // Leaned on by the tests that wrap around the end of the ring.
+        let (first, second) = unsafe { (base.add(0), base.add(ring + ring_bytes)) };
+        map(first, ring + ring_bytes, fixed, Some(file), 0)?;
+        map(second, ring_bytes, fixed, Some(file), ring)?;
+        mapped.keep_from_children()?;
+        Ok(mapped)
+    }
+
+    /// A forked child has no business here: it must not hold the memory, and must notice that it is one.
+    fn keep_from_children(&self) -> io::Result<()> {
+        // SAFETY: both ranges are mappings of ours. The page is written before anybody else knows it.
+        // Leaned on by the fork test.
+        unsafe {
+            if libc::madvise(self.base.cast(), self.len, libc::MADV_DONTFORK) != 0
+                || libc::madvise(self.fork.cast_mut().cast(), crate::sys::page(), libc::MADV_WIPEONFORK) != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            (*self.fork).store(1, Ordering::Relaxed);
+            // Page faults now and not in the first calls. Refused by kernels before 5.14, and no harm done.
+            libc::madvise(self.base.cast(), self.ring + self.ring_bytes, libc::MADV_POPULATE_WRITE);
+        }
+        Ok(())
+    }
+
+    /// False in a child that was forked after the segment was mapped: nothing is mapped there.
+    #[inline]
+    pub(crate) fn is_mine(&self) -> bool {
+        // SAFETY: the page lives as long as `self`, and in a child it reads as zero.
+        unsafe { (*self.fork).load(Ordering::Relaxed) == 1 }
+    }
+
+    #[inline]
+    fn word<A>(&self, offset: usize) -> &A {
+        assert!(
+            offset % align_of::<A>() == 0 && offset + size_of::<A>() <= self.ring,
+            "a word outside of the fixed part"
+        );
+        // SAFETY: inside the fixed part and aligned, as just checked; only used with atomics, for which every bit
+        // pattern is a value. Leaned on by all tests.
+        unsafe { &*self.base.add(offset).cast::<A>() }
+    }
+
+    /// The atomic of 32 bits at this offset of the fixed part.
+    #[inline]
+    pub(crate) fn u32(&self, offset: usize) -> &AtomicU32 {
+        self.word(offset)
+    }
+
+    /// The atomic of 64 bits at this offset of the fixed part.
+    #[inline]
+    pub(crate) fn u64(&self, offset: usize) -> &AtomicU64 {
+        self.word(offset)
+    }
+
+    /// Copies bytes of the fixed part out.
+    pub(crate) fn read(&self, offset: usize, out: &mut [u8]) {
+        for (index, byte) in out.iter_mut().enumerate() {
+            *byte = self.word::<AtomicU8>(offset + index).load(Ordering::Relaxed);
+        }
+    }
+
+    /// Copies bytes into the fixed part.
+    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
+        for (index, byte) in bytes.iter().enumerate() {
+            self.word::<AtomicU8>(offset + index).store(*byte, Ordering::Relaxed);
+        }
+    }
+
+    /// Where `len` bytes begin at `position` of the ring, counted in bytes since ever.
+    #[inline]
+    fn place(&self, position: u64, len: usize) -> *mut u8 {
+        assert!(len <= self.ring_bytes, "more bytes than the ring has");
+        // A power of two, so it does not matter where the count wraps around.
+        let offset = (position & (self.ring_bytes as u64 - 1)) as usize;
+        // SAFETY: offset < ring_bytes and len <= ring_bytes, and the ring is mapped twice in a row.
+        // Leaned on by the tests that wrap around the end of the ring.
+        unsafe { self.base.add(self.ring + offset) }
+    }
+
+    /// Copies into the ring. Only for who holds the lock of the putters, into room that nobody reads.
+    #[inline]
+    pub(crate) fn put(&self, position: u64, bytes: &[u8]) {
+        let place = self.place(position, bytes.len());
+        // SAFETY: `place` has room for all of it, and cannot overlap with memory of this process.
+        // Leaned on by the conformance tests.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+    }
+
+    /// The eight bytes at `position`, which is a multiple of eight.
+    #[inline]
+    pub(crate) fn ring_word(&self, position: u64) -> &AtomicU64 {
+        let place = self.place(position & !7, 8);
+        // SAFETY: inside the ring and aligned, as pages are and eight divides the position.
+        // Leaned on by the conformance tests.
+        unsafe { &*place.cast::<AtomicU64>() }
+    }
+
+    /// Appends `len` bytes of the ring to `out`.
+    #[inline]
+    pub(crate) fn take(&self, position: u64, len: usize, out: &mut Vec<u8>) {
+        let place = self.place(position, len);
+        out.reserve(len);
+        // SAFETY: `len` bytes are there to read, room for them was reserved, and memory of this process cannot overlap.
+        // What another process may write meanwhile is bytes as well. Leaned on by the conformance tests.
+        unsafe {
+            std::ptr::copy_nonoverlapping(place, out.as_mut_ptr().add(out.len()), len);
+            out.set_len(out.len() + len);
+        }
+    }
+
+    /// The bytes themselves. Another process that breaks the rules may change them while they are borrowed.
+    pub(crate) fn slice(&self, position: u64, len: usize) -> &[u8] {
+        // SAFETY: inside the ring. Whoever holds the lock of its side is the only one to touch them.
+        // Leaned on by the tests of the zero-copy face.
+        unsafe { std::slice::from_raw_parts(self.place(position, len), len) }
+    }
+
+    /// As [`slice`](Self::slice), to write.
+    #[expect(clippy::mut_from_ref, reason = "the lock of the side makes it exclusive, not the borrow")]
+    pub(crate) fn slice_mut(&self, position: u64, len: usize) -> &mut [u8] {
+        // SAFETY: inside the ring. Only called by who holds the lock of the putters, for room that nobody reads, and
+        // borrowed no longer than that. Leaned on by the tests of the zero-copy face.
+        unsafe { std::slice::from_raw_parts_mut(self.place(position, len), len) }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // In a forked child nothing is there to give back but the page.
+        if self.is_mine() {
+            unmap(self.base, self.len);
+        }
+        unmap(self.fork.cast_mut().cast(), crate::sys::page());
+    }
+}
+
+fn map(at: *mut u8, len: usize, flags: libc::c_int, file: Option<&File>, offset: usize) -> io::Result<*mut u8> {
+    let number = file.map_or(-1, AsRawFd::as_raw_fd);
+    let offset = offset.try_into().map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    // SAFETY: without MAP_FIXED the kernel chooses unused addresses; with it, callers give addresses that they reserved.
+    // Leaned on by every test that maps a segment.
+    let place = unsafe { libc::mmap(at.cast(), len, SHARED, flags, number, offset) };
+    if place == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(place.cast())
+}
+
+fn unmap(at: *mut u8, len: usize) {
+    // SAFETY: a mapping of ours that nobody refers to any more. Leaned on by the tests that count mappings.
+    unsafe { libc::munmap(at.cast(), len) };
+}

@@ -1,0 +1,76 @@
+//! Labelled steps at which a test can have its process die or stop.
+
+/// Does nothing, unless a test built with feature `kill-points` chose this step.
+#[cfg(not(feature = "kill-points"))]
+#[inline]
+pub(crate) const fn reach(_step: &str) {}
+
+#[cfg(feature = "kill-points")]
+pub(crate) use chosen::reach;
+#[cfg(feature = "kill-points")]
+pub use chosen::{STEPS, SawSteps, saw_steps};
+
+#[cfg(feature = "kill-points")]
+mod chosen {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Every step, in the order of the code.
+    pub const STEPS: &[&str] = &[
+        "create.file", "create.sized", "create.filled", "create.named",
+        "attach.mapped", "attach.claimed", "attach.done",
+        "lock.taken", "lock.robbed", "unlock.before", "unlock.after",
+        "put.reserved", "put.half", "put.written", "put.published", "put.rung",
+        "get.read", "get.marked", "get.published", "get.counted", "get.rung",
+        "repair.put", "repair.get",
+        "sleep.registered", "sleep.woken",
+        "close.marked", "detach.locked", "detach.freed", "detach.unlinked",
+    ];
+
+    struct Plan {
+        step: String,
+        signal: i32,
+        // Counts down to the visit that counts.
+        left: AtomicU64,
+    }
+
+    fn plan() -> Option<&'static Plan> {
+        static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+        PLAN.get_or_init(|| {
+            // `STEP:VISIT:SIGNAL`, as in `put.half:3:9`.
+            let text = std::env::var("SAGE_SHM_POINT").ok()?;
+            let mut parts = text.split(':');
+            Some(Plan {
+                step: parts.next()?.into(),
+                left: AtomicU64::new(parts.next().and_then(|part| part.parse().ok()).unwrap_or(1)),
+                signal: parts.next().and_then(|part| part.parse().ok()).unwrap_or(libc::SIGKILL),
+            })
+        })
+        .as_ref()
+    }
+
+    /// Steps passed by this process, by name and how often.
+    pub type SawSteps = Vec<(&'static str, u64)>;
+
+    static SEEN: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
+
+    /// The steps this process passed so far.
+    #[must_use]
+    pub fn saw_steps() -> SawSteps {
+        STEPS.iter().zip(&SEEN).map(|(step, seen)| (*step, seen.load(Ordering::Relaxed))).collect()
+    }
+
+    pub(crate) fn reach(step: &str) {
+        if let Some(index) = STEPS.iter().position(|known| *known == step)
+            && let Some(seen) = SEEN.get(index)
+        {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(plan) = plan()
+            && plan.step == step
+            && plan.left.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            crate::sys::kill_self(plan.signal);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The side of the putters: records go into the ring, then one word makes them visible.
+
+use std::sync::atomic::Ordering;
+
+use crate::cursor::{Cursor, total_at};
+use crate::layout::{AWAY, HEAD, ITEMS, PUT_TOTAL, PUTTERS, RECORD, SEEN_AWAY, SEEN_HEAD, STAGE, TAIL, TORN, WRITING};
+use crate::lock::Held;
+use crate::point;
+use crate::segment::Segment;
+
+/// Why records were not put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Full,
+    Closed,
+}
+
+impl Segment {
+    /// The side of the putters.
+    ///
+    /// # Errors
+    /// `Full` when somebody else is at work and the wait is over.
+    #[inline]
+    pub(crate) fn putters(&self, wait: descriptor_core::Wait) -> Result<Held<'_>, Refusal> {
+        self.lock(PUTTERS, wait).ok_or(Refusal::Full)
+    }
+
+    /// Tells those who wait for items.
+    #[inline]
+    pub(crate) fn announce_items(&self, count: usize) {
+        self.ring(ITEMS, count);
+        point::reach("put.rung");
+    }
+}
+
+impl Held<'_> {
+    /// How many of the records of `sizes` fit, and the bytes they take together.
+    ///
+    /// # Errors
+    /// `Closed`, or `Full` when not even the first one fits.
+    #[inline]
+    pub(crate) fn room(&self, sizes: impl Iterator<Item = usize> + Clone) -> Result<(usize, usize), Refusal> {
+        let map = &self.segment.map;
+        if map.u32(STAGE).load(Ordering::Acquire) != 0 {
+            return Err(Refusal::Closed);
+        }
+        // What was seen last is enough while it says that there is room: room only grows behind our back.
+        let head = Cursor(map.u64(SEEN_HEAD).load(Ordering::Relaxed));
+        let away = Cursor(map.u64(SEEN_AWAY).load(Ordering::Relaxed));
+        let fit = self.fit(head, away, sizes.clone());
+        let (asked, _) = sizes.size_hint();
+        if fit.0 >= asked.max(1) {
+            return Ok(fit);
+        }
+        // The head first: an item that is lent in between is then counted twice and not left out.
+        let head = Cursor(map.u64(HEAD).load(Ordering::Acquire));
+        let away = Cursor(map.u64(AWAY).load(Ordering::Acquire));
+        map.u64(SEEN_HEAD).store(head.0, Ordering::Relaxed);
+        map.u64(SEEN_AWAY).store(away.0, Ordering::Relaxed);
+        match self.fit(head, away, sizes) {
+            (0, _) => Err(Refusal::Full),
+            fit => Ok(fit),
+        }
+    }
+
+    fn fit(&self, head: Cursor, away: Cursor, sizes: impl Iterator<Item = usize>) -> (usize, usize) {
+        let header = &self.segment.header;
+        let tail = Cursor(self.segment.map.u64(TAIL).load(Ordering::Relaxed));
+        let none = Cursor::default();
+        let items = tail.items_since(head) + away.items_since(none);
+        let in_ring = tail.bytes_since(head);
+        let bytes = in_ring + away.bytes_since(none);
+        let mut left = self.segment.capacity.saturating_sub(items);
+        let room = header.max_bytes.saturating_sub(bytes).min(header.ring_bytes.saturating_sub(in_ring));
+        let (mut count, mut used) = (0, 0);
+        for size in sizes {
+            if left == 0 || (used + size) as u64 > room {
+                break;
+            }
+            left -= 1;
+            used += size;
+            count += 1;
+        }
+        (count, used)
+    }
+
+    /// Where the next record goes.
+    pub(crate) fn tail(&self) -> Cursor {
+        Cursor(self.segment.map.u64(TAIL).load(Ordering::Relaxed))
+    }
+
+    /// Says that records of `bytes` bytes are being written from the tail on.
+    #[inline]
+    pub(crate) fn begin_writing(&self, bytes: usize, items: usize) -> Cursor {
+        let next = self.tail().after(bytes, items);
+        self.segment.map.u64(WRITING).store(next.0, Ordering::Relaxed);
+        point::reach("put.reserved");
+        next
+    }
+
+    /// Writes records, for which there is room, and makes them visible.
+    #[inline]
+    pub(crate) fn write(&self, records: &[u8], items: usize) {
+        let next = self.begin_writing(records.len(), items);
+        let position = self.tail().position();
+        if cfg!(feature = "kill-points") {
+            let (half, rest) = records.split_at(records.len() / 2);
+            self.segment.map.put(position, half);
+            point::reach("put.half");
+            self.segment.map.put(position + half.len() as u64, rest);
+        } else {
+            self.segment.map.put(position, records);
+        }
+        point::reach("put.written");
+        self.publish(next);
+    }
+
+    /// The same for one item and its front, wherever they are.
+    #[inline]
+    pub(crate) fn write_item(&self, front: u64, item: &[u8], bytes: usize) {
+        let next = self.begin_writing(bytes, 1);
+        let position = self.tail().position();
+        self.segment.map.ring_word(position).store(front, Ordering::Relaxed);
+        self.segment.map.put(position + RECORD as u64, item);
+        point::reach("put.written");
+        self.publish(next);
+    }
+
+    /// Makes everything before `next` visible.
+    #[inline]
+    pub(crate) fn publish(&self, next: Cursor) {
+        let map = &self.segment.map;
+        map.u64(TAIL).store(next.0, Ordering::Release);
+        point::reach("put.published");
+        let total = map.u64(PUT_TOTAL);
+        total.store(total_at(next, total.load(Ordering::Relaxed)), Ordering::Relaxed);
+        map.u64(WRITING).store(0, Ordering::Relaxed);
+    }
+
+    /// After the holder died: what it had not made visible is not there.
+    pub(crate) fn repair_put(&self) {
+        let map = &self.segment.map;
+        let tail = self.tail();
+        let writing = map.u64(WRITING).load(Ordering::Relaxed);
+        if writing != 0 && writing != tail.0 {
+            map.u64(TORN).fetch_add(1, Ordering::Relaxed);
+        }
+        let total = map.u64(PUT_TOTAL);
+        total.store(total_at(tail, total.load(Ordering::Relaxed)), Ordering::Relaxed);
+        map.u64(WRITING).store(0, Ordering::Relaxed);
+        point::reach("repair.put");
+        // The dead one may have made items visible and told nobody.
+        self.segment.ring(ITEMS, usize::MAX);
+    }
+}

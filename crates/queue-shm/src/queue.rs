@@ -1,0 +1,479 @@
+//! The queue contract over a segment.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use descriptor_core::wait::Waiter;
+use descriptor_core::{
+    Caps, Error, GetError, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire,
+};
+
+use crate::bridge::Bridge;
+use crate::cursor::Cursor;
+use crate::format::{Format, with_buffer};
+use crate::layout::{AWAY, DAMAGED, GET_TOTAL, HEAD, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TAIL, TORN, record_bytes};
+use crate::put::Refusal;
+use crate::record;
+use crate::segment::Segment;
+use crate::{Damage, ShmSpec};
+
+/// The most bytes that are encoded for one batch before any of it is put.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// A bounded queue of `T` in shared memory, for any number of threads, tasks and processes of one host.
+pub struct ShmQueue<T: Wire> {
+    pub(crate) segment: Arc<Segment>,
+    format: Format,
+    getters: Bridge,
+    putters: Bridge,
+    // Faults of items that came in the middle of a batch: each is told once, by the next get.
+    faults: Mutex<VecDeque<Error>>,
+    has_faults: AtomicBool,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T: Wire> ShmQueue<T> {
+    /// Joins the queue of that id on this host, or makes it.
+    ///
+    /// # Errors
+    /// `TypeMismatch` or `Incompatible` when it is there and its items or parameters are others, both named;
+    /// `InvalidDescriptor` for parameters that contradict each other; `OutOfSpace`, `PermissionDenied`,
+    /// `ResourceExhausted`, `Unsupported`, `Timeout` or `Io` as the system has it; `Corrupt` when the segment is damaged.
+    pub fn open(id: &QueueId, spec: &ShmSpec) -> Result<Self, Error> {
+        spec.check().map_err(|error| error.queue(id.as_str()))?;
+        let format = Format::of::<T>(spec.codec);
+        let segment = Arc::new(Segment::open(id, spec, &TypeTag::of::<T>(), format.id())?);
+        Ok(Self {
+            getters: Bridge::new(&segment, ITEMS, Segment::depth),
+            putters: Bridge::new(&segment, ROOM, Segment::room_left),
+            segment,
+            format,
+            faults: Mutex::default(),
+            has_faults: AtomicBool::new(false),
+            item: PhantomData,
+        })
+    }
+
+    /// What deaths and damage did to this queue since it was made.
+    #[must_use]
+    pub fn damage(&self) -> Damage {
+        let total = |word| self.segment.map.u64(word).load(Ordering::Acquire);
+        Damage {
+            torn: total(TORN),
+            lost_in_flight: total(LOST_IN_FLIGHT),
+            given_up: total(DAMAGED),
+        }
+    }
+
+    /// The number of this life of the queue: a queue that is made anew has a higher one.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.segment.header.epoch
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.queue(self.segment.header.id.as_str()).backend("shm")
+    }
+
+    fn encode(&self, item: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+        // Through a buffer of ours and not into the ring: `Serialize` is the user's code, and must not run while the
+        // processes of others wait.
+        let limit = usize::try_from(self.segment.header.max_item).unwrap_or(usize::MAX);
+        record::append(out, |out| self.format.encode(item, limit, out)).map_err(|error| self.named(error))
+    }
+
+    fn put_record(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
+        let held = self.segment.putters(wait)?;
+        held.room(std::iter::once(record.len()))?;
+        held.write(record, 1);
+        drop(held);
+        self.segment.announce_items(1);
+        Ok(())
+    }
+
+    fn put_encoded(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
+        match self.put_record(record, wait) {
+            Err(Refusal::Full) if wait != Wait::Never => {
+                let mut attempt = || match self.put_record(record, wait) {
+                    Err(Refusal::Full) => None,
+                    done => Some(done),
+                };
+                let seems = |segment: &Segment| segment.room_left() > 0;
+                let done = self.segment.linger(true, seems, &mut attempt);
+                done.or_else(|| self.segment.sleep(ROOM, wait, attempt))
+                    .unwrap_or(Err(Refusal::Full))
+            }
+            done => done,
+        }
+    }
+
+    /// One item; `None` when there is none.
+    fn take(&self, wait: Wait) -> Result<Option<T>, GetError> {
+        let Some(held) = self.segment.getters(wait) else {
+            return Ok(None);
+        };
+        let (head, _, bytes) = match held.next() {
+            Ok(Some(next)) => next,
+            Ok(None) => {
+                drop(held);
+                return if self.segment.is_drained() { Err(GetError::Closed) } else { Ok(None) };
+            }
+            Err(error) => return Err(GetError::Failed(error)),
+        };
+        with_buffer(|buffer| {
+            let front = held.front(head, bytes).map_err(GetError::Failed)?;
+            held.copy_item(head, front, buffer);
+            held.take(head.after(record_bytes(front.len()), 1), 1);
+            drop(held);
+            self.announce_room(1);
+            let item = front.check(buffer).and_then(|()| self.format.decode(buffer));
+            self.segment.finish(1);
+            item.map(Some).map_err(|error| GetError::Failed(self.named(error)))
+        })
+    }
+
+    /// Up to `max` items; 0 when there are none.
+    fn take_run(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
+        let Some(held) = self.segment.getters(wait) else {
+            return Ok(0);
+        };
+        let (head, items, bytes) = match held.next() {
+            Ok(Some(next)) => next,
+            Ok(None) => {
+                drop(held);
+                return if self.segment.is_drained() { Err(GetError::Closed) } else { Ok(0) };
+            }
+            Err(error) => return Err(GetError::Failed(error)),
+        };
+        with_buffer(|buffer| {
+            let first = held.front(head, bytes).map_err(GetError::Failed)?;
+            held.copy_records(head, (items, bytes), max, record_bytes(first.len()), buffer);
+            let most = max.min(usize::try_from(items).unwrap_or(usize::MAX));
+            let (mut rest, mut count) = (buffer.as_slice(), 0);
+            while count < most
+                && let Some((_, _, next)) = record::split(rest)
+            {
+                rest = next;
+                count += 1;
+            }
+            let used = buffer.len() - rest.len();
+            if count == 0 {
+                return Err(GetError::Failed(held.give_up(head, "an item within the limits of the queue")));
+            }
+            held.take(head.after(used, count), count);
+            drop(held);
+            self.announce_room(count);
+            let (mut rest, mut good) = (buffer.get(..used).unwrap_or_default(), 0);
+            while let Some((front, item, next)) = record::split(rest) {
+                rest = next;
+                match front.check(item).and_then(|()| self.format.decode(item)) {
+                    Ok(item) => {
+                        out.push(item);
+                        good += 1;
+                    }
+                    Err(error) => self.keep_fault(self.named(error)),
+                }
+            }
+            self.segment.finish(count);
+            if good == 0
+                && let Some(fault) = self.fault()
+            {
+                return Err(GetError::Failed(fault));
+            }
+            Ok(good)
+        })
+    }
+
+    fn announce_room(&self, count: usize) {
+        self.segment.announce_room(count);
+        if self.segment.is_closed() {
+            // The last item of a closed queue is gone: the other getters must learn that nothing more will come.
+            self.segment.ring(ITEMS, usize::MAX);
+        }
+    }
+
+    #[cold]
+    fn keep_fault(&self, error: Error) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.push_back(error);
+        self.has_faults.store(true, Ordering::Release);
+    }
+
+    #[cold]
+    fn fault(&self) -> Option<Error> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults.pop_front();
+        self.has_faults.store(!faults.is_empty(), Ordering::Release);
+        fault
+    }
+
+    /// Whether a get may begin.
+    #[inline]
+    fn admit(&self) -> Result<(), GetError> {
+        self.segment.check("get").map_err(GetError::Failed)?;
+        if self.has_faults.load(Ordering::Relaxed)
+            && let Some(fault) = self.fault()
+        {
+            return Err(GetError::Failed(fault));
+        }
+        Ok(())
+    }
+
+    /// Encodes from the front of `items` as much as is worth trying to put at once, each size into `sizes`. An item that
+    /// cannot be encoded ends it.
+    fn encode_run(&self, items: &VecDeque<T>, sizes: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Error> {
+        for item in items {
+            let before = out.len();
+            if let Err(error) = self.encode(item, out) {
+                return if sizes.is_empty() { Err(error) } else { Ok(()) };
+            }
+            sizes.push(out.len() - before);
+            if out.len() >= BATCH_BYTES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// As many of these records as fit.
+    fn put_run(&self, records: &[u8], sizes: &[usize], wait: Wait) -> Result<usize, Refusal> {
+        let held = self.segment.putters(wait)?;
+        let (count, bytes) = held.room(sizes.iter().copied())?;
+        held.write(records.get(..bytes).unwrap_or_default(), count);
+        drop(held);
+        self.segment.announce_items(count);
+        Ok(count)
+    }
+
+    fn refuse<I>(refusal: Refusal, item: I) -> PutError<I> {
+        match refusal {
+            Refusal::Full => PutError::Full(item),
+            Refusal::Closed => PutError::Closed(item),
+        }
+    }
+}
+
+impl Segment {
+    /// Items inside, those on loan included.
+    pub(crate) fn depth(&self) -> usize {
+        let head = Cursor(self.map.u64(HEAD).load(Ordering::Acquire));
+        let tail = Cursor(self.map.u64(TAIL).load(Ordering::Acquire));
+        usize::try_from(tail.items_since(head).min(self.capacity)).unwrap_or(usize::MAX)
+    }
+
+    /// Items there may be room for.
+    pub(crate) fn room_left(&self) -> usize {
+        if self.is_closed() {
+            return usize::MAX;
+        }
+        let away = Cursor(self.map.u64(AWAY).load(Ordering::Acquire)).items();
+        let inside = self.depth() as u64 + away;
+        usize::try_from(self.capacity.saturating_sub(inside)).unwrap_or(usize::MAX)
+    }
+}
+
+impl<T: Wire> QueueCore for ShmQueue<T> {
+    fn depth(&self) -> Option<usize> {
+        self.segment.map.is_mine().then(|| self.segment.depth())
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        usize::try_from(self.segment.capacity).ok()
+    }
+
+    fn caps(&self) -> Caps {
+        ShmSpec::caps()
+    }
+
+    fn close(&self) {
+        if self.segment.map.is_mine() {
+            self.segment.close();
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        !self.segment.map.is_mine() || self.segment.is_closed()
+    }
+
+    fn totals(&self) -> Option<Totals> {
+        if !self.segment.map.is_mine() {
+            return None;
+        }
+        // Taken first: an item counts as put before it counts as taken.
+        let get = self.segment.map.u64(GET_TOTAL).load(Ordering::Acquire);
+        let put = self.segment.map.u64(PUT_TOTAL).load(Ordering::Acquire);
+        Some(Totals { put, get })
+    }
+}
+
+impl<T: Wire> Queue<T> for ShmQueue<T> {
+    fn put_within(&self, item: T, wait: Wait) -> Result<(), PutError<T>> {
+        if let Err(error) = self.segment.check("put") {
+            return Err(PutError::Failed(item, error));
+        }
+        let done = with_buffer(|record| {
+            self.encode(&item, record)?;
+            Ok(self.put_encoded(record, wait))
+        });
+        match done {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refusal)) => Err(Self::refuse(refusal, item)),
+            Err(error) => Err(PutError::Failed(item, error)),
+        }
+    }
+
+    fn get_within(&self, wait: Wait) -> Result<T, GetError> {
+        self.admit()?;
+        match self.take(wait)? {
+            Some(item) => Ok(item),
+            None if wait == Wait::Never => Err(GetError::Empty),
+            None => {
+                let mut attempt = || self.take(wait).transpose();
+                let seems = |segment: &Segment| !segment.seems_empty() || segment.is_closed();
+                let done = self.segment.linger(true, seems, &mut attempt);
+                done.or_else(|| self.segment.sleep(ITEMS, wait, attempt))
+                    .unwrap_or(Err(GetError::Empty))
+            }
+        }
+    }
+
+    fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.segment.check("put").map_err(|error| PutError::Failed((), error))?;
+        let mut total = 0;
+        loop {
+            let mut sizes = Vec::new();
+            let done = with_buffer(|records| {
+                self.encode_run(items, &mut sizes, records)?;
+                let mut attempt = || match self.put_run(records, &sizes, wait) {
+                    Err(Refusal::Full) => None,
+                    done => Some(done),
+                };
+                // Only the first one is waited for.
+                let may_wait = total == 0 && wait != Wait::Never;
+                let seems = |segment: &Segment| segment.room_left() > 0;
+                let done = attempt()
+                    .or_else(|| if may_wait { self.segment.linger(true, seems, &mut attempt) } else { None })
+                    .or_else(|| if may_wait { self.segment.sleep(ROOM, wait, attempt) } else { None });
+                Ok(done.unwrap_or(Err(Refusal::Full)))
+            });
+            match done {
+                Ok(Ok(count)) => {
+                    items.drain(..count);
+                    total += count;
+                    if items.is_empty() || count < sizes.len() {
+                        return Ok(total);
+                    }
+                }
+                _ if total > 0 => return Ok(total),
+                Ok(Err(refusal)) => return Err(Self::refuse(refusal, ())),
+                Err(error) => return Err(PutError::Failed((), error)),
+            }
+        }
+    }
+
+    fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
+        if max == 0 {
+            return Ok(0);
+        }
+        self.admit()?;
+        let mut attempt = || match self.take_run(out, max, wait) {
+            Ok(0) => None,
+            done => Some(done),
+        };
+        let done = attempt();
+        if done.is_some() || wait == Wait::Never {
+            return done.unwrap_or(Err(GetError::Empty));
+        }
+        let seems = |segment: &Segment| !segment.seems_empty() || segment.is_closed();
+        let done = self.segment.linger(true, seems, &mut attempt);
+        done.or_else(|| self.segment.sleep(ITEMS, wait, attempt))
+            .unwrap_or(Err(GetError::Empty))
+    }
+
+    fn poll_put(
+        &self,
+        cx: &mut Context<'_>,
+        item: &mut Option<T>,
+        waiter: &mut Waiter,
+    ) -> Poll<Result<(), PutError<T>>> {
+        let Some(at_hand) = item.as_ref() else {
+            return Poll::Ready(Ok(()));
+        };
+        let step = with_buffer(|record| {
+            self.segment.check("put")?;
+            self.encode(at_hand, record)?;
+            let attempt = || match self.put_record(record, Wait::Never) {
+                Err(Refusal::Full) => None,
+                done => Some(done),
+            };
+            if !waiter.is_armed()
+                && let Some(done) = attempt()
+            {
+                return Ok(Poll::Ready(done));
+            }
+            let step = self.putters.list().poll(cx, waiter, attempt);
+            if step.is_pending() {
+                self.putters.call()?;
+            }
+            Ok(step)
+        });
+        let done = match step {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(done)) => done,
+            Err(error) => {
+                self.cancel_put(waiter);
+                return Poll::Ready(item.take().map_or(Ok(()), |item| Err(PutError::Failed(item, error))));
+            }
+        };
+        let item = item.take();
+        Poll::Ready(match (done, item) {
+            (Err(refusal), Some(item)) => Err(Self::refuse(refusal, item)),
+            _ => Ok(()),
+        })
+    }
+
+    fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
+        if let Err(error) = self.admit() {
+            self.cancel_get(waiter);
+            return Poll::Ready(Err(error));
+        }
+        let attempt = || self.take(Wait::Never).transpose();
+        let step = self.getters.list().poll(cx, waiter, attempt);
+        if step.is_pending()
+            && let Err(error) = self.getters.call()
+        {
+            self.cancel_get(waiter);
+            return Poll::Ready(Err(GetError::Failed(error)));
+        }
+        step
+    }
+
+    fn cancel_put(&self, waiter: &mut Waiter) {
+        self.putters.list().cancel(waiter);
+        self.putters.pass_on();
+    }
+
+    fn cancel_get(&self, waiter: &mut Waiter) {
+        self.getters.list().cancel(waiter);
+        self.getters.pass_on();
+    }
+}
+
+impl<T: Wire> fmt::Debug for ShmQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShmQueue")
+            .field("id", &self.segment.header.id)
+            .field("epoch", &self.epoch())
+            .field("capacity", &self.capacity())
+            .field("depth", &self.depth())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! An item as bytes of the ring: length and checksum, the item, and nothing up to the next multiple of eight.
+
+use descriptor_core::{Error, ErrorKind};
+
+use crate::layout::{RECORD, record_bytes};
+
+/// Set in the length of an item that has no checksum, as those written in place.
+const UNCHECKED: u32 = 1 << 31;
+/// The largest item: the length has 31 bits.
+pub(crate) const MAX_ITEM: usize = (1 << 31) - 1;
+
+/// The eight bytes in front of an item.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Front {
+    len: u32,
+    sum: u32,
+}
+
+impl Front {
+    /// In front of these bytes.
+    #[inline]
+    pub(crate) fn of(item: &[u8]) -> Self {
+        Self { len: item.len() as u32, sum: sum(item.len() as u32, item) }
+    }
+
+    /// In front of so many bytes that are not checked.
+    pub(crate) const fn unchecked(len: usize) -> Self {
+        Self { len: len as u32 | UNCHECKED, sum: 0 }
+    }
+
+    #[inline]
+    pub(crate) const fn to_word(self) -> u64 {
+        (self.sum as u64) << 32 | self.len as u64
+    }
+
+    #[inline]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self { len: word as u32, sum: (word >> 32) as u32 }
+    }
+
+    /// The length of the item.
+    #[inline]
+    pub(crate) const fn len(self) -> usize {
+        (self.len & !UNCHECKED) as usize
+    }
+
+    /// Whether these are the bytes that were put.
+    ///
+    /// # Errors
+    /// `Corrupt` when they are not.
+    #[inline]
+    pub(crate) fn check(self, item: &[u8]) -> Result<(), Error> {
+        if self.len & UNCHECKED != 0 || sum(self.len, item) == self.sum {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Corrupt, "get")
+            .expected(format!("{} bytes with checksum {:08x}", item.len(), self.sum))
+            .found("other bytes")
+            .remedy("this item is lost and the others are not; see who else writes to the segment"))
+    }
+}
+
+/// The length belongs to what is summed: zeros do not change a plain checksum of nothing.
+#[inline]
+fn sum(len: u32, item: &[u8]) -> u32 {
+    crc32c::crc32c_append(len, item)
+}
+
+/// Appends a record whose item `write` appends.
+pub(crate) fn append<E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    let start = out.len();
+    out.extend_from_slice(&[0; RECORD]);
+    if let Err(error) = write(out) {
+        out.truncate(start);
+        return Err(error);
+    }
+    let item = out.get(start + RECORD..).unwrap_or_default();
+    let (front, len) = (Front::of(item), item.len());
+    if let Some(place) = out.get_mut(start..start + RECORD) {
+        place.copy_from_slice(&front.to_word().to_le_bytes());
+    }
+    out.resize(start + record_bytes(len), 0);
+    Ok(())
+}
+
+/// The first record of these bytes, if it is all there: its front, its item, and what follows.
+pub(crate) fn split(bytes: &[u8]) -> Option<(Front, &[u8], &[u8])> {
+    let (front, _) = bytes.split_first_chunk()?;
+    let front = Front::from_word(u64::from_le_bytes(*front));
+    let (record, rest) = bytes.split_at_checked(record_bytes(front.len()))?;
+    Some((front, record.get(RECORD..RECORD + front.len())?, rest))
+}

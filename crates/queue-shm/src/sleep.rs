@@ -1,0 +1,142 @@
+//! Sleeping until something changes, and waking those who do, in whatever process they are.
+//!
+//! Who wants to sleep says so, then touches the lock of the side that it waits for, then looks once more. Who made a
+//! change gave that lock back after the change and then asks whether anybody sleeps. Both are read-modify-writes of one
+//! word, so one comes first: either the sleeper sees the change, or the other one sees the sleeper.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use descriptor_core::Wait;
+
+use crate::layout::{Bell, CLOSED, GETTERS, ITEMS, PUTTERS, ROOM, STAGE};
+use crate::participant;
+use crate::point;
+use crate::segment::Segment;
+use crate::sys;
+
+/// Rounds of pauses before sleeping, each twice as long as the one before up to [`LONGEST`].
+const ROUNDS: u32 = 10;
+const LONGEST: u32 = 7;
+const YIELDS: u32 = 8;
+
+/// A wake-up is meant for one sleeper, and is lost with it when it dies before it acts. This often sleepers look on
+/// their own: four times a second, 0.01 % of a processor each.
+const NIGHT_WATCH: Duration = Duration::from_millis(250);
+
+impl Segment {
+    /// Wakes up to `count` of those who sleep at a bell. Call it after the change, and after the lock is given back.
+    #[inline]
+    pub(crate) fn ring(&self, bell: Bell, count: usize) {
+        if self.map.u32(bell.sleepers).load(Ordering::Relaxed) != 0 {
+            self.ring_loudly(bell, count);
+        }
+    }
+
+    #[cold]
+    pub(crate) fn ring_loudly(&self, bell: Bell, count: usize) {
+        let rings = self.map.u32(bell.rings);
+        rings.fetch_add(1, Ordering::AcqRel);
+        sys::futex_wake(rings, u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
+    /// A look without a lock: whether a get would find something.
+    #[inline]
+    pub(crate) fn seems_empty(&self) -> bool {
+        self.depth() == 0
+    }
+
+    /// Tries again and again for a few microseconds: sleeping and waking take longer.
+    pub(crate) fn linger<R>(
+        &self,
+        may_give_way: bool,
+        seems: impl Fn(&Self) -> bool,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        for round in 0..ROUNDS + YIELDS {
+            if round < ROUNDS {
+                for _ in 0..1_u32 << round.min(LONGEST) {
+                    std::hint::spin_loop();
+                }
+            } else if may_give_way {
+                std::thread::yield_now();
+            }
+            if seems(self)
+                && let Some(done) = attempt()
+            {
+                return Some(done);
+            }
+        }
+        None
+    }
+
+    /// Sleeps until `attempt` succeeds or the wait ends, which is `None`.
+    #[cold]
+    pub(crate) fn sleep<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        if wait == Wait::Never {
+            return None;
+        }
+        let _asleep = Asleep::new(self, bell);
+        point::reach("sleep.registered");
+        loop {
+            let seen = self.look_after_all(bell);
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            let left = match wait {
+                Wait::Until(deadline) => deadline.saturating_duration_since(Instant::now()),
+                Wait::Forever | Wait::Never => NIGHT_WATCH,
+            };
+            if left.is_zero() {
+                return None;
+            }
+            sys::futex_wait(self.map.u32(bell.rings), seen, left.min(NIGHT_WATCH));
+            point::reach("sleep.woken");
+        }
+    }
+
+    /// The number of rings, after which a look sees every change whose maker did not see this sleeper.
+    pub(crate) fn look_after_all(&self, bell: Bell) -> u32 {
+        let seen = self.map.u32(bell.rings).load(Ordering::Acquire);
+        let side = if bell.sleepers == ITEMS.sleepers { PUTTERS } else { GETTERS };
+        self.map.u32(side.lock).fetch_or(0, Ordering::AcqRel);
+        seen
+    }
+
+    /// Ends the epoch, and wakes everybody.
+    pub(crate) fn close(&self) {
+        let stage = self.map.u32(STAGE);
+        if stage.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        point::reach("close.marked");
+        for side in [PUTTERS, GETTERS] {
+            self.map.u32(side.lock).fetch_or(0, Ordering::AcqRel);
+        }
+        self.ring(ITEMS, usize::MAX);
+        self.ring(ROOM, usize::MAX);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.map.u32(STAGE).load(Ordering::Acquire) != 0
+    }
+}
+
+/// Counted among the sleepers of a bell.
+pub(crate) struct Asleep<'a> {
+    segment: &'a Segment,
+    bell: Bell,
+}
+
+impl<'a> Asleep<'a> {
+    pub(crate) fn new(segment: &'a Segment, bell: Bell) -> Self {
+        participant::sleeps(&segment.map, segment.index, bell, true);
+        Self { segment, bell }
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        participant::sleeps(&self.segment.map, self.segment.index, self.bell, false);
+    }
+}
