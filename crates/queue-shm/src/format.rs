@@ -18,7 +18,11 @@ pub(crate) enum Format {
 
 impl Format {
     pub(crate) fn of<T: Wire>(codec: Codec) -> Self {
-        if TypeId::of::<T>() == TypeId::of::<Bytes>() { Self::Raw } else { Self::Coded(codec) }
+        if TypeId::of::<T>() == TypeId::of::<Bytes>() {
+            Self::Raw
+        } else {
+            Self::Coded(codec)
+        }
     }
 
     /// The number in the header.
@@ -52,7 +56,9 @@ impl Format {
         match self {
             Self::Raw => {
                 let mut item = Some(Bytes::copy_from_slice(bytes));
-                let same: Option<T> = (&mut item as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
+                let same: Option<T> = (&mut item as &mut dyn Any)
+                    .downcast_mut::<Option<T>>()
+                    .and_then(Option::take);
                 same.ok_or_else(|| Error::new(descriptor_core::ErrorKind::TypeMismatch, "decode item"))
             }
             Self::Coded(codec) => codec.decode(bytes, bytes.len()),

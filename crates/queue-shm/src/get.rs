@@ -6,11 +6,11 @@ use descriptor_core::{Error, ErrorKind, Wait};
 
 use crate::cursor::{Cursor, total_at};
 use crate::layout::{
-    DAMAGED, FINISHED, GET_TOTAL, GETTERS, HEAD, RECORD, ROOM, SEEN_TAIL, STAGE, TAIL, TAKEN, TAKEN_NEXT, TAKING,
-    record_bytes,
+    DAMAGED, FINISHED, GET_TOTAL, GETTERS, HEAD, PUTTERS, RECORD, ROOM, SEEN_TAIL, STAGE, TAIL, TAKEN, TAKEN_NEXT,
+    TAKING, record_bytes,
 };
 use crate::lock::Held;
-use crate::participant::{self, Name};
+use crate::participant::{self, NOT_NAME, Name};
 use crate::point;
 use crate::record::Front;
 use crate::segment::Segment;
@@ -45,25 +45,30 @@ impl Segment {
         if self.map.u32(STAGE).load(Ordering::Acquire) == 0 {
             return false;
         }
-        // A put that found the queue open is done when its lock is free, and the next one finds it closed.
-        let Ok(_putters) = self.putters(Wait::Never) else {
-            return false;
-        };
-        self.depth() == 0
+        // A put that found the queue open is done when its lock is free, and the next one finds it closed. One that is still at
+        // work wakes those who wait when it is done, whatever came of it.
+        let word = self.map.u32(PUTTERS.lock);
+        let holder = word.fetch_or(0, Ordering::AcqRel);
+        if holder != 0 {
+            self.release_dead(Name(holder & !NOT_NAME), PUTTERS);
+        }
+        word.fetch_or(0, Ordering::AcqRel) == 0 && self.depth() == 0
     }
 }
 
 impl Held<'_> {
-    /// Where the next item is, and how many there are behind it: items and bytes. `None` when there is none.
+    /// Where the next item is, and how many items and bytes there are from it on: all of them, or at least `max`. `None` when
+    /// there is none.
     ///
     /// # Errors
     /// `Corrupt` when the two ends of the ring contradict each other. What was inside is given up.
     #[inline]
-    pub(crate) fn next(&self) -> Result<Option<(Cursor, u64, u64)>, Error> {
+    pub(crate) fn next(&self, max: usize) -> Result<Option<(Cursor, u64, u64)>, Error> {
         let map = &self.segment.map;
         let head = Cursor(map.u64(HEAD).load(Ordering::Relaxed));
         let mut tail = Cursor(map.u64(SEEN_TAIL).load(Ordering::Relaxed));
-        if head == tail {
+        // What was seen last is enough for as many: more only comes behind it.
+        if tail.items_since(head) < max as u64 {
             tail = Cursor(map.u64(TAIL).load(Ordering::Acquire));
             if head == tail {
                 return Ok(None);
@@ -99,9 +104,20 @@ impl Held<'_> {
     }
 
     /// Copies records from `head` on: at least the first one, and not more than can be worth copying for `max` items.
-    pub(crate) fn copy_records(&self, head: Cursor, (items, bytes): (u64, u64), max: usize, first: usize, out: &mut Vec<u8>) {
+    pub(crate) fn copy_records(
+        &self,
+        head: Cursor,
+        (items, bytes): (u64, u64),
+        max: usize,
+        first: usize,
+        out: &mut Vec<u8>,
+    ) {
         // By the mean size: when those in front are larger, fewer are taken this time.
-        let wanted = if max as u64 >= items { bytes } else { (bytes / items + 8).saturating_mul(max as u64) };
+        let wanted = if max as u64 >= items {
+            bytes
+        } else {
+            (bytes / items + 8).saturating_mul(max as u64)
+        };
         let len = wanted.min(BATCH_BYTES).max(first as u64).min(bytes);
         self.segment.map.take(head.position(), len as usize, out);
         point::reach("get.read");
@@ -157,7 +173,8 @@ impl Held<'_> {
             && participant::name_of(map, index) == Some(dead)
         {
             let taken_next = map.u64(TAKEN_NEXT).load(Ordering::Relaxed);
-            map.u64(participant::at(index, TAKEN)).store(taken_next, Ordering::Relaxed);
+            map.u64(participant::at(index, TAKEN))
+                .store(taken_next, Ordering::Relaxed);
         }
         self.settle(head);
         point::reach("repair.get");

@@ -61,7 +61,12 @@ impl Host {
         for _ in 0..64 {
             let token = FIRST_TOKEN | (RandomState::new().build_hasher().finish() >> 2);
             if sys::lock_byte(&control, token).map_err(|error| io_error("lock", &folder, error))? {
-                return Ok(Self { folder, control, token, names: Mutex::new(()) });
+                return Ok(Self {
+                    folder,
+                    control,
+                    token,
+                    names: Mutex::new(()),
+                });
             }
         }
         Err(Error::new(ErrorKind::ResourceExhausted, "open")
@@ -81,11 +86,17 @@ impl Host {
 
     /// Device and number of the file whose locks say who lives.
     pub(crate) fn control_identity(&self) -> Result<[u64; 2], Error> {
-        let meta = self.control.metadata().map_err(|error| io_error("look at", &self.folder, error))?;
+        let meta = self
+            .control
+            .metadata()
+            .map_err(|error| io_error("look at", &self.folder, error))?;
         if meta.nlink() == 0 {
             return Err(Error::new(ErrorKind::StaleHandle, "open")
                 .backend("shm")
-                .expected(format!("the file `{}` that this process knows", self.folder.join(CONTROL).display()))
+                .expected(format!(
+                    "the file `{}` that this process knows",
+                    self.folder.join(CONTROL).display()
+                ))
                 .found("that it was removed")
                 .remedy("restart the processes that share queues; that file must stay while they run"));
         }
@@ -125,7 +136,11 @@ impl Host {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(5));
         }
-        Ok(NameLock { host: self, byte, _threads: threads })
+        Ok(NameLock {
+            host: self,
+            byte,
+            _threads: threads,
+        })
     }
 }
 
@@ -143,7 +158,10 @@ impl Drop for NameLock<'_> {
 }
 
 fn folder() -> PathBuf {
-    std::env::var_os(FOLDER).map_or_else(|| PathBuf::from(format!("/dev/shm/sage-{}", sys::user())), PathBuf::from)
+    std::env::var_os(FOLDER).map_or_else(
+        || PathBuf::from(format!("/dev/shm/sage-{}", sys::user())),
+        PathBuf::from,
+    )
 }
 
 /// The folder, ours alone.
@@ -152,13 +170,19 @@ fn make_private(folder: &Path) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io_error("make", folder, error)),
         _ => {}
     }
-    let meta = folder.symlink_metadata().map_err(|error| io_error("look at", folder, error))?;
+    let meta = folder
+        .symlink_metadata()
+        .map_err(|error| io_error("look at", folder, error))?;
     if meta.is_dir() && meta.uid() == sys::user() && meta.mode() & 0o077 == 0 {
         return Ok(());
     }
     Err(Error::new(ErrorKind::PermissionDenied, "open")
         .backend("shm")
-        .expected(format!("`{}` to be a folder of user {} with mode 0700", folder.display(), sys::user()))
+        .expected(format!(
+            "`{}` to be a folder of user {} with mode 0700",
+            folder.display(),
+            sys::user()
+        ))
         .found(format!(
             "{} of user {} with mode {:04o}",
             if meta.is_dir() { "a folder" } else { "something else" },
@@ -195,7 +219,11 @@ pub(crate) fn check_file(file: &File, path: &Path) -> Result<std::fs::Metadata, 
     }
     Err(Error::new(ErrorKind::PermissionDenied, "open")
         .backend("shm")
-        .expected(format!("`{}` to be a plain file of user {} with mode 0600 and one name", path.display(), sys::user()))
+        .expected(format!(
+            "`{}` to be a plain file of user {} with mode 0600 and one name",
+            path.display(),
+            sys::user()
+        ))
         .found(format!(
             "{} of user {} with mode {:04o} and {} names",
             if meta.is_file() { "a file" } else { "something else" },
@@ -213,9 +241,10 @@ pub(crate) fn io_error(verb: &str, path: &Path, error: io::Error) -> Error {
             ErrorKind::OutOfSpace,
             "free some shared memory (`sage clean` removes what nobody uses), or lower maxsize or max_bytes",
         ),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => {
-            (ErrorKind::ResourceExhausted, "raise the limit of the system, or close what is not needed")
-        }
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => (
+            ErrorKind::ResourceExhausted,
+            "raise the limit of the system, or close what is not needed",
+        ),
         Some(libc::EACCES | libc::EPERM | libc::EROFS | libc::ELOOP | libc::ENXIO | libc::EISDIR | libc::ENOTDIR) => (
             ErrorKind::PermissionDenied,
             "make it a place where this user may write, or set SAGE_SHM_DIR to one",

@@ -24,8 +24,14 @@ pub(crate) struct Side {
     pub(crate) lock: usize,
 }
 
-pub(crate) const PUTTERS: Side = Side { name: "put", lock: 1024 };
-pub(crate) const GETTERS: Side = Side { name: "get", lock: 1152 };
+pub(crate) const PUTTERS: Side = Side {
+    name: "put",
+    lock: 1024,
+};
+pub(crate) const GETTERS: Side = Side {
+    name: "get",
+    lock: 1152,
+};
 
 // Of the putters, in the line of their lock.
 pub(crate) const SEEN_HEAD: usize = 1032;
@@ -66,9 +72,17 @@ pub(crate) struct Bell {
 }
 
 /// There is something to take, or the queue was closed.
-pub(crate) const ITEMS: Bell = Bell { sleepers: 1280, rings: 1284, mine: 32 };
+pub(crate) const ITEMS: Bell = Bell {
+    sleepers: 1280,
+    rings: 1284,
+    mine: 32,
+};
 /// There is room, or the queue was closed.
-pub(crate) const ROOM: Bell = Bell { sleepers: 1344, rings: 1348, mine: 36 };
+pub(crate) const ROOM: Bell = Bell {
+    sleepers: 1344,
+    rings: 1348,
+    mine: 36,
+};
 
 /// 0 while open, [`CLOSED`] or [`EVICTED`] after that.
 pub(crate) const STAGE: usize = 1408;

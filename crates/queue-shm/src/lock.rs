@@ -34,7 +34,10 @@ impl Segment {
     pub(crate) fn lock(&self, side: Side, wait: Wait) -> Option<Held<'_>> {
         let word = self.map.u32(side.lock);
         let held = Held { segment: self, side };
-        if word.compare_exchange(0, self.me.0, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+        if word
+            .compare_exchange(0, self.me.0, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+        {
             point::reach("lock.taken");
             return Some(held);
         }
@@ -47,7 +50,9 @@ impl Segment {
         let word = self.map.u32(side.lock);
         for pause in 0..PAUSES + YIELDS {
             if word.load(Ordering::Relaxed) == 0
-                && word.compare_exchange(0, self.me.0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                && word
+                    .compare_exchange(0, self.me.0, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
             {
                 return Some(Held { segment: self, side });
             }
@@ -62,7 +67,10 @@ impl Segment {
         loop {
             let seen = word.load(Ordering::Relaxed);
             if seen == 0 {
-                if word.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                if word
+                    .compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+                {
                     return Some(Held { segment: self, side });
                 }
                 continue;

@@ -38,8 +38,20 @@ impl Map {
             .checked_add(ring_bytes)
             .and_then(|len| len.checked_add(ring_bytes))
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let fork = map(std::ptr::null_mut(), crate::sys::page(), libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, None, 0)?;
-        let reserved = map(std::ptr::null_mut(), len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, None, 0);
+        let fork = map(
+            std::ptr::null_mut(),
+            crate::sys::page(),
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            None,
+            0,
+        )?;
+        let reserved = map(
+            std::ptr::null_mut(),
+            len,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            None,
+            0,
+        );
         let base = match reserved {
             Ok(base) => base,
             Err(error) => {
@@ -47,7 +59,13 @@ impl Map {
                 return Err(error);
             }
         };
-        let mapped = Self { base, len, ring, ring_bytes, fork: fork.cast() };
+        let mapped = Self {
+            base,
+            len,
+            ring,
+            ring_bytes,
+            fork: fork.cast(),
+        };
         let fixed = libc::MAP_SHARED | libc::MAP_FIXED;
         // SAFETY: both addresses are inside the `len` bytes reserved above, which nobody else knows yet.
         // Leaned on by the tests that wrap around the end of the ring.
@@ -169,7 +187,10 @@ impl Map {
     }
 
     /// As [`slice`](Self::slice), to write.
-    #[expect(clippy::mut_from_ref, reason = "the lock of the side makes it exclusive, not the borrow")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the lock of the side makes it exclusive, not the borrow"
+    )]
     pub(crate) fn slice_mut(&self, position: u64, len: usize) -> &mut [u8] {
         // SAFETY: inside the ring. Only called by who holds the lock of the putters, for room that nobody reads, and
         // borrowed no longer than that. Leaned on by the tests of the zero-copy face.
@@ -189,7 +210,9 @@ impl Drop for Map {
 
 fn map(at: *mut u8, len: usize, flags: libc::c_int, file: Option<&File>, offset: usize) -> io::Result<*mut u8> {
     let number = file.map_or(-1, AsRawFd::as_raw_fd);
-    let offset = offset.try_into().map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    let offset = offset
+        .try_into()
+        .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     // SAFETY: without MAP_FIXED the kernel chooses unused addresses; with it, callers give addresses that they reserved.
     // Leaned on by every test that maps a segment.
     let place = unsafe { libc::mmap(at.cast(), len, SHARED, flags, number, offset) };

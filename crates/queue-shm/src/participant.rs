@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::host::Host;
-use crate::layout::{
-    Bell, FINISHED, GENERATION, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS, PID, TAKEN, TOKEN,
-};
+use crate::layout::{Bell, FINISHED, GENERATION, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS, PID, TAKEN, TOKEN};
 use crate::map::Map;
 
 /// A participant as a lock names it: its entry and the generation of that entry, so that a word that is left over from
@@ -27,7 +25,11 @@ impl Name {
     /// Its entry; `None` for a number that is no name.
     pub(crate) const fn index(self) -> Option<usize> {
         let index = self.0 & INDEX;
-        if index == 0 || index as usize > MAX_PARTICIPANTS { None } else { Some(index as usize - 1) }
+        if index == 0 || index as usize > MAX_PARTICIPANTS {
+            None
+        } else {
+            Some(index as usize - 1)
+        }
     }
 
     const fn generation(self) -> u32 {
@@ -98,5 +100,7 @@ pub(crate) fn forget_sleepers(map: &Map, index: usize, bell: Bell) {
     let mine = map.u32(at(index, bell.mine)).swap(0, Ordering::AcqRel);
     let _ = map
         .u32(bell.sleepers)
-        .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| Some(count.saturating_sub(mine)));
+        .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
+            Some(count.saturating_sub(mine))
+        });
 }

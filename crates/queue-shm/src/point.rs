@@ -17,14 +17,35 @@ mod chosen {
 
     /// Every step, in the order of the code.
     pub const STEPS: &[&str] = &[
-        "create.file", "create.sized", "create.filled", "create.named",
-        "attach.mapped", "attach.claimed", "attach.done",
-        "lock.taken", "lock.robbed", "unlock.before", "unlock.after",
-        "put.reserved", "put.half", "put.written", "put.published", "put.rung",
-        "get.read", "get.marked", "get.published", "get.counted", "get.rung",
-        "repair.put", "repair.get",
-        "sleep.registered", "sleep.woken",
-        "close.marked", "detach.locked", "detach.freed", "detach.unlinked",
+        "create.file",
+        "create.sized",
+        "create.filled",
+        "create.named",
+        "attach.mapped",
+        "attach.claimed",
+        "attach.done",
+        "lock.taken",
+        "lock.robbed",
+        "unlock.before",
+        "unlock.after",
+        "put.reserved",
+        "put.half",
+        "put.written",
+        "put.published",
+        "put.rung",
+        "get.read",
+        "get.marked",
+        "get.published",
+        "get.counted",
+        "get.rung",
+        "repair.put",
+        "repair.get",
+        "sleep.registered",
+        "sleep.woken",
+        "close.marked",
+        "detach.locked",
+        "detach.freed",
+        "detach.unlinked",
     ];
 
     struct Plan {
@@ -57,7 +78,11 @@ mod chosen {
     /// The steps this process passed so far.
     #[must_use]
     pub fn saw_steps() -> SawSteps {
-        STEPS.iter().zip(&SEEN).map(|(step, seen)| (*step, seen.load(Ordering::Relaxed))).collect()
+        STEPS
+            .iter()
+            .zip(&SEEN)
+            .map(|(step, seen)| (*step, seen.load(Ordering::Relaxed)))
+            .collect()
     }
 
     pub(crate) fn reach(step: &str) {

@@ -25,6 +25,14 @@ impl Segment {
         self.lock(PUTTERS, wait).ok_or(Refusal::Full)
     }
 
+    /// After a refusal: who asked whether a closed queue is drained while we held the lock was told to wait for us.
+    #[inline]
+    pub(crate) fn was_refused(&self, refusal: Refusal) {
+        if refusal == Refusal::Closed {
+            self.ring(ITEMS, usize::MAX);
+        }
+    }
+
     /// Tells those who wait for items.
     #[inline]
     pub(crate) fn announce_items(&self, count: usize) {
@@ -71,7 +79,10 @@ impl Held<'_> {
         let in_ring = tail.bytes_since(head);
         let bytes = in_ring + away.bytes_since(none);
         let mut left = self.segment.capacity.saturating_sub(items);
-        let room = header.max_bytes.saturating_sub(bytes).min(header.ring_bytes.saturating_sub(in_ring));
+        let room = header
+            .max_bytes
+            .saturating_sub(bytes)
+            .min(header.ring_bytes.saturating_sub(in_ring));
         let (mut count, mut used) = (0, 0);
         for size in sizes {
             if left == 0 || (used + size) as u64 > room {

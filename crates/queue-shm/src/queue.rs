@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use descriptor_core::wait::Waiter;
-use descriptor_core::{
-    Caps, Error, GetError, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire,
-};
+use descriptor_core::{Caps, Error, GetError, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire};
 
 use crate::bridge::Bridge;
 use crate::cursor::Cursor;
@@ -48,7 +46,7 @@ impl<T: Wire> ShmQueue<T> {
         let format = Format::of::<T>(spec.codec);
         let segment = Arc::new(Segment::open(id, spec, &TypeTag::of::<T>(), format.id())?);
         Ok(Self {
-            getters: Bridge::new(&segment, ITEMS, Segment::depth),
+            getters: Bridge::new(&segment, ITEMS, Segment::items_to_take),
             putters: Bridge::new(&segment, ROOM, Segment::room_left),
             segment,
             format,
@@ -88,7 +86,11 @@ impl<T: Wire> ShmQueue<T> {
 
     fn put_record(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
         let held = self.segment.putters(wait)?;
-        held.room(std::iter::once(record.len()))?;
+        if let Err(refusal) = held.room(std::iter::once(record.len())) {
+            drop(held);
+            self.segment.was_refused(refusal);
+            return Err(refusal);
+        }
         held.write(record, 1);
         drop(held);
         self.segment.announce_items(1);
@@ -116,11 +118,15 @@ impl<T: Wire> ShmQueue<T> {
         let Some(held) = self.segment.getters(wait) else {
             return Ok(None);
         };
-        let (head, _, bytes) = match held.next() {
+        let (head, _, bytes) = match held.next(1) {
             Ok(Some(next)) => next,
             Ok(None) => {
                 drop(held);
-                return if self.segment.is_drained() { Err(GetError::Closed) } else { Ok(None) };
+                return if self.segment.is_drained() {
+                    Err(GetError::Closed)
+                } else {
+                    Ok(None)
+                };
             }
             Err(error) => return Err(GetError::Failed(error)),
         };
@@ -141,11 +147,15 @@ impl<T: Wire> ShmQueue<T> {
         let Some(held) = self.segment.getters(wait) else {
             return Ok(0);
         };
-        let (head, items, bytes) = match held.next() {
+        let (head, items, bytes) = match held.next(max) {
             Ok(Some(next)) => next,
             Ok(None) => {
                 drop(held);
-                return if self.segment.is_drained() { Err(GetError::Closed) } else { Ok(0) };
+                return if self.segment.is_drained() {
+                    Err(GetError::Closed)
+                } else {
+                    Ok(0)
+                };
             }
             Err(error) => return Err(GetError::Failed(error)),
         };
@@ -162,7 +172,9 @@ impl<T: Wire> ShmQueue<T> {
             }
             let used = buffer.len() - rest.len();
             if count == 0 {
-                return Err(GetError::Failed(held.give_up(head, "an item within the limits of the queue")));
+                return Err(GetError::Failed(
+                    held.give_up(head, "an item within the limits of the queue"),
+                ));
             }
             held.take(head.after(used, count), count);
             drop(held);
@@ -242,7 +254,14 @@ impl<T: Wire> ShmQueue<T> {
     /// As many of these records as fit.
     fn put_run(&self, records: &[u8], sizes: &[usize], wait: Wait) -> Result<usize, Refusal> {
         let held = self.segment.putters(wait)?;
-        let (count, bytes) = held.room(sizes.iter().copied())?;
+        let (count, bytes) = match held.room(sizes.iter().copied()) {
+            Ok(fit) => fit,
+            Err(refusal) => {
+                drop(held);
+                self.segment.was_refused(refusal);
+                return Err(refusal);
+            }
+        };
         held.write(records.get(..bytes).unwrap_or_default(), count);
         drop(held);
         self.segment.announce_items(count);
@@ -263,6 +282,11 @@ impl Segment {
         let head = Cursor(self.map.u64(HEAD).load(Ordering::Acquire));
         let tail = Cursor(self.map.u64(TAIL).load(Ordering::Acquire));
         usize::try_from(tail.items_since(head).min(self.capacity)).unwrap_or(usize::MAX)
+    }
+
+    /// Items that a get may find; anybody may look when the queue is closed.
+    pub(crate) fn items_to_take(&self) -> usize {
+        if self.is_closed() { usize::MAX } else { self.depth() }
     }
 
     /// Items there may be room for.
@@ -359,8 +383,20 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
                 let may_wait = total == 0 && wait != Wait::Never;
                 let seems = |segment: &Segment| segment.room_left() > 0;
                 let done = attempt()
-                    .or_else(|| if may_wait { self.segment.linger(true, seems, &mut attempt) } else { None })
-                    .or_else(|| if may_wait { self.segment.sleep(ROOM, wait, attempt) } else { None });
+                    .or_else(|| {
+                        if may_wait {
+                            self.segment.linger(true, seems, &mut attempt)
+                        } else {
+                            None
+                        }
+                    })
+                    .or_else(|| {
+                        if may_wait {
+                            self.segment.sleep(ROOM, wait, attempt)
+                        } else {
+                            None
+                        }
+                    });
                 Ok(done.unwrap_or(Err(Refusal::Full)))
             });
             match done {

@@ -20,12 +20,18 @@ impl Front {
     /// In front of these bytes.
     #[inline]
     pub(crate) fn of(item: &[u8]) -> Self {
-        Self { len: item.len() as u32, sum: sum(item.len() as u32, item) }
+        Self {
+            len: item.len() as u32,
+            sum: sum(item.len() as u32, item),
+        }
     }
 
     /// In front of so many bytes that are not checked.
     pub(crate) const fn unchecked(len: usize) -> Self {
-        Self { len: len as u32 | UNCHECKED, sum: 0 }
+        Self {
+            len: len as u32 | UNCHECKED,
+            sum: 0,
+        }
     }
 
     #[inline]
@@ -35,7 +41,10 @@ impl Front {
 
     #[inline]
     pub(crate) const fn from_word(word: u64) -> Self {
-        Self { len: word as u32, sum: (word >> 32) as u32 }
+        Self {
+            len: word as u32,
+            sum: (word >> 32) as u32,
+        }
     }
 
     /// The length of the item.

@@ -14,8 +14,8 @@ use descriptor_core::{Error, ErrorKind, QueueId, TypeTag};
 use crate::header::Header;
 use crate::host::{Host, NameLock, check_file, io_error, open_options};
 use crate::layout::{
-    EVICTED, FINISHED, GETTERS, HEADER, ITEMS, LOST_IN_FLIGHT, Layout, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS, PID,
-    PUTTERS, ROOM, STAGE, TAKEN, TOKEN,
+    EVICTED, FINISHED, GETTERS, HEADER, ITEMS, LOST_IN_FLIGHT, Layout, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS,
+    PID, PUTTERS, ROOM, STAGE, TAKEN, TOKEN,
 };
 use crate::map::Map;
 use crate::participant::{self, Name};
@@ -121,7 +121,9 @@ impl Segment {
     /// An error that names this queue.
     #[cold]
     pub(crate) fn error(&self, kind: ErrorKind, operation: &'static str) -> Error {
-        Error::new(kind, operation).queue(self.header.id.as_str()).backend("shm")
+        Error::new(kind, operation)
+            .queue(self.header.id.as_str())
+            .backend("shm")
     }
 
     /// Whether this handle may still be used.
@@ -165,7 +167,9 @@ impl Segment {
             }
             let taken = self.map.u64(participant::at(index, TAKEN)).load(Ordering::Acquire);
             let finished = self.map.u64(participant::at(index, FINISHED)).load(Ordering::Acquire);
-            self.map.u64(LOST_IN_FLIGHT).fetch_add(taken.wrapping_sub(finished), Ordering::AcqRel);
+            self.map
+                .u64(LOST_IN_FLIGHT)
+                .fetch_add(taken.wrapping_sub(finished), Ordering::AcqRel);
             for bell in [ITEMS, ROOM] {
                 participant::forget_sleepers(&self.map, index, bell);
             }
@@ -323,9 +327,11 @@ fn create(
     header.ring_bytes = layout.ring_bytes as u64;
 
     let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let unfinished = host
-        .folder()
-        .join(format!("{UNFINISHED}{:016x}-{:08x}", host.token(), crc32c::crc32c(file_name.as_bytes())));
+    let unfinished = host.folder().join(format!(
+        "{UNFINISHED}{:016x}-{:08x}",
+        host.token(),
+        crc32c::crc32c(file_name.as_bytes())
+    ));
     remove(&unfinished)?;
     let file = open_options()
         .create_new(true)
@@ -336,8 +342,7 @@ fn create(
         io_error("fill", path, error).with("needed_bytes", needed)
     });
     point::reach("create.filled");
-    let named = filled
-        .and_then(|()| std::fs::rename(&unfinished, path).map_err(|error| io_error("name", path, error)));
+    let named = filled.and_then(|()| std::fs::rename(&unfinished, path).map_err(|error| io_error("name", path, error)));
     if let Err(error) = named {
         // Nothing is left behind, not even by a full device.
         let _ = remove(&unfinished);

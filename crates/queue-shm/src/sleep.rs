@@ -98,7 +98,11 @@ impl Segment {
     /// The number of rings, after which a look sees every change whose maker did not see this sleeper.
     pub(crate) fn look_after_all(&self, bell: Bell) -> u32 {
         let seen = self.map.u32(bell.rings).load(Ordering::Acquire);
-        let side = if bell.sleepers == ITEMS.sleepers { PUTTERS } else { GETTERS };
+        let side = if bell.sleepers == ITEMS.sleepers {
+            PUTTERS
+        } else {
+            GETTERS
+        };
         self.map.u32(side.lock).fetch_or(0, Ordering::AcqRel);
         seen
     }
@@ -106,7 +110,10 @@ impl Segment {
     /// Ends the epoch, and wakes everybody.
     pub(crate) fn close(&self) {
         let stage = self.map.u32(STAGE);
-        if stage.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        if stage
+            .compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
             return;
         }
         point::reach("close.marked");
