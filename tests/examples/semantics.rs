@@ -14,7 +14,7 @@ use std::thread;
 use queue_testkit::{ChaosSpec, InProcess, Lending, Loan, Outcome, Subject, Suite, Twice};
 use sage_comm::{
     Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LeaseQueue, LeaseSpec, Lends, LocalSpec, Metadata, Open,
-    QueueId, Result, SageSpec, Spec, Terms, Value, Wire,
+    QueueId, Result, SageSpec, ShmSpec, Spec, Terms, Value, Wire,
 };
 
 /// One queue type, and what runs its clauses.
@@ -87,6 +87,7 @@ trait Lender: Spec {
 
 impl Lender for SageSpec {}
 impl Lender for LocalSpec {}
+impl Lender for ShmSpec {}
 impl<S> Lender for ChaosSpec<S> where Self: Spec {}
 
 impl<S: Lends> Lender for LeaseSpec<S>
@@ -122,6 +123,7 @@ fn columns() -> Vec<Column> {
     columns! {
         in_process SageSpec;
         in_process LocalSpec;
+        wire ShmSpec;
         wire LeaseSpec<SageSpec>;
         wire LeaseSpec<LocalSpec>;
         wire ChaosSpec<SageSpec>;

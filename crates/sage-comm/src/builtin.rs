@@ -22,6 +22,8 @@ impl Backends for Builtin {
         let registry = registry.with::<queue_local::LocalSpec>();
         #[cfg(feature = "sage")]
         let registry = registry.with::<queue_sage::SageSpec>();
+        #[cfg(feature = "shm")]
+        let registry = registry.with::<queue_shm::ShmSpec>();
         #[cfg(feature = "lease")]
         let registry = registry
             .with::<queue_lease::LeaseSpec<queue_sage::SageSpec>>()

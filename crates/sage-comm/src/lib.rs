@@ -24,6 +24,9 @@ pub use queue_local::{LocalQueue, LocalSpec};
 #[cfg(feature = "sage")]
 #[doc(inline)]
 pub use queue_sage::{Consumer, Producer, SageQueue, SageSpec};
+#[cfg(feature = "shm")]
+#[doc(inline)]
+pub use queue_shm::{Damage, ShmQueue, ShmSpec};
 #[cfg(feature = "router")]
 #[doc(inline)]
 pub use router::{
