@@ -6,6 +6,7 @@
 
 mod args;
 mod budget;
+mod chaos;
 mod ci;
 mod deny;
 mod example;
@@ -35,6 +36,7 @@ struct Verb {
 
 const VERBS: &[Verb] = &[
     verb("budget", budget::run, budget::ABOUT),
+    verb("chaos", chaos::run, chaos::ABOUT),
     verb("ci", ci::run, ci::ABOUT),
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),

@@ -56,8 +56,12 @@ mod record;
 mod segment;
 mod sleep;
 mod spec;
+mod sweep;
 mod sys;
 
 pub use damage::Damage;
+#[cfg(feature = "kill-points")]
+#[doc(hidden)]
+pub use point::STEPS;
 pub use queue::ShmQueue;
 pub use spec::ShmSpec;

@@ -114,6 +114,9 @@ impl Held<'_> {
     pub(crate) fn write(&self, records: &[u8], items: usize) {
         let next = self.begin_writing(records.len(), items);
         let position = self.tail().position();
+        if point::planted("early-publish") {
+            self.segment.map.u64(TAIL).store(next.0, Ordering::Release);
+        }
         if cfg!(feature = "kill-points") {
             let (half, rest) = records.split_at(records.len() / 2);
             self.segment.map.put(position, half);

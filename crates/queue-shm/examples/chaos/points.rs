@@ -1,0 +1,172 @@
+//! A process dies at one labelled step; at each of them, in company and alone, and then the one who cleans up after it
+//! dies at another.
+
+use queue_shm::STEPS;
+
+use crate::crew::{Crew, Ending, Hand, Orders, PATIENCE};
+use crate::kill9::LONGEST_BLOCK_NS;
+use crate::options::Options;
+use crate::report::Report;
+use crate::scene::{HANG, Scene};
+
+const KILL: i32 = libc::SIGKILL;
+/// Steps that are only passed when somebody died before, and at which step that one dies.
+const REPAIRS: &[(&str, &str)] = &[
+    ("lock.robbed", "get.published"),
+    ("repair.put", "put.written"),
+    ("repair.get", "get.published"),
+];
+/// In the place of the second one to die.
+const NOBODY: &str = "nobody";
+/// Visits of a step before the one that counts.
+const VISITS: u64 = 4;
+
+pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    for step in STEPS {
+        one_step(step, options.rounds, crew, report)?;
+    }
+    for first in STEPS.iter().filter(|step| repair_of(step).is_none()) {
+        for second in STEPS {
+            for _ in 0..options.pairs {
+                pair(first, second, crew, report)?;
+            }
+        }
+    }
+    if report.max_block_ns > LONGEST_BLOCK_NS {
+        report.complain(format!("a call took {} ns longer than its limit", report.max_block_ns));
+    }
+    for (name, _) in REPAIRS {
+        if !report.further.iter().any(|(known, _)| known == name) {
+            report.complain(format!("nobody died at {name}"));
+        }
+    }
+    Ok(())
+}
+
+/// Where somebody must have died before that step is passed.
+fn repair_of(step: &str) -> Option<&'static str> {
+    REPAIRS
+        .iter()
+        .find(|(repair, _)| *repair == step)
+        .map(|(_, first)| *first)
+}
+
+/// Whether that step needs a queue that nobody else has.
+fn is_solitary(step: &str) -> bool {
+    step.starts_with("create.") || step == "detach.unlinked"
+}
+
+fn one_step(step: &'static str, rounds: u64, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    if !is_solitary(step) && step != "close.marked" && repair_of(step).is_none() {
+        return in_company(step, rounds, crew, report);
+    }
+    for _ in 0..rounds {
+        match repair_of(step) {
+            Some(first) => pair(first, step, crew, report)?,
+            None if is_solitary(step) => pair(step, NOBODY, crew, report)?,
+            None => closing(crew, report)?,
+        }
+    }
+    Ok(())
+}
+
+fn point(step: &str, visit: u64) -> Option<String> {
+    Some(format!("{step}:{visit}:{KILL}"))
+}
+
+/// A tourist dies at the step while a producer and a consumer are at work, who go on.
+fn in_company(step: &str, rounds: u64, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut scene = Scene::new(step, format!("points/{step}"));
+    scene.keep(crew)?;
+    let mut company = Vec::new();
+    for role in ["producer", "consumer"] {
+        company.push(crew.start(role, &scene.orders())?);
+    }
+    for round in 0..rounds {
+        let before = scene.complaints.len();
+        let orders = Orders {
+            point: point(step, 1 + crew.dice.below(VISITS)),
+            ..scene.orders()
+        };
+        let mut victim = crew.start("tourist", &orders)?;
+        scene.expect_death(crew, &mut victim, step);
+        let entries: Vec<u64> = company.iter().map(Hand::progress).collect();
+        for (hand, entries) in company.iter_mut().zip(entries) {
+            if !hand.moves_on(entries, 3, PATIENCE)? {
+                let (role, ended) = (hand.role(), hand.ended()?);
+                scene.complain(format!("HANG: round {round}: {role} makes no calls, ended: {ended:?}"));
+            }
+        }
+        let new = scene.complaints.split_off(before);
+        let stuck = !new.is_empty();
+        report.hangs += new.iter().filter(|text| text.contains(HANG)).count() as u64;
+        report.round(new);
+        if stuck {
+            break;
+        }
+    }
+    crew.dismiss(&scene.queue)?;
+    for hand in &mut company {
+        crew.farewell(hand, &mut scene.complaints);
+    }
+    scene.settle(crew, report)
+}
+
+/// One dies at `first`; the next one comes, finds what it left, and dies at `second` if it gets there.
+fn pair(first: &str, second: &'static str, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut scene = Scene::new(format!("{first} then {second}"), format!("pairs/{first}/{second}"));
+    if !is_solitary(first) && !is_solitary(second) {
+        scene.keep(crew)?;
+    }
+    for (step, is_first) in [(first, true), (second, false)] {
+        if step == NOBODY {
+            continue;
+        }
+        let words: &[&str] = if step == "close.marked" {
+            &["laps=1", "close=1"]
+        } else {
+            &["laps=1"]
+        };
+        let orders = Orders {
+            point: point(step, 1),
+            words,
+            ..scene.orders()
+        };
+        let mut victim = crew.start("tourist", &orders)?;
+        if is_first {
+            scene.expect_death(crew, &mut victim, step);
+            continue;
+        }
+        match crew.wait(&mut victim) {
+            Ok(Ending::Killed) if repair_of(step).is_some() => report.add(second, 1),
+            Ok(Ending::Killed) => report.add("second_deaths", 1),
+            Ok(Ending::Good) => report.add("second_survived", 1),
+            Ok(ending) => scene.complain(format!("the second process ended by {ending:?}")),
+            Err(hang) => scene.complain(hang),
+        }
+    }
+    report.round([]);
+    scene.settle(crew, report)
+}
+
+/// Who closes a queue dies before it has woken anybody; those who wait without a limit learn of it all the same.
+fn closing(crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut scene = Scene::new("close.marked", "points/close".into());
+    scene.keep(crew)?;
+    let mut waiting = Vec::new();
+    for role in ["getter", "getter", "putter"] {
+        waiting.push(crew.start(role, &scene.orders())?);
+    }
+    let orders = Orders {
+        words: &["laps=1", "close=1"],
+        point: point("close.marked", 1),
+        ..scene.orders()
+    };
+    let mut victim = crew.start("tourist", &orders)?;
+    scene.expect_death(crew, &mut victim, "close.marked");
+    for hand in &mut waiting {
+        crew.farewell(hand, &mut scene.complaints);
+    }
+    report.round([]);
+    scene.settle(crew, report)
+}

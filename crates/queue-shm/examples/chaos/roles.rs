@@ -1,0 +1,115 @@
+//! What the processes of a campaign do.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::audit;
+use crate::complain;
+use crate::journal::{End, Kind};
+use crate::sys;
+use crate::worker::{BATCH, Limit, Worker};
+
+type Role = fn(&mut Worker) -> Result<(), String>;
+
+const ROLES: &[(&str, Role)] = &[
+    ("producer", produce),
+    ("consumer", consume),
+    ("tourist", tour),
+    ("keeper", keep),
+    ("getter", get_until_closed),
+    ("putter", put_until_closed),
+    ("auditor", audit::audit),
+];
+
+/// The process of that role; exit code 0 when it has nothing to complain of.
+pub(crate) fn play(role: &str, words: impl Iterator<Item = String>) -> ExitCode {
+    let known = ROLES.iter().find(|(name, _)| *name == role);
+    let done = known
+        .ok_or_else(|| format!("no role `{role}`"))
+        .and_then(|(_, play)| play(&mut Worker::new(words)?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(format_args!("{role}: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn produce(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    let limit = Limit::Within(worker.limit);
+    while !worker.ends() {
+        if worker.dice.below(4) == 0 {
+            worker.put_batch(&queue, limit)?;
+        } else {
+            worker.put(&queue, limit, 0)?;
+        }
+        worker.pause();
+    }
+    worker.leave(queue)
+}
+
+fn consume(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    let limit = Limit::Within(worker.limit);
+    loop {
+        let max = if worker.dice.below(4) == 0 { BATCH } else { 1 };
+        let ended = worker.get(&queue, limit, max)?;
+        if ended == End::Empty && worker.ends() {
+            break;
+        }
+        worker.pause();
+    }
+    worker.leave(queue)
+}
+
+/// In and out again, with every kind of call in between: a way past every step.
+fn tour(worker: &mut Worker) -> Result<(), String> {
+    let laps = worker.number("laps");
+    let mut lap = 0;
+    while (laps == 0 || lap < laps) && !worker.ends() {
+        lap += 1;
+        let queue = worker.open()?;
+        let limit = Limit::Within(worker.limit);
+        for _ in 0..2 {
+            worker.put(&queue, limit, 0)?;
+        }
+        worker.put_batch(&queue, limit)?;
+        worker.get(&queue, limit, 1)?;
+        worker.get(&queue, limit, BATCH)?;
+        // Until nothing is left, and then in vain: that is how one comes to sleep.
+        let short = Limit::Within(Duration::from_millis(5));
+        let mut tries = 0;
+        while tries < 32 && worker.get(&queue, short, BATCH)? == End::Ok {
+            tries += 1;
+        }
+        if worker.number("close") != 0 && lap == laps {
+            worker.note(Kind::Close, queue.epoch(), sys::now())?;
+            descriptor_core::QueueCore::close(&queue);
+        }
+        worker.leave(queue)?;
+    }
+    Ok(())
+}
+
+/// Holds the queue, so that it outlives everybody else.
+fn keep(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    while !worker.ends() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    worker.leave(queue)
+}
+
+fn get_until_closed(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    while worker.get(&queue, Limit::Forever, 1)? != End::Closed {}
+    worker.leave(queue)
+}
+
+fn put_until_closed(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    while worker.put(&queue, Limit::Forever, 0)? != End::Closed {}
+    worker.leave(queue)
+}

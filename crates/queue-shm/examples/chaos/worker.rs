@@ -1,0 +1,259 @@
+//! A process of a campaign: what it was told to be, and calls on the queue that it writes down.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use descriptor_core::{Error, ErrorKind, GetError, PutError, Queue, QueueId, Wait};
+use queue_shm::{ShmQueue, ShmSpec};
+use queue_testkit::Dice;
+
+use crate::journal::{End, Entry, Journal, Kind};
+use crate::{complain, payload, sys};
+
+/// Items that every queue of a campaign can hold.
+pub(crate) const CAPACITY: usize = 64;
+/// The largest batch.
+pub(crate) const BATCH: usize = 8;
+
+/// The process.
+pub(crate) struct Worker {
+    settings: HashMap<String, String>,
+    pub(crate) actor: u32,
+    pub(crate) dice: Dice,
+    pub(crate) limit: Duration,
+    journal: Journal,
+    stop: PathBuf,
+    parent: u32,
+    next: u32,
+}
+
+impl Worker {
+    /// From words like `actor=3`.
+    pub(crate) fn new(words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let settings: HashMap<String, String> = words
+            .filter_map(|word| {
+                let (name, value) = word.split_once('=')?;
+                Some((name.to_owned(), value.to_owned()))
+            })
+            .collect();
+        let text = |name: &str| settings.get(name).ok_or_else(|| format!("`{name}` is missing"));
+        let number = |name: &str| text(name)?.parse::<u64>().map_err(|error| format!("`{name}`: {error}"));
+        let journal = PathBuf::from(text("journal")?);
+        Ok(Self {
+            actor: number("actor")? as u32,
+            dice: Dice::new(number("seed")?),
+            limit: Duration::from_millis(number("limit")?),
+            journal: Journal::open(&journal).map_err(|error| format!("{}: {error}", journal.display()))?,
+            stop: PathBuf::from(text("stop")?),
+            parent: std::os::unix::process::parent_id(),
+            next: 0,
+            settings,
+        })
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+
+    /// Whether it is time to end: somebody said so, or nobody is left to say so.
+    pub(crate) fn ends(&self) -> bool {
+        Path::new(&self.stop).exists() || std::os::unix::process::parent_id() != self.parent
+    }
+
+    pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), String> {
+        self.journal.write(entries).map_err(|error| format!("journal: {error}"))
+    }
+
+    fn entry(&self, kind: Kind, end: End, item: u64, invoked: u64, returned: u64) -> Entry {
+        Entry {
+            kind,
+            end,
+            actor: self.actor,
+            item,
+            invoked,
+            returned,
+        }
+    }
+
+    /// Writes down something that is no call on items.
+    pub(crate) fn note(&mut self, kind: Kind, item: u64, invoked: u64) -> Result<(), String> {
+        let entry = self.entry(kind, End::Ok, item, invoked, sys::now());
+        self.write([entry])
+    }
+
+    pub(crate) fn try_open(&mut self) -> Result<Result<ShmQueue<Bytes>, Error>, String> {
+        let name = self.setting("queue").unwrap_or_default().to_owned();
+        self.try_open_named(&name)
+    }
+
+    /// The outer error is about the campaign, the inner one about the queue.
+    pub(crate) fn try_open_named(&mut self, name: &str) -> Result<Result<ShmQueue<Bytes>, Error>, String> {
+        let id = QueueId::new(name).map_err(|error| error.to_string())?;
+        let invoked = sys::now();
+        let spec = ShmSpec::bounded(CAPACITY).max_item(payload::LARGEST);
+        let opened = ShmQueue::open(&id, &spec);
+        if let Ok(queue) = &opened {
+            self.note(Kind::Open, queue.epoch(), invoked)?;
+        }
+        Ok(opened)
+    }
+
+    pub(crate) fn open(&mut self) -> Result<ShmQueue<Bytes>, String> {
+        self.try_open()?.map_err(|error| format!("open: {error}"))
+    }
+
+    pub(crate) fn leave(&mut self, queue: ShmQueue<Bytes>) -> Result<(), String> {
+        self.note(Kind::Leave, queue.epoch(), sys::now())?;
+        drop(queue);
+        Ok(())
+    }
+
+    fn fresh(&mut self, flags: u64) -> u64 {
+        self.next += 1;
+        u64::from(self.actor) << 32 | flags | u64::from(self.next)
+    }
+
+    /// Puts new items, and says how many were taken and how it ended.
+    fn begin_put(&mut self, count: usize, flags: u64, limit: u64) -> Result<(Vec<u64>, u64), String> {
+        let items: Vec<u64> = (0..count).map(|_| self.fresh(flags)).collect();
+        let invoked = sys::now();
+        let begins: Vec<_> = items
+            .iter()
+            .map(|item| self.entry(Kind::BeginPut, End::Ok, *item, invoked, limit))
+            .collect();
+        self.write(begins)?;
+        Ok((items, sys::now()))
+    }
+
+    fn end_put(&mut self, items: &[u64], stored: usize, end: End, invoked: u64) -> Result<(), String> {
+        let returned = sys::now();
+        let ends: Vec<_> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let end = if index < stored { End::Ok } else { end };
+                self.entry(Kind::Put, end, *item, invoked, returned)
+            })
+            .collect();
+        self.write(ends)
+    }
+
+    /// One item; `flags` go into its number.
+    pub(crate) fn put(&mut self, queue: &ShmQueue<Bytes>, wait: Limit, flags: u64) -> Result<End, String> {
+        let (items, invoked) = self.begin_put(1, flags, wait.nanos())?;
+        let item = payload::make(items.first().copied().unwrap_or_default());
+        let end = match queue.put_within(item, wait.wait()) {
+            Ok(()) => End::Ok,
+            Err(PutError::Full(_)) => End::Full,
+            Err(PutError::Closed(_)) => End::Closed,
+            Err(PutError::Failed(_, error)) => self.failed("put", &error),
+            Err(error) => return Err(format!("put: {error}")),
+        };
+        self.end_put(&items, 0, end, invoked)?;
+        Ok(end)
+    }
+
+    /// A batch of two and more.
+    pub(crate) fn put_batch(&mut self, queue: &ShmQueue<Bytes>, wait: Limit) -> Result<End, String> {
+        let count = 2 + self.dice.below(BATCH as u64 - 1) as usize;
+        let (items, invoked) = self.begin_put(count, 0, wait.nanos())?;
+        let mut batch: VecDeque<Bytes> = items.iter().map(|item| payload::make(*item)).collect();
+        let (stored, end) = match queue.put_batch(&mut batch, wait.wait()) {
+            Ok(stored) => (stored, End::Full),
+            Err(PutError::Full(())) => (0, End::Full),
+            Err(PutError::Closed(())) => (0, End::Closed),
+            Err(PutError::Failed((), error)) => (0, self.failed("put_batch", &error)),
+            Err(error) => return Err(format!("put_batch: {error}")),
+        };
+        if batch.len() + stored != count {
+            return Err(format!("put_batch took {stored} of {count} and left {}", batch.len()));
+        }
+        self.end_put(&items, stored, end, invoked)?;
+        Ok(if stored > 0 { End::Ok } else { end })
+    }
+
+    /// Up to `max` items; one by a single call.
+    pub(crate) fn get(&mut self, queue: &ShmQueue<Bytes>, wait: Limit, max: usize) -> Result<End, String> {
+        let begun = self.entry(Kind::BeginGet, End::Ok, max as u64, sys::now(), wait.nanos());
+        self.write([begun])?;
+        let invoked = sys::now();
+        let mut out = Vec::new();
+        let got = if max == 1 {
+            queue.get_within(wait.wait()).map(|item| out.push(item))
+        } else {
+            queue.get_batch(&mut out, max, wait.wait()).map(|_| ())
+        };
+        let returned = sys::now();
+        let end = match got {
+            Ok(()) => End::Ok,
+            Err(GetError::Empty) => End::Empty,
+            Err(GetError::Closed) => End::Closed,
+            Err(GetError::Failed(error)) => self.failed("get", &error),
+            Err(error) => return Err(format!("get: {error}")),
+        };
+        // Written down before anything else, so that a death loses as little as can be.
+        let mut entries: Vec<_> = out
+            .iter()
+            .map(|item| self.entry(Kind::Get, End::Ok, payload::claimed(item), invoked, returned))
+            .collect();
+        if entries.is_empty() {
+            entries.push(self.entry(Kind::Get, end, 0, invoked, returned));
+        }
+        self.write(entries)?;
+        let wrong = out.iter().filter(|item| !payload::is_whole(item)).count();
+        for _ in 0..wrong {
+            let entry = self.entry(Kind::Get, End::Wrong, 0, invoked, returned);
+            self.write([entry])?;
+        }
+        Ok(end)
+    }
+
+    fn failed(&self, call: &str, error: &Error) -> End {
+        complain(format_args!("actor {}: {call}: {error}", self.actor));
+        if error.kind() == ErrorKind::Corrupt {
+            End::Corrupt
+        } else {
+            End::Failed
+        }
+    }
+
+    /// Now and then a short while without calls, so that queues run full and empty.
+    pub(crate) fn pause(&mut self) {
+        if self.dice.below(8) == 0 {
+            std::thread::sleep(Duration::from_micros(self.dice.below(1500)));
+        }
+    }
+}
+
+/// How long a call may take, in a form that a journal can keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    Never,
+    Within(Duration),
+    Forever,
+}
+
+impl Limit {
+    fn wait(self) -> Wait {
+        match self {
+            Self::Never => Wait::Never,
+            Self::Within(limit) => Wait::from(limit),
+            Self::Forever => Wait::Forever,
+        }
+    }
+
+    /// Never is 0, forever is all ones.
+    fn nanos(self) -> u64 {
+        match self {
+            Self::Never => 0,
+            Self::Within(limit) => u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
+            Self::Forever => u64::MAX,
+        }
+    }
+}

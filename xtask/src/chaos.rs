@@ -1,0 +1,89 @@
+//! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it.
+
+use crate::args::{Args, Failure};
+use crate::nearest::nearest;
+use crate::shell::{self, cargo};
+
+/// Line in the list of verbs.
+pub(crate) const ABOUT: &str =
+    "processes die, stop, fork: chaos --backend shm --fault kill9|... [--rounds N] [--seed S] [--json]";
+
+const BACKENDS: &[&str] = &["shm"];
+const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork"];
+
+/// Passes the line on: the program that is all processes of a campaign reads it, checks it, and prints the verdict last.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    one_of(args.line(), "--backend", BACKENDS)?;
+    one_of(args.line(), "--fault", FAULTS)?;
+    campaign(args.line())
+}
+
+/// The value of that flag, which must be one of these.
+fn one_of(line: &[String], flag: &str, known: &[&str]) -> Result<(), Failure> {
+    let all = known.join(", ");
+    let given = line
+        .iter()
+        .position(|word| word == flag)
+        .and_then(|at| line.get(at + 1));
+    match given {
+        Some(given) if known.contains(&given.as_str()) => Ok(()),
+        Some(given) => {
+            let near = nearest(given, known.iter().copied());
+            Err(Failure::Usage(format!(
+                "no {flag} `{given}`, the nearest is `{near}`; known: {all}"
+            )))
+        }
+        None => Err(Failure::Usage(format!("{flag} is missing, one of {all}"))),
+    }
+}
+
+fn campaign(line: &[String]) -> Result<(), Failure> {
+    let words = [
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "queue-shm",
+        "--features",
+        "kill-points",
+        "--example",
+        "chaos",
+        "--",
+    ];
+    let mut command = cargo(&shell::root()?, &words);
+    command.args(line);
+    let shown = shell::shown(&command);
+    shell::say(format_args!("$ {shown}"));
+    let status = command
+        .status()
+        .map_err(|error| format!("`{shown}` did not start: {error}"))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(2) => Err(Failure::Usage("see the usage above".to_owned())),
+        _ => Err(Failure::Failed(format!("`{shown}` ended with {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_unknown_fault_or_backend_names_those_there_are() {
+        for (text, flag, known) in [
+            ("--fault kill8", "--fault", FAULTS),
+            ("--backend rpc", "--backend", BACKENDS),
+            ("--fault", "--fault", FAULTS),
+        ] {
+            let Err(Failure::Usage(message)) = one_of(&line(text), flag, known) else {
+                panic!("`{text}` passed")
+            };
+            assert!(known.iter().all(|name| message.contains(name)), "{message}");
+        }
+        assert!(one_of(&line("--fault kill9 --json"), "--fault", FAULTS).is_ok());
+    }
+}
