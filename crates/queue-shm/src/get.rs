@@ -17,6 +17,8 @@ use crate::segment::Segment;
 
 /// The most bytes copied out at once for a batch.
 const BATCH_BYTES: u64 = 256 * 1024;
+/// Of a word.
+const LOWER_HALF: u64 = u32::MAX as u64;
 
 impl Segment {
     /// The side of the getters; `None` when somebody else is at work and the wait is over.
@@ -129,7 +131,8 @@ impl Held<'_> {
         let map = &self.segment.map;
         let taken = map.u64(participant::at(self.segment.index, TAKEN));
         let taken_next = taken.load(Ordering::Relaxed).wrapping_add(items as u64);
-        map.u64(TAKEN_NEXT).store(taken_next, Ordering::Relaxed);
+        let named = u64::from(self.segment.me.0) << 32 | taken_next & LOWER_HALF;
+        map.u64(TAKEN_NEXT).store(named, Ordering::Relaxed);
         map.u64(TAKING).store(next.0, Ordering::Relaxed);
         point::reach("get.marked");
         map.u64(HEAD).store(next.0, Ordering::Release);
@@ -164,21 +167,27 @@ impl Held<'_> {
             .remedy("see who else writes to the segment; the queue goes on empty")
     }
 
-    /// After the holder died: an item whose room was made free is taken, and the holder took it.
-    pub(crate) fn repair_get(&self, dead: Name) {
+    /// After the holder died: an item whose room was made free is taken, and who said so before took it. That is not
+    /// always the one who held the lock last: that one may have died while it was here.
+    pub(crate) fn repair_get(&self) {
         let map = &self.segment.map;
         if point::planted("repair-drops") {
             map.u64(HEAD)
                 .store(map.u64(TAIL).load(Ordering::Relaxed), Ordering::Relaxed);
         }
         let head = Cursor(map.u64(HEAD).load(Ordering::Relaxed));
-        if map.u64(TAKING).load(Ordering::Relaxed) == head.0
-            && let Some(index) = dead.index()
-            && participant::name_of(map, index) == Some(dead)
+        let taking = map.u64(TAKING).load(Ordering::Relaxed);
+        let taken_next = map.u64(TAKEN_NEXT).load(Ordering::Relaxed);
+        let taker = Name((taken_next >> 32) as u32);
+        if taking != 0
+            && taking == head.0
+            && let Some(index) = taker.index()
+            && participant::name_of(map, index) == Some(taker)
         {
-            let taken_next = map.u64(TAKEN_NEXT).load(Ordering::Relaxed);
-            map.u64(participant::at(index, TAKEN))
-                .store(taken_next, Ordering::Relaxed);
+            let taken = map.u64(participant::at(index, TAKEN));
+            let before = taken.load(Ordering::Relaxed);
+            let more = taken_next.wrapping_sub(before) & LOWER_HALF;
+            taken.store(before.wrapping_add(more), Ordering::Relaxed);
         }
         self.settle(head);
         point::reach("repair.get");

@@ -49,7 +49,7 @@ pub(crate) const TAIL: usize = 1088;
 pub(crate) const SEEN_TAIL: usize = 1160;
 /// The head as it will be, while an item is being taken; 0 otherwise.
 pub(crate) const TAKING: usize = 1168;
-/// What the count of the taker will be then.
+/// Who is taking it, in the upper half, and the lower half of what the count of that one will be then.
 pub(crate) const TAKEN_NEXT: usize = 1176;
 pub(crate) const GET_TOTAL: usize = 1184;
 /// Items whose taker died before its call returned.

@@ -116,7 +116,7 @@ impl Segment {
         if side == PUTTERS {
             held.repair_put();
         } else {
-            held.repair_get(Name(seen & !WAITED_FOR));
+            held.repair_get();
         }
         Some(held)
     }

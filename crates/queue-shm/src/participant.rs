@@ -91,14 +91,19 @@ pub(crate) fn is_alive(map: &Map, host: &Host, name: Name) -> bool {
 
 /// Says that a thread of this participant begins or ends to sleep.
 pub(crate) fn sleeps(map: &Map, index: usize, bell: Bell, begins: bool) {
-    for word in [bell.sleepers, at(index, bell.mine)] {
-        let word = map.u32(word);
-        if begins {
-            word.fetch_add(1, Ordering::AcqRel);
-        } else {
-            // Others may have set it to anything: never below none.
-            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
-        }
+    let (all, mine) = (map.u32(bell.sleepers), map.u32(at(index, bell.mine)));
+    // Who dies in between stays in the count of all, which costs others a call of the system. The other way round somebody
+    // who sleeps would be taken out of it in the place of the dead.
+    if begins {
+        all.fetch_add(1, Ordering::AcqRel);
+        point::reach("sleep.counted");
+        mine.fetch_add(1, Ordering::AcqRel);
+        return;
+    }
+    for word in [mine, all] {
+        // Others may have set it to anything: never below none.
+        let _ = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1));
+        point::reach("sleep.ended");
     }
 }
 

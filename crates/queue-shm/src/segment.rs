@@ -7,9 +7,9 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use descriptor_core::{Error, ErrorKind, QueueId, TypeTag};
+use descriptor_core::{Error, ErrorKind, QueueId, TypeTag, Wait};
 
 use crate::header::Header;
 use crate::host::{Host, NameLock, check_file, io_error, open_options};
@@ -23,6 +23,8 @@ use crate::{ShmSpec, point, sys};
 
 /// Names of half made segments begin with this; the number of their maker follows.
 pub(crate) const UNFINISHED: &str = ".new-";
+/// How long those who join wait for the side of the getters, when there are dead to bury.
+const BURIAL: Duration = Duration::from_millis(100);
 
 /// One participant's view of a segment.
 pub(crate) struct Segment {
@@ -156,15 +158,26 @@ impl Segment {
 
     /// Puts in order what dead participants left, and frees their entries. Only under the lock of the queue's name.
     fn bury_the_dead(&self) {
-        for index in 0..MAX_PARTICIPANTS {
-            let token = participant::token_of(&self.map, index);
-            if token == 0 || self.host.is_alive(token) {
-                continue;
-            }
-            if let Some(name) = participant::name_of(&self.map, index) {
+        let dead: Vec<usize> = (0..MAX_PARTICIPANTS)
+            .filter(|index| {
+                let token = participant::token_of(&self.map, *index);
+                token != 0 && !self.host.is_alive(token)
+            })
+            .collect();
+        if dead.is_empty() {
+            return;
+        }
+        for index in &dead {
+            if let Some(name) = participant::name_of(&self.map, *index) {
                 self.release_dead(name, PUTTERS);
-                self.release_dead(name, GETTERS);
             }
+        }
+        // What a dead one took is known when its side has been put in order, by whomever. A living one may hold the side, and
+        // may be stopped: then the next one who comes buries the dead.
+        let Some(_getters) = self.lock(GETTERS, Wait::from(BURIAL)) else {
+            return;
+        };
+        for index in dead {
             let taken = self.map.u64(participant::at(index, TAKEN)).load(Ordering::Acquire);
             let finished = self.map.u64(participant::at(index, FINISHED)).load(Ordering::Acquire);
             self.map
