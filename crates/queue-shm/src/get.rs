@@ -6,10 +6,11 @@ use descriptor_core::{Error, ErrorKind, Wait};
 
 use crate::cursor::{Cursor, total_at};
 use crate::layout::{
-    DAMAGED, FINISHED, GET_TOTAL, GETTERS, HEAD, PUTTERS, RECORD, ROOM, SEEN_TAIL, STAGE, TAIL, TAKEN, TAKEN_NEXT,
-    TAKING, record_bytes,
+    DAMAGED, FINISHED, GET_TOTAL, GETTERS, HEAD, ITEMS, PUTTERS, RECORD, ROOM, SEEN_TAIL, STAGE, TAIL, TAKEN,
+    TAKEN_NEXT, TAKING, record_bytes,
 };
 use crate::lock::Held;
+use crate::map::At;
 use crate::participant::{self, NOT_NAME, Name};
 use crate::point;
 use crate::record::Front;
@@ -31,6 +32,10 @@ impl Segment {
     #[inline]
     pub(crate) fn announce_room(&self, count: usize) {
         self.ring(ROOM, count);
+        if self.is_closed() {
+            // The last item of a closed queue is gone: the other getters must learn that nothing more will come.
+            self.ring(ITEMS, usize::MAX);
+        }
         point::reach("get.rung");
     }
 
@@ -101,7 +106,8 @@ impl Held<'_> {
     /// Copies the item at `head` to the end of `out`.
     #[inline]
     pub(crate) fn copy_item(&self, head: Cursor, front: Front, out: &mut Vec<u8>) {
-        self.segment.map.take(head.position() + RECORD as u64, front.len(), out);
+        let at = At::Ring(head.position()).after(RECORD);
+        self.segment.map.take(at, front.len(), out);
         point::reach("get.read");
     }
 
@@ -121,7 +127,7 @@ impl Held<'_> {
             (bytes / items + 8).saturating_mul(max as u64)
         };
         let len = wanted.min(BATCH_BYTES).max(first as u64).min(bytes);
-        self.segment.map.take(head.position(), len as usize, out);
+        self.segment.map.take(At::Ring(head.position()), len as usize, out);
         point::reach("get.read");
     }
 

@@ -39,6 +39,7 @@
 
 mod backend;
 mod bridge;
+mod count;
 mod cursor;
 mod damage;
 mod format;
@@ -53,15 +54,19 @@ mod point;
 mod put;
 mod queue;
 mod record;
+mod reserve;
 mod segment;
 mod sleep;
 mod spec;
 mod sweep;
 mod sys;
+mod view;
 
 pub use damage::Damage;
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
 pub use point::STEPS;
 pub use queue::ShmQueue;
+pub use reserve::Reservation;
 pub use spec::ShmSpec;
+pub use view::View;

@@ -10,6 +10,25 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::layout::Layout;
 
+/// Where bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    /// So many bytes of the ring since ever.
+    Ring(u64),
+    /// An offset of the fixed part.
+    Fixed(usize),
+}
+
+impl At {
+    /// `bytes` further on.
+    pub(crate) const fn after(self, bytes: usize) -> Self {
+        match self {
+            Self::Ring(position) => Self::Ring(position + bytes as u64),
+            Self::Fixed(offset) => Self::Fixed(offset + bytes),
+        }
+    }
+}
+
 /// A mapped segment.
 pub(crate) struct Map {
     base: *mut u8,
@@ -123,35 +142,32 @@ impl Map {
         self.word(offset)
     }
 
-    /// Copies bytes of the fixed part out.
-    pub(crate) fn read(&self, offset: usize, out: &mut [u8]) {
-        for (index, byte) in out.iter_mut().enumerate() {
-            *byte = self.word::<AtomicU8>(offset + index).load(Ordering::Relaxed);
-        }
-    }
-
-    /// Copies bytes into the fixed part.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
-        for (index, byte) in bytes.iter().enumerate() {
-            self.word::<AtomicU8>(offset + index).store(*byte, Ordering::Relaxed);
-        }
-    }
-
-    /// Where `len` bytes begin at `position` of the ring, counted in bytes since ever.
+    /// Where these `len` bytes begin.
     #[inline]
-    fn place(&self, position: u64, len: usize) -> *mut u8 {
-        assert!(len <= self.ring_bytes, "more bytes than the ring has");
-        // A power of two, so it does not matter where the count wraps around.
-        let offset = (position & (self.ring_bytes as u64 - 1)) as usize;
-        // SAFETY: offset < ring_bytes and len <= ring_bytes, and the ring is mapped twice in a row.
-        // Leaned on by the tests that wrap around the end of the ring.
-        unsafe { self.base.add(self.ring + offset) }
+    fn place(&self, at: At, len: usize) -> *mut u8 {
+        let offset = match at {
+            At::Ring(position) => {
+                assert!(len <= self.ring_bytes, "more bytes than the ring has");
+                // A power of two, so it does not matter where the count wraps around.
+                self.ring + (position & (self.ring_bytes as u64 - 1)) as usize
+            }
+            At::Fixed(offset) => {
+                assert!(
+                    offset <= self.ring && len <= self.ring - offset,
+                    "bytes outside of the fixed part"
+                );
+                offset
+            }
+        };
+        // SAFETY: as just checked, `len` bytes from there on are mapped: the fixed part ends where the ring begins, and the
+        // ring is mapped twice in a row. Leaned on by the tests that wrap around the end of the ring.
+        unsafe { self.base.add(offset) }
     }
 
-    /// Copies into the ring. Only for who holds the lock of the putters, into room that nobody reads.
+    /// Copies bytes in. Only for who holds the lock of a side, to where nobody reads.
     #[inline]
-    pub(crate) fn put(&self, position: u64, bytes: &[u8]) {
-        let place = self.place(position, bytes.len());
+    pub(crate) fn put(&self, at: At, bytes: &[u8]) {
+        let place = self.place(at, bytes.len());
         // SAFETY: `place` has room for all of it, and cannot overlap with memory of this process.
         // Leaned on by the conformance tests.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
@@ -160,16 +176,16 @@ impl Map {
     /// The eight bytes at `position`, which is a multiple of eight.
     #[inline]
     pub(crate) fn ring_word(&self, position: u64) -> &AtomicU64 {
-        let place = self.place(position & !7, 8);
+        let place = self.place(At::Ring(position & !7), 8);
         // SAFETY: inside the ring and aligned, as pages are and eight divides the position.
         // Leaned on by the conformance tests.
         unsafe { &*place.cast::<AtomicU64>() }
     }
 
-    /// Appends `len` bytes of the ring to `out`.
+    /// Appends `len` bytes to `out`.
     #[inline]
-    pub(crate) fn take(&self, position: u64, len: usize, out: &mut Vec<u8>) {
-        let place = self.place(position, len);
+    pub(crate) fn take(&self, at: At, len: usize, out: &mut Vec<u8>) {
+        let place = self.place(at, len);
         out.reserve(len);
         // SAFETY: `len` bytes are there to read, room for them was reserved, and memory of this process cannot overlap.
         // What another process may write meanwhile is bytes as well. Leaned on by the conformance tests.
@@ -179,22 +195,37 @@ impl Map {
         }
     }
 
-    /// The bytes themselves. Another process that breaks the rules may change them while they are borrowed.
-    pub(crate) fn slice(&self, position: u64, len: usize) -> &[u8] {
-        // SAFETY: inside the ring. Whoever holds the lock of its side is the only one to touch them.
-        // Leaned on by the tests of the zero-copy face.
-        unsafe { std::slice::from_raw_parts(self.place(position, len), len) }
+    /// Fills `out` from there on.
+    #[inline]
+    pub(crate) fn copy_out(&self, at: At, out: &mut [u8]) {
+        let place = self.place(at, out.len());
+        // SAFETY: as many bytes are there to read, and memory of this process cannot overlap.
+        // Leaned on by the tests of views.
+        unsafe { std::ptr::copy_nonoverlapping(place, out.as_mut_ptr(), out.len()) };
     }
 
-    /// As [`slice`](Self::slice), to write.
+    /// The bytes themselves.
+    ///
+    /// # Safety
+    /// Nobody, in whatever process, may write them while they are borrowed.
+    pub(crate) unsafe fn slice(&self, at: At, len: usize) -> &[u8] {
+        // SAFETY: mapped for as long as `self`, and any bytes are values; that nobody writes is the caller's promise.
+        // Leaned on by the tests of views.
+        unsafe { std::slice::from_raw_parts(self.place(at, len), len) }
+    }
+
+    /// The bytes themselves, to write.
+    ///
+    /// # Safety
+    /// Nobody else, in whatever process, may read or write them while they are borrowed.
     #[expect(
         clippy::mut_from_ref,
-        reason = "the lock of the side makes it exclusive, not the borrow"
+        reason = "what makes it exclusive is the caller's promise, not the borrow"
     )]
-    pub(crate) fn slice_mut(&self, position: u64, len: usize) -> &mut [u8] {
-        // SAFETY: inside the ring. Only called by who holds the lock of the putters, for room that nobody reads, and
-        // borrowed no longer than that. Leaned on by the tests of the zero-copy face.
-        unsafe { std::slice::from_raw_parts_mut(self.place(position, len), len) }
+    pub(crate) unsafe fn slice_mut(&self, at: At, len: usize) -> &mut [u8] {
+        // SAFETY: mapped for as long as `self`, and any bytes are values; that it is exclusive is the caller's promise.
+        // Leaned on by the tests of reservations.
+        unsafe { std::slice::from_raw_parts_mut(self.place(at, len), len) }
     }
 }
 

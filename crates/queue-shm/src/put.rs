@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::cursor::{Cursor, total_at};
-use crate::layout::{AWAY, HEAD, ITEMS, PUT_TOTAL, PUTTERS, RECORD, SEEN_AWAY, SEEN_HEAD, STAGE, TAIL, TORN, WRITING};
+use crate::layout::{AWAY, HEAD, ITEMS, PUT_TOTAL, PUTTERS, SEEN_AWAY, SEEN_HEAD, STAGE, TAIL, TORN, WRITING};
 use crate::lock::Held;
+use crate::map::At;
 use crate::point;
 use crate::segment::Segment;
 
@@ -119,23 +120,12 @@ impl Held<'_> {
         }
         if cfg!(feature = "kill-points") {
             let (half, rest) = records.split_at(records.len() / 2);
-            self.segment.map.put(position, half);
+            self.segment.map.put(At::Ring(position), half);
             point::reach("put.half");
-            self.segment.map.put(position + half.len() as u64, rest);
+            self.segment.map.put(At::Ring(position).after(half.len()), rest);
         } else {
-            self.segment.map.put(position, records);
+            self.segment.map.put(At::Ring(position), records);
         }
-        point::reach("put.written");
-        self.publish(next);
-    }
-
-    /// The same for one item and its front, wherever they are.
-    #[inline]
-    pub(crate) fn write_item(&self, front: u64, item: &[u8], bytes: usize) {
-        let next = self.begin_writing(bytes, 1);
-        let position = self.tail().position();
-        self.segment.map.ring_word(position).store(front, Ordering::Relaxed);
-        self.segment.map.put(position + RECORD as u64, item);
         point::reach("put.written");
         self.publish(next);
     }

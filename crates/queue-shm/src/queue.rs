@@ -11,9 +11,8 @@ use descriptor_core::wait::Waiter;
 use descriptor_core::{Caps, Error, GetError, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire};
 
 use crate::bridge::Bridge;
-use crate::cursor::Cursor;
 use crate::format::{Format, with_buffer};
-use crate::layout::{AWAY, DAMAGED, GET_TOTAL, HEAD, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TAIL, TORN, record_bytes};
+use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN, record_bytes};
 use crate::put::Refusal;
 use crate::record;
 use crate::segment::Segment;
@@ -73,7 +72,7 @@ impl<T: Wire> ShmQueue<T> {
         self.segment.header.epoch
     }
 
-    fn named(&self, error: Error) -> Error {
+    pub(crate) fn named(&self, error: Error) -> Error {
         error.queue(self.segment.header.id.as_str()).backend("shm")
     }
 
@@ -135,7 +134,7 @@ impl<T: Wire> ShmQueue<T> {
             held.copy_item(head, front, buffer);
             held.take(head.after(record_bytes(front.len()), 1), 1);
             drop(held);
-            self.announce_room(1);
+            self.segment.announce_room(1);
             let item = front.check(buffer).and_then(|()| self.format.decode(buffer));
             self.segment.finish(1);
             item.map(Some).map_err(|error| GetError::Failed(self.named(error)))
@@ -178,7 +177,7 @@ impl<T: Wire> ShmQueue<T> {
             }
             held.take(head.after(used, count), count);
             drop(held);
-            self.announce_room(count);
+            self.segment.announce_room(count);
             let (mut rest, mut good) = (buffer.get(..used).unwrap_or_default(), 0);
             while let Some((front, item, next)) = record::split(rest) {
                 rest = next;
@@ -200,14 +199,6 @@ impl<T: Wire> ShmQueue<T> {
         })
     }
 
-    fn announce_room(&self, count: usize) {
-        self.segment.announce_room(count);
-        if self.segment.is_closed() {
-            // The last item of a closed queue is gone: the other getters must learn that nothing more will come.
-            self.segment.ring(ITEMS, usize::MAX);
-        }
-    }
-
     #[cold]
     fn keep_fault(&self, error: Error) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +216,7 @@ impl<T: Wire> ShmQueue<T> {
 
     /// Whether a get may begin.
     #[inline]
-    fn admit(&self) -> Result<(), GetError> {
+    pub(crate) fn admit(&self) -> Result<(), GetError> {
         self.segment.check("get").map_err(GetError::Failed)?;
         if self.has_faults.load(Ordering::Relaxed)
             && let Some(fault) = self.fault()
@@ -268,35 +259,11 @@ impl<T: Wire> ShmQueue<T> {
         Ok(count)
     }
 
-    fn refuse<I>(refusal: Refusal, item: I) -> PutError<I> {
+    pub(crate) fn refuse<I>(refusal: Refusal, item: I) -> PutError<I> {
         match refusal {
             Refusal::Full => PutError::Full(item),
             Refusal::Closed => PutError::Closed(item),
         }
-    }
-}
-
-impl Segment {
-    /// Items inside, those on loan included.
-    pub(crate) fn depth(&self) -> usize {
-        let head = Cursor(self.map.u64(HEAD).load(Ordering::Acquire));
-        let tail = Cursor(self.map.u64(TAIL).load(Ordering::Acquire));
-        usize::try_from(tail.items_since(head).min(self.capacity)).unwrap_or(usize::MAX)
-    }
-
-    /// Items that a get may find; anybody may look when the queue is closed.
-    pub(crate) fn items_to_take(&self) -> usize {
-        if self.is_closed() { usize::MAX } else { self.depth() }
-    }
-
-    /// Items there may be room for.
-    pub(crate) fn room_left(&self) -> usize {
-        if self.is_closed() {
-            return usize::MAX;
-        }
-        let away = Cursor(self.map.u64(AWAY).load(Ordering::Acquire)).items();
-        let inside = self.depth() as u64 + away;
-        usize::try_from(self.capacity.saturating_sub(inside)).unwrap_or(usize::MAX)
     }
 }
 

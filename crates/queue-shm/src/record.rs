@@ -5,7 +5,7 @@ use descriptor_core::{Error, ErrorKind};
 use crate::layout::{RECORD, record_bytes};
 use crate::point;
 
-/// Set in the length of an item that has no checksum, as those written in place.
+/// Set in the length of an item that has no checksum, as whoever writes it may choose.
 const UNCHECKED: u32 = 1 << 31;
 /// The largest item: the length has 31 bits.
 pub(crate) const MAX_ITEM: usize = (1 << 31) - 1;
@@ -48,6 +48,11 @@ impl Front {
         }
     }
 
+    /// Whether the item has a checksum.
+    pub(crate) const fn is_checked(self) -> bool {
+        self.len & UNCHECKED == 0
+    }
+
     /// The length of the item.
     #[inline]
     pub(crate) const fn len(self) -> usize {
@@ -60,13 +65,26 @@ impl Front {
     /// `Corrupt` when they are not.
     #[inline]
     pub(crate) fn check(self, item: &[u8]) -> Result<(), Error> {
-        if self.len & UNCHECKED != 0 || point::planted("unchecked") || sum(self.len, item) == self.sum {
+        if !self.is_checked() || point::planted("unchecked") || sum(self.len, item) == self.sum {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Corrupt, "get")
-            .expected(format!("{} bytes with checksum {:08x}", item.len(), self.sum))
+        Err(self.mismatch())
+    }
+
+    /// As [`check`](Self::check), of an item that was summed already.
+    pub(crate) fn check_sum(self, sum: Sum) -> Result<(), Error> {
+        if !self.is_checked() || sum.0 == self.sum {
+            return Ok(());
+        }
+        Err(self.mismatch())
+    }
+
+    #[cold]
+    fn mismatch(self) -> Error {
+        Error::new(ErrorKind::Corrupt, "get")
+            .expected(format!("{} bytes with checksum {:08x}", self.len(), self.sum))
             .found("other bytes")
-            .remedy("this item is lost and the others are not; see who else writes to the segment"))
+            .remedy("this item is lost and the others are not; see who else writes to the segment")
     }
 }
 
@@ -74,6 +92,28 @@ impl Front {
 #[inline]
 fn sum(len: u32, item: &[u8]) -> u32 {
     crc32c::crc32c_append(len, item)
+}
+
+/// A checksum that grows with its item, whose length is known before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum(u32);
+
+impl Sum {
+    pub(crate) const fn of_item(len: usize) -> Self {
+        Self(len as u32)
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0 = crc32c::crc32c_append(self.0, bytes);
+    }
+
+    /// The front of the item, once all of it is summed.
+    pub(crate) const fn front(self, len: usize) -> Front {
+        Front {
+            len: len as u32,
+            sum: self.0,
+        }
+    }
 }
 
 /// Appends a record whose item `write` appends.

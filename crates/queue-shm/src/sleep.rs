@@ -70,6 +70,23 @@ impl Segment {
         None
     }
 
+    /// Tries, tries again for a few microseconds, and then sleeps until `attempt` succeeds or the wait ends, which is `None`.
+    pub(crate) fn persist<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        let done = attempt();
+        if done.is_some() || wait == Wait::Never {
+            return done;
+        }
+        let seems = |segment: &Self| {
+            if bell.sleepers == ITEMS.sleepers {
+                segment.items_to_take() > 0
+            } else {
+                segment.room_left() > 0
+            }
+        };
+        self.linger(true, seems, &mut attempt)
+            .or_else(|| self.sleep(bell, wait, attempt))
+    }
+
     /// Sleeps until `attempt` succeeds or the wait ends, which is `None`.
     #[cold]
     pub(crate) fn sleep<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
