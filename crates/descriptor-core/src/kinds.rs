@@ -109,6 +109,9 @@ pub const SHM: Kind = Kind {
         KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard")),
         KeySpec::new("auto_cleanup", Takes::Flag).or(Preset::Flag(true)),
         KeySpec::new("shm_name", Takes::Text),
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
     ],
     feature: Some("shm"),
 };

@@ -78,7 +78,7 @@ fn unknown_names_come_with_the_known_ones_and_the_nearest() {
     );
     let text = refusal("shm", &[("colour", Value::Int(5))]);
     assert!(
-        text.contains("`maxsize`, `shm_name`") && text.contains("remove it"),
+        text.contains("`maxsize`, `max_item`") && text.contains("remove it"),
         "{text}"
     );
     let text = refusal("carrier_pigeon", &[]);

@@ -148,7 +148,7 @@ impl Held<'_> {
         self.settle(next);
     }
 
-    fn settle(&self, head: Cursor) {
+    pub(crate) fn settle(&self, head: Cursor) {
         let map = &self.segment.map;
         let total = map.u64(GET_TOTAL);
         total.store(total_at(head, total.load(Ordering::Relaxed)), Ordering::Relaxed);
@@ -195,6 +195,7 @@ impl Held<'_> {
             let more = taken_next.wrapping_sub(before) & LOWER_HALF;
             taken.store(before.wrapping_add(more), Ordering::Relaxed);
         }
+        self.repair_loans();
         self.settle(head);
         point::reach("repair.get");
         self.segment.ring(ROOM, usize::MAX);

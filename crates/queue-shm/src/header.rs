@@ -8,7 +8,7 @@ const MAGIC: [u8; 8] = *b"sage-shm";
 /// Where the checksum is; it covers all bytes before it.
 const SUM: usize = HEADER - 4;
 const ID: usize = 200;
-const TAG: usize = 512;
+const TAG: usize = 480;
 
 /// The unchanging part of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +24,18 @@ pub(crate) struct Header {
     /// Nanoseconds since 1970, for people.
     pub(crate) created: u64,
     pub(crate) shape: u64,
+    /// How long a lease lasts, in nanoseconds; 0 for as long as it takes.
+    pub(crate) lease_time: u64,
+    /// How often an item is handed out; 0 for no limit.
+    pub(crate) max_deliveries: u64,
     /// Checksum of the whole name of the type.
     pub(crate) tag_sum: u32,
     pub(crate) codec: u8,
     /// Whether the segment stays when the last one is gone.
     pub(crate) keep: bool,
     pub(crate) id: String,
+    /// The id of the queue for dead letters; empty for none.
+    pub(crate) dead_letter: String,
     /// The name of the type, cut.
     pub(crate) tag: String,
 }
@@ -72,12 +78,14 @@ impl Header {
             self.control[1],
             self.created,
             self.shape,
+            self.lease_time,
+            self.max_deliveries,
         ] {
             out.extend_from_slice(&word.to_le_bytes());
         }
         out.push(self.codec);
         out.push(self.keep.into());
-        for (text, limit) in [(&self.id, ID), (&self.tag, TAG)] {
+        for (text, limit) in [(&self.id, ID), (&self.dead_letter, ID), (&self.tag, TAG)] {
             let text = cut(text, limit);
             out.extend_from_slice(&u16::try_from(text.len()).unwrap_or(0).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
@@ -119,6 +127,7 @@ impl Header {
         let mut word = || rest.array().map(u64::from_le_bytes);
         let (capacity, max_bytes, max_item, ring, ring_bytes) = (word()?, word()?, word()?, word()?, word()?);
         let (epoch, control, created, shape) = (word()?, [word()?, word()?], word()?, word()?);
+        let (lease_time, max_deliveries) = (word()?, word()?);
         let [codec, keep] = rest.array()?;
         Some(Self {
             capacity,
@@ -130,10 +139,13 @@ impl Header {
             control,
             created,
             shape,
+            lease_time,
+            max_deliveries,
             tag_sum,
             codec,
             keep: keep != 0,
             id: rest.text()?,
+            dead_letter: rest.text()?,
             tag: rest.text()?,
         })
     }

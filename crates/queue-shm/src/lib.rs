@@ -47,6 +47,11 @@ mod get;
 mod header;
 mod host;
 mod layout;
+mod lease;
+mod lease_keeper;
+mod lease_look;
+mod lease_queue;
+mod loan;
 mod lock;
 mod map;
 mod participant;
@@ -65,7 +70,7 @@ mod view;
 pub use damage::Damage;
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
-pub use point::STEPS;
+pub use point::{LEASE_STEPS, STEPS};
 pub use queue::ShmQueue;
 pub use reserve::Reservation;
 pub use spec::ShmSpec;

@@ -91,12 +91,12 @@ impl Map {
         let (first, second) = unsafe { (base.add(0), base.add(ring + ring_bytes)) };
         map(first, ring + ring_bytes, fixed, Some(file), 0)?;
         map(second, ring_bytes, fixed, Some(file), ring)?;
-        mapped.keep_from_children()?;
+        mapped.keep_from_children(layout)?;
         Ok(mapped)
     }
 
     /// A forked child has no business here: it must not hold the memory, and must notice that it is one.
-    fn keep_from_children(&self) -> io::Result<()> {
+    fn keep_from_children(&self, layout: &Layout) -> io::Result<()> {
         // SAFETY: both ranges are mappings of ours. The page is written before anybody else knows it.
         // Leaned on by the fork test.
         unsafe {
@@ -106,10 +106,26 @@ impl Map {
                 return Err(io::Error::last_os_error());
             }
             (*self.fork).store(1, Ordering::Relaxed);
-            // Page faults now and not in the first calls. Refused by kernels before 5.14, and no harm done.
-            libc::madvise(self.base.cast(), self.ring + self.ring_bytes, libc::MADV_POPULATE_WRITE);
         }
+        // Page faults now and not in the first calls. Refused by kernels before 5.14, and no harm done.
+        let _ = self.populate(0, layout.loans);
+        let _ = self.populate_at(At::Ring(0), self.ring_bytes);
         Ok(())
+    }
+
+    /// Has the system give memory to these bytes of the fixed part, of whole pages.
+    pub(crate) fn populate(&self, offset: usize, len: usize) -> io::Result<()> {
+        self.populate_at(At::Fixed(offset), len)
+    }
+
+    fn populate_at(&self, at: At, len: usize) -> io::Result<()> {
+        let place = self.place(at, len);
+        // SAFETY: mapped bytes of ours, as just checked, whose content this does not change.
+        // Leaned on by every test that maps a segment.
+        if unsafe { libc::madvise(place.cast(), len, libc::MADV_POPULATE_WRITE) } == 0 {
+            return Ok(());
+        }
+        Err(io::Error::last_os_error())
     }
 
     /// False in a child that was forked after the segment was mapped: nothing is mapped there.

@@ -13,7 +13,7 @@ pub(crate) const fn planted(_fault: &str) -> bool {
 }
 
 #[cfg(feature = "kill-points")]
-pub use chosen::STEPS;
+pub use chosen::{LEASE_STEPS, STEPS};
 #[cfg(feature = "kill-points")]
 pub(crate) use chosen::{planted, reach};
 
@@ -55,6 +55,23 @@ mod chosen {
         "detach.locked",
         "detach.freed",
         "detach.unlinked",
+    ];
+
+    /// Those of queues whose items are on loan.
+    pub const LEASE_STEPS: &[&str] = &[
+        "repair.loans",
+        "lease.copied",
+        "lease.marked",
+        "lease.counted",
+        "lease.published",
+        "lease.again",
+        "lease.ended",
+        "lease.returned",
+        "lease.rests",
+        "lease.dying",
+        "lease.buried",
+        "back.marked",
+        "back.taken",
     ];
 
     struct Plan {

@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use descriptor_core::wait::Waiter;
-use descriptor_core::{Caps, Error, GetError, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire};
+use descriptor_core::{
+    Caps, Error, GetError, Lease, LeaseTotals, PutError, Queue, QueueCore, QueueId, Spec, Totals, TypeTag, Wait, Wire,
+};
 
 use crate::bridge::Bridge;
 use crate::format::{Format, with_buffer};
 use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN, record_bytes};
+use crate::lease_keeper::Keeper;
 use crate::put::Refusal;
 use crate::record;
 use crate::segment::Segment;
@@ -24,7 +27,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// A bounded queue of `T` in shared memory, for any number of threads, tasks and processes of one host.
 pub struct ShmQueue<T: Wire> {
     pub(crate) segment: Arc<Segment>,
-    format: Format,
+    pub(crate) format: Format,
+    pub(crate) keeper: Arc<Keeper>,
     getters: Bridge,
     putters: Bridge,
     // Faults of items that came in the middle of a batch: each is told once, by the next get.
@@ -41,10 +45,17 @@ impl<T: Wire> ShmQueue<T> {
     /// `InvalidDescriptor` for parameters that contradict each other; `OutOfSpace`, `PermissionDenied`,
     /// `ResourceExhausted`, `Unsupported`, `Timeout` or `Io` as the system has it; `Corrupt` when the segment is damaged.
     pub fn open(id: &QueueId, spec: &ShmSpec) -> Result<Self, Error> {
-        spec.check().map_err(|error| error.queue(id.as_str()))?;
+        let about = |error: Error| error.queue(id.as_str());
+        spec.check().map_err(about)?;
+        let dead_letters = spec.dead_letters(id).map_err(about)?;
         let format = Format::of::<T>(spec.codec);
-        let segment = Arc::new(Segment::open(id, spec, &TypeTag::of::<T>(), format.id())?);
+        let tag = TypeTag::of::<T>();
+        let segment = Arc::new(Segment::open(id, spec, &tag, format.id())?);
+        if let Some((dead_id, dead)) = dead_letters {
+            segment.set_dead_letters(Arc::new(Segment::open(&dead_id, &dead, &tag, format.id())?));
+        }
         Ok(Self {
+            keeper: Arc::new(Keeper::new(&segment)),
             getters: Bridge::new(&segment, ITEMS, Segment::items_to_take),
             putters: Bridge::new(&segment, ROOM, Segment::room_left),
             segment,
@@ -97,26 +108,22 @@ impl<T: Wire> ShmQueue<T> {
     }
 
     fn put_encoded(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
-        match self.put_record(record, wait) {
-            Err(Refusal::Full) if wait != Wait::Never => {
-                let mut attempt = || match self.put_record(record, wait) {
-                    Err(Refusal::Full) => None,
-                    done => Some(done),
-                };
-                let seems = |segment: &Segment| segment.room_left() > 0;
-                let done = self.segment.linger(true, seems, &mut attempt);
-                done.or_else(|| self.segment.sleep(ROOM, wait, attempt))
-                    .unwrap_or(Err(Refusal::Full))
-            }
-            done => done,
-        }
+        let attempt = || match self.put_record(record, wait) {
+            Err(Refusal::Full) => None,
+            done => Some(done),
+        };
+        self.segment.persist(ROOM, wait, attempt).unwrap_or(Err(Refusal::Full))
     }
 
     /// One item; `None` when there is none.
-    fn take(&self, wait: Wait) -> Result<Option<T>, GetError> {
+    pub(crate) fn take(&self, wait: Wait) -> Result<Option<T>, GetError> {
+        self.segment.tend();
         let Some(held) = self.segment.getters(wait) else {
             return Ok(None);
         };
+        if let Some((index, front)) = held.returned() {
+            return self.take_back(held, index, front).map(Some);
+        }
         let (head, _, bytes) = match held.next(1) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -143,9 +150,14 @@ impl<T: Wire> ShmQueue<T> {
 
     /// Up to `max` items; 0 when there are none.
     fn take_run(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
+        self.segment.tend();
         let Some(held) = self.segment.getters(wait) else {
             return Ok(0);
         };
+        if held.returned().is_some() {
+            drop(held);
+            return self.take_singly(out, max);
+        }
         let (head, items, bytes) = match held.next(max) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -200,7 +212,7 @@ impl<T: Wire> ShmQueue<T> {
     }
 
     #[cold]
-    fn keep_fault(&self, error: Error) {
+    pub(crate) fn keep_fault(&self, error: Error) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.push_back(error);
         self.has_faults.store(true, Ordering::Release);
@@ -259,6 +271,27 @@ impl<T: Wire> ShmQueue<T> {
         Ok(count)
     }
 
+    /// One step of waiting for an item as a task.
+    fn poll_for<R>(
+        &self,
+        cx: &mut Context<'_>,
+        waiter: &mut Waiter,
+        attempt: impl FnMut() -> Option<Result<R, GetError>>,
+    ) -> Poll<Result<R, GetError>> {
+        if let Err(error) = self.admit() {
+            self.cancel_get(waiter);
+            return Poll::Ready(Err(error));
+        }
+        let step = self.getters.list().poll(cx, waiter, attempt);
+        if step.is_pending()
+            && let Err(error) = self.getters.call()
+        {
+            self.cancel_get(waiter);
+            return Poll::Ready(Err(GetError::Failed(error)));
+        }
+        step
+    }
+
     pub(crate) fn refuse<I>(refusal: Refusal, item: I) -> PutError<I> {
         match refusal {
             Refusal::Full => PutError::Full(item),
@@ -297,7 +330,15 @@ impl<T: Wire> QueueCore for ShmQueue<T> {
         // Taken first: an item counts as put before it counts as taken.
         let get = self.segment.map.u64(GET_TOTAL).load(Ordering::Acquire);
         let put = self.segment.map.u64(PUT_TOTAL).load(Ordering::Acquire);
+        // What left the ring and is on loan, or came to a bad end, was not handed out.
+        let leases = self.segment.lease_totals();
+        let others = self.segment.away() + leases.dead_lettered + leases.dropped;
+        let get = get.saturating_sub(others);
         Some(Totals { put, get })
+    }
+
+    fn leases(&self) -> Option<LeaseTotals> {
+        self.segment.map.is_mine().then(|| self.segment.lease_totals())
     }
 }
 
@@ -319,17 +360,9 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
 
     fn get_within(&self, wait: Wait) -> Result<T, GetError> {
         self.admit()?;
-        match self.take(wait)? {
-            Some(item) => Ok(item),
-            None if wait == Wait::Never => Err(GetError::Empty),
-            None => {
-                let mut attempt = || self.take(wait).transpose();
-                let seems = |segment: &Segment| !segment.seems_empty() || segment.is_closed();
-                let done = self.segment.linger(true, seems, &mut attempt);
-                done.or_else(|| self.segment.sleep(ITEMS, wait, attempt))
-                    .unwrap_or(Err(GetError::Empty))
-            }
-        }
+        self.segment
+            .persist(ITEMS, wait, || self.take(wait).transpose())
+            .unwrap_or(Err(GetError::Empty))
     }
 
     fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
@@ -342,28 +375,13 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
             let mut sizes = Vec::new();
             let done = with_buffer(|records| {
                 self.encode_run(items, &mut sizes, records)?;
-                let mut attempt = || match self.put_run(records, &sizes, wait) {
+                let attempt = || match self.put_run(records, &sizes, wait) {
                     Err(Refusal::Full) => None,
                     done => Some(done),
                 };
                 // Only the first one is waited for.
-                let may_wait = total == 0 && wait != Wait::Never;
-                let seems = |segment: &Segment| segment.room_left() > 0;
-                let done = attempt()
-                    .or_else(|| {
-                        if may_wait {
-                            self.segment.linger(true, seems, &mut attempt)
-                        } else {
-                            None
-                        }
-                    })
-                    .or_else(|| {
-                        if may_wait {
-                            self.segment.sleep(ROOM, wait, attempt)
-                        } else {
-                            None
-                        }
-                    });
+                let wait = if total == 0 { wait } else { Wait::Never };
+                let done = self.segment.persist(ROOM, wait, attempt);
                 Ok(done.unwrap_or(Err(Refusal::Full)))
             });
             match done {
@@ -386,17 +404,12 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
             return Ok(0);
         }
         self.admit()?;
-        let mut attempt = || match self.take_run(out, max, wait) {
+        let attempt = || match self.take_run(out, max, wait) {
             Ok(0) => None,
             done => Some(done),
         };
-        let done = attempt();
-        if done.is_some() || wait == Wait::Never {
-            return done.unwrap_or(Err(GetError::Empty));
-        }
-        let seems = |segment: &Segment| !segment.seems_empty() || segment.is_closed();
-        let done = self.segment.linger(true, seems, &mut attempt);
-        done.or_else(|| self.segment.sleep(ITEMS, wait, attempt))
+        self.segment
+            .persist(ITEMS, wait, attempt)
             .unwrap_or(Err(GetError::Empty))
     }
 
@@ -443,19 +456,19 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
     }
 
     fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
-        if let Err(error) = self.admit() {
-            self.cancel_get(waiter);
-            return Poll::Ready(Err(error));
-        }
-        let attempt = || self.take(Wait::Never).transpose();
-        let step = self.getters.list().poll(cx, waiter, attempt);
-        if step.is_pending()
-            && let Err(error) = self.getters.call()
-        {
-            self.cancel_get(waiter);
-            return Poll::Ready(Err(GetError::Failed(error)));
-        }
-        step
+        self.poll_for(cx, waiter, || self.take(Wait::Never).transpose())
+    }
+
+    fn lease(&self, wait: Wait) -> Result<Lease<T>, GetError> {
+        self.lease_within(wait)
+    }
+
+    fn lease_batch(&self, out: &mut Vec<Lease<T>>, max: usize, wait: Wait) -> Result<usize, GetError> {
+        self.lease_many(out, max, wait)
+    }
+
+    fn poll_lease(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<Lease<T>, GetError>> {
+        self.poll_for(cx, waiter, || self.lease_now(Wait::Never).transpose())
     }
 
     fn cancel_put(&self, waiter: &mut Waiter) {

@@ -3,10 +3,12 @@
 //! All of that happens under the lock of the queue's name, so it needs no order of its own. A segment gets its name
 //! when it is complete; one that is half made has a name that nobody looks for.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use descriptor_core::{Error, ErrorKind, QueueId, TypeTag, Wait};
@@ -34,6 +36,9 @@ pub(crate) struct Segment {
     pub(crate) index: usize,
     pub(crate) header: Header,
     pub(crate) capacity: u64,
+    pub(crate) layout: Layout,
+    /// Where items go that were handed out too often.
+    pub(crate) dead_letters: OnceLock<Arc<Self>>,
     path: PathBuf,
     file_number: [u64; 2],
 }
@@ -77,7 +82,7 @@ impl Segment {
             let is_kept = header.keep && map.u32(STAGE).load(Ordering::Acquire) == 0;
             if is_kept || has_survivors(&file, &path, host)? {
                 agree(&header, id, spec, tag, codec)?;
-                let segment = Self::join(map, host, header, &file, path, &lock)?;
+                let segment = Self::join(map, host, (header, layout), &file, path, &lock)?;
                 segment.bury_the_dead();
                 return Ok(segment);
             }
@@ -85,13 +90,13 @@ impl Segment {
         }
         let (file, header, layout) = create(host, &path, id, spec, tag, codec, epoch)?;
         let map = Map::new(&file, &layout).map_err(|error| io_error("map", &path, error))?;
-        Self::join(map, host, header, &file, path, &lock)
+        Self::join(map, host, (header, layout), &file, path, &lock)
     }
 
     fn join(
         map: Map,
         host: &'static Host,
-        header: Header,
+        (header, layout): (Header, Layout),
         file: &File,
         path: PathBuf,
         _lock: &NameLock<'_>,
@@ -115,6 +120,8 @@ impl Segment {
             index,
             header,
             capacity,
+            layout,
+            dead_letters: OnceLock::new(),
             path,
             file_number: [meta.dev(), meta.ino()],
         })
@@ -256,8 +263,9 @@ pub(crate) fn inspect(file: &File, path: &Path) -> Result<(Header, Layout), Erro
             .caused_by(error)
     })?;
     let header = Header::from_bytes(&bytes)?;
-    let asked = usize::try_from(header.ring_bytes).unwrap_or(usize::MAX);
-    let layout = Layout::new(asked, sys::page())?;
+    let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let (ring_bytes, capacity, max_item) = (header.ring_bytes, header.capacity, header.max_item);
+    let layout = Layout::new(size(ring_bytes), size(capacity), size(max_item), sys::page())?;
     let fits = layout.ring as u64 == header.ring
         && layout.ring_bytes as u64 == header.ring_bytes
         && layout.file() as u64 == meta.len();
@@ -301,19 +309,31 @@ fn agree(header: &Header, id: &QueueId, spec: &ShmSpec, tag: &TypeTag, codec: u8
             .remedy("use the same item type, built from the same source, in all processes"));
     }
     let wanted = spec.header(id);
+    let differs = |name: &str, mine: &dyn Display, theirs: &dyn Display| {
+        refused(ErrorKind::Incompatible, id)
+            .expected(format!("`{name}`={theirs} as the live queue has it"))
+            .found(format!("`{name}`={mine}"))
+            .remedy("open it with the same parameters, or choose another queue id")
+    };
     for (name, mine, theirs) in [
         ("maxsize", wanted.capacity, header.capacity),
         ("max_bytes", wanted.max_bytes, header.max_bytes),
         ("max_item", wanted.max_item, header.max_item),
         ("codec", codec.into(), header.codec.into()),
         ("auto_cleanup", u64::from(!wanted.keep), u64::from(!header.keep)),
+        ("max_deliveries", wanted.max_deliveries, header.max_deliveries),
     ] {
         if mine != theirs {
-            return Err(refused(ErrorKind::Incompatible, id)
-                .expected(format!("`{name}`={theirs} as the live queue has it"))
-                .found(format!("`{name}`={mine}"))
-                .remedy("open it with the same parameters, or choose another queue id"));
+            return Err(differs(name, &mine, &theirs));
         }
+    }
+    if wanted.lease_time != header.lease_time {
+        let [mine, theirs] =
+            [wanted.lease_time, header.lease_time].map(|time| Duration::from_nanos(time).as_secs_f64());
+        return Err(differs("lease_time", &mine, &theirs));
+    }
+    if wanted.dead_letter != header.dead_letter {
+        return Err(differs("dead_letter", &wanted.dead_letter, &header.dead_letter));
     }
     Ok(())
 }
@@ -327,7 +347,7 @@ fn create(
     codec: u8,
     last_epoch: u64,
 ) -> Result<(File, Header, Layout), Error> {
-    let layout = Layout::new(spec.ring_bytes(), sys::page())?;
+    let layout = Layout::new(spec.ring_bytes(), spec.capacity, spec.max_item, sys::page())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut header = spec.header(id);
     header.set_type(tag);

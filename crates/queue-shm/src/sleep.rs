@@ -40,12 +40,6 @@ impl Segment {
         sys::futex_wake(rings, u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    /// A look without a lock: whether a get would find something.
-    #[inline]
-    pub(crate) fn seems_empty(&self) -> bool {
-        self.depth() == 0
-    }
-
     /// Tries again and again for a few microseconds: sleeping and waking take longer.
     pub(crate) fn linger<R>(
         &self,
@@ -71,19 +65,23 @@ impl Segment {
     }
 
     /// Tries, tries again for a few microseconds, and then sleeps until `attempt` succeeds or the wait ends, which is `None`.
+    #[inline]
     pub(crate) fn persist<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
         let done = attempt();
         if done.is_some() || wait == Wait::Never {
             return done;
         }
-        let seems = |segment: &Self| {
-            if bell.sleepers == ITEMS.sleepers {
-                segment.items_to_take() > 0
-            } else {
-                segment.room_left() > 0
-            }
+        self.persist_slowly(bell, wait, attempt)
+    }
+
+    #[cold]
+    fn persist_slowly<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+        let ready = if bell.sleepers == ITEMS.sleepers {
+            Self::items_to_take
+        } else {
+            Self::room_left
         };
-        self.linger(true, seems, &mut attempt)
+        self.linger(true, |segment| ready(segment) > 0, &mut attempt)
             .or_else(|| self.sleep(bell, wait, attempt))
     }
 
@@ -115,12 +113,11 @@ impl Segment {
     /// The number of rings, after which a look sees every change whose maker did not see this sleeper.
     pub(crate) fn look_after_all(&self, bell: Bell) -> u32 {
         let seen = self.map.u32(bell.rings).load(Ordering::Acquire);
-        let side = if bell.sleepers == ITEMS.sleepers {
-            PUTTERS
-        } else {
-            GETTERS
-        };
-        self.map.u32(side.lock).fetch_or(0, Ordering::AcqRel);
+        if bell.sleepers == ITEMS.sleepers {
+            self.map.u32(PUTTERS.lock).fetch_or(0, Ordering::AcqRel);
+        }
+        // Items on loan come back under this one.
+        self.map.u32(GETTERS.lock).fetch_or(0, Ordering::AcqRel);
         seen
     }
 

@@ -1,6 +1,11 @@
 //! The parameters of `shm`.
 
-use descriptor_core::{Caps, Codec, Error, ErrorKind, KeySpec, Kind, Metadata, Params, QueueId, Reach, Spec, Value};
+use std::time::Duration;
+
+use descriptor_core::{
+    Caps, Codec, Descriptor, DescriptorRecord, Error, ErrorKind, KeySpec, Kind, Metadata, Params, QueueId, Reach, Spec,
+    Value,
+};
 
 use crate::header::Header;
 use crate::layout::{MAX_ITEMS, MAX_RING, record_bytes};
@@ -8,6 +13,8 @@ use crate::record::MAX_ITEM;
 
 const KIND: Kind = descriptor_core::kinds::SHM;
 const DEFAULT_CAPACITY: usize = 1000;
+/// As the other queue types with leases have it.
+const USUAL_LEASE: Duration = Duration::from_secs(30);
 const DEFAULT_MAX_ITEM: usize = 64 * 1024;
 /// Bytes of the ring per item of the capacity, unless told otherwise.
 const USUAL_ITEM: usize = 256;
@@ -32,6 +39,13 @@ pub struct ShmSpec {
     pub auto_cleanup: bool,
     /// Another name for the segment than the queue id. Parameter `shm_name`.
     pub shm_name: Option<QueueId>,
+    /// How long a lease lasts; zero for as long as its holder lives. Parameter `lease_time`, in seconds.
+    pub lease_time: Duration,
+    /// How often an item is handed out at most; 0 for no limit. Parameter `max_deliveries`.
+    pub max_deliveries: u32,
+    /// The queue of this type that takes what was handed out that often: its id, where it has the parameters of this one, or
+    /// its URI. Without one such items are dropped and counted. Parameter `dead_letter`.
+    pub dead_letter: Option<String>,
 }
 
 impl ShmSpec {
@@ -45,6 +59,9 @@ impl ShmSpec {
             codec: Codec::Postcard,
             auto_cleanup: true,
             shm_name: None,
+            lease_time: USUAL_LEASE,
+            max_deliveries: 0,
+            dead_letter: None,
         }
     }
 
@@ -76,6 +93,80 @@ impl ShmSpec {
         self
     }
 
+    /// Leases that last so long; zero for as long as their holder lives.
+    #[must_use]
+    pub const fn lease_time(mut self, time: Duration) -> Self {
+        self.lease_time = time;
+        self
+    }
+
+    /// So many deliveries at most; 0 for no limit.
+    #[must_use]
+    pub const fn max_deliveries(mut self, deliveries: u32) -> Self {
+        self.max_deliveries = deliveries;
+        self
+    }
+
+    /// The queue for what was handed out so often: its id, or its URI such as `shm://jobs/dead?maxsize=100`.
+    #[must_use]
+    pub fn dead_letter(mut self, queue: impl Into<String>) -> Self {
+        self.dead_letter = Some(queue.into());
+        self
+    }
+
+    /// The queue for dead letters.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` when that is no queue id nor the URI of a queue of this type.
+    fn named_dead_letters(&self) -> Result<Option<(QueueId, Self)>, Error> {
+        let Some(text) = &self.dead_letter else {
+            return Ok(None);
+        };
+        if text.contains("://") {
+            let descriptor = Descriptor::<Self>::from_record(&DescriptorRecord::from_uri(text)?)?;
+            return Ok(Some((descriptor.queue_id().clone(), descriptor.spec().clone())));
+        }
+        let spec = Self {
+            shm_name: None,
+            max_deliveries: 0,
+            dead_letter: None,
+            ..self.clone()
+        };
+        Ok(Some((QueueId::new(text.as_str())?, spec)))
+    }
+
+    /// The queue for dead letters of the queue `id`.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` when there can be none of that name, when it is this queue, or encodes items otherwise.
+    pub(crate) fn dead_letters(&self, id: &QueueId) -> Result<Option<(QueueId, Self)>, Error> {
+        let Some((dead_id, spec)) = self.named_dead_letters()? else {
+            return Ok(None);
+        };
+        let wrong = |expected: &str, found: String, remedy: &'static str| {
+            Error::new(ErrorKind::InvalidDescriptor, "open")
+                .backend("shm")
+                .expected(expected)
+                .found(found)
+                .remedy(remedy)
+        };
+        if spec.name(&dead_id) == self.name(id) {
+            return Err(wrong(
+                "`dead_letter` to be another queue",
+                format!("`{id}` itself"),
+                "choose another id, such as the queue's with `/dead` behind it",
+            ));
+        }
+        if spec.codec != self.codec {
+            return Err(wrong(
+                "the same `codec` for the dead letters",
+                format!("{} here and {} there", self.codec.name(), spec.codec.name()),
+                "choose one codec: items go there as they are",
+            ));
+        }
+        Ok(Some((dead_id, spec)))
+    }
+
     /// The capacity in bytes.
     pub(crate) fn byte_capacity(&self) -> usize {
         let items = self.capacity.saturating_mul(USUAL_ITEM);
@@ -103,10 +194,17 @@ impl ShmSpec {
             control: [0; 2],
             created: 0,
             shape: 0,
+            lease_time: u64::try_from(self.lease_time.as_nanos()).unwrap_or(0),
+            max_deliveries: self.max_deliveries.into(),
             tag_sum: 0,
             codec: 0,
             keep: !self.auto_cleanup,
             id: id.as_str().into(),
+            dead_letter: self
+                .dead_letters(id)
+                .ok()
+                .flatten()
+                .map_or_else(String::new, |(id, _)| id.as_str().into()),
             tag: String::new(),
         }
     }
@@ -114,6 +212,7 @@ impl ShmSpec {
     /// # Errors
     /// `InvalidDescriptor` for numbers that are too small, too large or contradict each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.named_dead_letters()?;
         let largest = record_bytes(self.max_item.min(MAX_ITEM));
         for (name, value, least, most) in [
             ("maxsize", self.capacity, 1, MAX_ITEMS),
@@ -158,12 +257,17 @@ impl Spec for ShmSpec {
             ("max_item".into(), number(self.max_item)),
             ("codec".into(), Value::Text(self.codec.name().into())),
             ("auto_cleanup".into(), Value::Bool(self.auto_cleanup)),
+            ("lease_time".into(), Value::Float(self.lease_time.as_secs_f64())),
+            ("max_deliveries".into(), Value::Int(self.max_deliveries.into())),
         ]);
         if let Some(bytes) = self.max_bytes {
             metadata.insert("max_bytes".into(), number(bytes));
         }
         if let Some(name) = &self.shm_name {
             metadata.insert("shm_name".into(), Value::Text(name.as_str().into()));
+        }
+        if let Some(queue) = &self.dead_letter {
+            metadata.insert("dead_letter".into(), Value::Text(queue.as_str().into()));
         }
         metadata
     }
@@ -177,6 +281,9 @@ impl Spec for ShmSpec {
             codec: params.text("codec").map(str::parse).transpose()?.unwrap_or_default(),
             auto_cleanup: params.flag("auto_cleanup").unwrap_or(true),
             shm_name: params.text("shm_name").map(QueueId::new).transpose()?,
+            lease_time: params.seconds("lease_time").unwrap_or(USUAL_LEASE),
+            max_deliveries: u32::try_from(params.int("max_deliveries").unwrap_or(0)).unwrap_or(u32::MAX),
+            dead_letter: params.text("dead_letter").map(Into::into),
         };
         spec.check()?;
         Ok(spec)
@@ -186,6 +293,7 @@ impl Spec for ShmSpec {
         let mut caps = Caps::IN_PROCESS;
         caps.cross_process = true;
         caps.survives_process = true;
+        caps.lease = true;
         caps
     }
 }

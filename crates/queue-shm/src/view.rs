@@ -56,9 +56,14 @@ impl ShmQueue<Bytes> {
     }
 
     fn view_now(&self, wait: Wait) -> Result<Option<View<'_>>, GetError> {
+        self.segment.tend();
         let Some(held) = self.segment.getters(wait) else {
             return Ok(None);
         };
+        if let Some((index, front)) = held.returned() {
+            let place = self.segment.loan_place(index, front);
+            return self.checked(held, Source::Loan(index), place, front).map(Some);
+        }
         let (head, _, bytes) = match held.next(1) {
             Ok(Some(next)) => next,
             Ok(None) => {
@@ -72,21 +77,34 @@ impl ShmQueue<Bytes> {
             Err(error) => return Err(GetError::Failed(error)),
         };
         let front = held.front(head, bytes).map_err(GetError::Failed)?;
+        let place = At::Ring(head.position()).after(RECORD);
+        self.checked(held, Source::Ring(head), place, front).map(Some)
+    }
+
+    fn checked<'a>(&'a self, held: Held<'a>, source: Source, place: At, front: Front) -> Result<View<'a>, GetError> {
         let view = View {
             held: Some(held),
-            head,
-            place: At::Ring(head.position()).after(RECORD),
+            source,
+            place,
             front,
             read: 0,
         };
         match view.check() {
-            Ok(()) => Ok(Some(view)),
+            Ok(()) => Ok(view),
             Err(error) => {
                 view.remove();
                 Err(GetError::Failed(self.named(error)))
             }
         }
     }
+}
+
+/// Where an item is taken from.
+#[derive(Clone, Copy)]
+enum Source {
+    Ring(Cursor),
+    /// An entry of the table of loans: the item came back.
+    Loan(usize),
 }
 
 /// The next item of a [`ShmQueue`], where it lies. See [`ShmQueue::view`].
@@ -97,7 +115,7 @@ impl ShmQueue<Bytes> {
 pub struct View<'a> {
     // `None` once the item is removed.
     held: Option<Held<'a>>,
-    head: Cursor,
+    source: Source,
     // Of the first byte of the item.
     place: At,
     front: Front,
@@ -136,7 +154,10 @@ impl View<'_> {
     /// Takes the item out of the queue.
     pub fn remove(mut self) {
         let Some(held) = self.held.take() else { return };
-        held.take(self.head.after(record_bytes(self.len()), 1), 1);
+        match self.source {
+            Source::Ring(head) => held.take(head.after(record_bytes(self.len()), 1), 1),
+            Source::Loan(index) => held.take_loan(index, self.front),
+        }
         let segment = held.segment;
         drop(held);
         segment.announce_room(1);

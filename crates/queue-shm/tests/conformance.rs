@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use descriptor_core::{Caps, Descriptor, DynQueue, Error, QueueId, Spec, Wire};
+use descriptor_core::{Caps, Descriptor, DescriptorRecord, DynQueue, Error, QueueId, Spec, Wire};
 use queue_shm::{ShmQueue, ShmSpec};
-use queue_testkit::{Subject, Twice};
+use queue_testkit::{Lending, Loan, Subject, Twice};
 
 struct Shm;
 
@@ -30,12 +30,37 @@ impl Subject for Shm {
         false
     }
 
+    fn lending<T: Wire>(&self, capacity: usize, loan: Loan) -> Option<Result<Lending<T>, Error>> {
+        Some(lend(capacity, loan))
+    }
+
     fn twice<A: Wire, B: Wire>(&self, first: Option<usize>, second: Option<usize>) -> Option<Twice<A, B>> {
         let id = QueueId::generated("shm");
         let one = Descriptor::new(id.clone(), spec(first)).and_then(|it| it.queue::<A>());
         let two = Descriptor::new(id, spec(second)).and_then(|it| it.queue::<B>());
         Some((one, two))
     }
+}
+
+fn lend<T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>, Error> {
+    let terms = ShmSpec::bounded(capacity)
+        .lease_time(loan.time)
+        .max_deliveries(loan.max_deliveries);
+    if loan.dead_letters == 0 {
+        let queue = Arc::new(ShmQueue::open(&QueueId::generated("shm"), &terms)?);
+        return Ok(Lending {
+            queue,
+            dead_letters: None,
+        });
+    }
+    let uri = format!("shm://{}?maxsize={}", QueueId::generated("dead"), loan.dead_letters);
+    let dead_letters = Descriptor::<ShmSpec>::from_record(&DescriptorRecord::from_uri(&uri)?)?.queue::<T>()?;
+    let spec = terms.dead_letter(uri);
+    let queue = Arc::new(ShmQueue::open(&QueueId::generated("shm"), &spec)?);
+    Ok(Lending {
+        queue,
+        dead_letters: Some(dead_letters),
+    })
 }
 
 queue_testkit::conformance!(shm, Shm);
