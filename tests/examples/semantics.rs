@@ -87,7 +87,29 @@ trait Lender: Spec {
 
 impl Lender for SageSpec {}
 impl Lender for LocalSpec {}
-impl Lender for ShmSpec {}
+
+impl Lender for ShmSpec {
+    fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+        Some(lend_shared(capacity, loan))
+    }
+}
+
+fn lend_shared<T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
+    let mut spec = ShmSpec::bounded(capacity)
+        .lease_time(loan.time)
+        .max_deliveries(loan.max_deliveries);
+    let mut dead_letters = None;
+    if loan.dead_letters > 0 {
+        let id = QueueId::generated(ShmSpec::KIND);
+        spec = spec.dead_letter(format!("shm://{id}?maxsize={}", loan.dead_letters));
+        dead_letters = Some(ShmSpec::bounded(loan.dead_letters).open(&id)?);
+    }
+    Ok(Lending {
+        queue: spec.open(&QueueId::generated(ShmSpec::KIND))?,
+        dead_letters,
+    })
+}
+
 impl<S> Lender for ChaosSpec<S> where Self: Spec {}
 
 impl<S: Lends> Lender for LeaseSpec<S>
