@@ -12,11 +12,15 @@ pub enum Deployment {
     /// Threads of this process: one worker, number 0.
     #[default]
     Threads,
-    /// This many processes of this host, each of them one worker.
+    /// This many processes of this host, each of them one worker; the process that starts the job coordinates them.
     Processes(u32),
 }
 
 impl Deployment {
+    /// Stands in the list of [workers](crate::NodeSpec::workers) for the process that starts the job: the place of nodes
+    /// whose results it wants to see. On threads there is no other place.
+    pub const COORDINATOR: u32 = u32::MAX;
+
     /// The number of workers.
     #[must_use]
     pub const fn workers(self) -> u32 {
@@ -39,28 +43,29 @@ impl fmt::Display for Deployment {
 /// Hands out workers in turn.
 #[derive(Debug)]
 pub(crate) struct Placer {
-    workers: u32,
+    deployment: Deployment,
     next: u32,
 }
 
 impl Placer {
     pub(crate) const fn new(deployment: Deployment) -> Self {
-        Self {
-            workers: deployment.workers(),
-            next: 0,
-        }
+        Self { deployment, next: 0 }
     }
 
-    /// The worker of the instance `index` of a node that is bound to the workers `bound`, or to none.
-    pub(crate) fn place(&mut self, bound: &[u32], index: u32) -> u32 {
-        if self.workers <= 1 {
+    /// The worker of the instance `index` of a node that is bound to the workers `bound`, or to none; then it is placed
+    /// with the instance that sends to it alone, where there is one, which is on worker `beside`.
+    pub(crate) fn place(&mut self, bound: &[u32], index: u32, beside: Option<u32>) -> u32 {
+        if self.deployment == Deployment::Threads {
             return 0;
         }
         if !bound.is_empty() {
             return bound.get(index as usize % bound.len()).copied().unwrap_or_default();
         }
+        if let Some(worker) = beside {
+            return worker;
+        }
         let worker = self.next;
-        self.next = (worker + 1) % self.workers;
+        self.next = (worker + 1) % self.deployment.workers().max(1);
         worker
     }
 }
@@ -72,16 +77,24 @@ mod tests {
     #[test]
     fn workers_take_turns_and_bindings_hold() {
         let mut placer = Placer::new(Deployment::Processes(3));
-        let placed: Vec<u32> = (0..5).map(|i| placer.place(&[], i)).collect();
+        let placed: Vec<u32> = (0..5).map(|i| placer.place(&[], i, None)).collect();
         assert_eq!(placed, [0, 1, 2, 0, 1]);
-        let bound: Vec<u32> = (0..4).map(|i| placer.place(&[2, 1], i)).collect();
+        let bound: Vec<u32> = (0..4).map(|i| placer.place(&[2, 1], i, Some(0))).collect();
         assert_eq!(bound, [2, 1, 2, 1]);
-        assert_eq!(placer.place(&[], 0), 2, "bound instances take nobody's turn");
+        assert_eq!(placer.place(&[], 0, Some(1)), 1);
+        assert_eq!(
+            placer.place(&[], 0, None),
+            2,
+            "bound instances and those beside another take nobody's turn"
+        );
     }
 
     #[test]
     fn threads_have_one_worker_whatever_is_asked() {
         let mut placer = Placer::new(Deployment::Threads);
-        assert_eq!((placer.place(&[7], 0), placer.place(&[], 1)), (0, 0));
+        let asked = [&[7][..], &[Deployment::COORDINATOR], &[]];
+        assert_eq!(asked.map(|bound| placer.place(bound, 1, None)), [0, 0, 0]);
+        let mut one = Placer::new(Deployment::Processes(1));
+        assert_eq!(one.place(&[Deployment::COORDINATOR], 1, None), Deployment::COORDINATOR);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::{Group, Plan, PlannedQueue, Role};
+use crate::{Deployment, Group, Plan, PlannedQueue, Role};
 
 impl Plan {
     /// Every edge with its partition and connections, and under it the queues of its target: which type, why, and why
@@ -65,12 +65,13 @@ impl Plan {
             self.fingerprint(),
             self.topology()
         );
+        let on = |worker| -> Vec<&str> { self.instances_on(worker).map(|it| it.name.as_str()).collect() };
         for worker in 0..self.deployment().workers() {
-            let names: Vec<&str> = self
-                .instances_on(worker)
-                .map(|instance| instance.name.as_str())
-                .collect();
-            let _ = writeln!(text, "worker {worker}: {}", listed(&names));
+            let _ = writeln!(text, "worker {worker}: {}", listed(&on(worker)));
+        }
+        let here = on(Deployment::COORDINATOR);
+        if !here.is_empty() {
+            let _ = writeln!(text, "coordinator: {}", listed(&here));
         }
         text.push('\n');
         text.push_str(&self.explain());

@@ -123,13 +123,19 @@ impl Layout {
         let mut ranges = Vec::with_capacity(graph.nodes().len());
         for (node, spec) in graph.node_ids() {
             let first = instances.len();
-            instances.extend((0..spec.parallelism).map(|index| Instance {
-                id: InstanceId::at(first + index as usize),
-                node,
-                index,
-                name: format!("{}_{index}", spec.name),
-                worker: placer.place(&spec.workers, index),
-            }));
+            let senders = forwarding(graph, &adjacency, node, &ranges);
+            for index in 0..spec.parallelism {
+                let beside = senders.clone().and_then(|mut senders| senders.nth(index as usize));
+                let beside = beside.and_then(|sender| instances.get(sender as usize));
+                let worker = placer.place(&spec.workers, index, beside.map(|sender| sender.worker));
+                instances.push(Instance {
+                    id: InstanceId::at(first + index as usize),
+                    node,
+                    index,
+                    name: format!("{}_{index}", spec.name),
+                    worker,
+                });
+            }
             ranges.push(first as u32..instances.len() as u32);
         }
         let service_workers = graph
@@ -137,7 +143,7 @@ impl Layout {
             .iter()
             .map(|spec| {
                 (0..spec.parallelism)
-                    .map(|index| placer.place(&spec.workers, index))
+                    .map(|index| placer.place(&spec.workers, index, None))
                     .collect()
             })
             .collect();
@@ -271,6 +277,19 @@ impl Layout {
         }
         slots
     }
+}
+
+/// The instances, placed already, that forward to this node; its own sit beside them, so that their packets stay in the
+/// process.
+fn forwarding(
+    graph: &ExecutionGraph,
+    adjacency: &Adjacency,
+    node: NodeId,
+    placed: &[Range<u32>],
+) -> Option<Range<u32>> {
+    let edges = adjacency.incoming(node).iter().filter_map(|edge| graph.edge(*edge));
+    let mut forward = edges.filter(|edge| edge.spec.partition == Partition::Forward);
+    placed.get(forward.next()?.from.index()).cloned()
 }
 
 /// On which workers the other ends of a queue are.

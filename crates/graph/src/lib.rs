@@ -37,6 +37,7 @@ mod check;
 mod choose;
 mod deployment;
 mod describe;
+mod difference;
 mod document;
 mod drawing;
 mod finding;

@@ -126,7 +126,8 @@ pub struct NodeSpec {
     pub item_bytes: Option<usize>,
     /// What becomes of a packet whose operator failed.
     pub on_error: ErrorPolicy,
-    /// The workers its instances are placed on in turn; empty means all. Threads have one worker and ignore this.
+    /// The workers its instances are placed on in turn, or [`Deployment::COORDINATOR`](crate::Deployment::COORDINATOR).
+    /// Empty means beside the instances that forward to them, else all in turn. Threads have one worker and ignore this.
     pub workers: Vec<u32>,
 }
 

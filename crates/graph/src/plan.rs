@@ -1,6 +1,8 @@
 //! The plan of a job: who runs where and which queues are between them.
 
-use descriptor_core::{DescriptorPool, DescriptorRecord, Error, KindInfo, Reach, Refusal, Strategy};
+use descriptor_core::{
+    DescriptorPool, DescriptorRecord, Error, ErrorKind, KindInfo, QueueId, Reach, Refusal, Strategy,
+};
 use router::UpstreamId;
 
 use crate::layout::{Group, Instance, Layout, Role};
@@ -289,6 +291,13 @@ impl Plan {
         self.at(places.get(index as usize).copied())
     }
 
+    /// How far the input queue of an instance has to reach; `None` for a source.
+    #[must_use]
+    pub fn input_reach(&self, id: InstanceId) -> Option<Reach> {
+        let place = (*self.index.inputs.get(id.index())?)?;
+        self.queues.get(place as usize).map(|queue| queue.reach)
+    }
+
     fn at(&self, place: Option<u32>) -> Option<&DescriptorRecord> {
         self.queues.get(place? as usize).map(|queue| &queue.record)
     }
@@ -297,6 +306,39 @@ impl Plan {
     #[must_use]
     pub fn queues(&self) -> &[PlannedQueue] {
         &self.queues
+    }
+
+    /// The same plan for one run of the job: `run` is part of every queue id, behind the job's name, so that two runs on
+    /// one host share nothing.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` when the ids would not be valid any more.
+    pub fn for_run(mut self, run: &str) -> Result<Self, Error> {
+        let job = self.graph.job_name();
+        for queue in &mut self.queues {
+            let id = queue.record.queue_id.as_str();
+            let rest = id.strip_prefix(job).unwrap_or(id);
+            queue.record.queue_id = QueueId::new(format!("{job}.{run}{rest}"))?;
+        }
+        Ok(self)
+    }
+
+    /// The same plan with the records of this pool, which another process made of the same graph.
+    ///
+    /// # Errors
+    /// `InvalidGraph` when a queue is missing there.
+    pub fn with_pool(mut self, pool: &DescriptorPool) -> Result<Self, Error> {
+        for queue in &mut self.queues {
+            let id = &queue.record.queue_id;
+            queue.record = pool.get(id).cloned().ok_or_else(|| {
+                Error::new(ErrorKind::InvalidGraph, "read pool")
+                    .queue(id.as_str())
+                    .expected("a record of every queue of the plan")
+                    .found("none of this one")
+                    .remedy("make plan and pool of the same graph")
+            })?;
+        }
+        Ok(self)
     }
 
     /// The records of all queues as one document under the job's name.

@@ -1,6 +1,7 @@
 //! The consumer's side: who is still sending, and how far event time has come.
 
 use descriptor_core::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 use crate::{Envelope, Event, Packet, StopCause, StopSignal, UpstreamId};
 
@@ -30,7 +31,7 @@ pub enum Received<T> {
 }
 
 /// What went against the plan, or came twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Irregular {
     /// Stops of connections that had already ended.
     pub duplicate_stops: u64,

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use descriptor_core::{Error, ErrorKind, PutError, QueueId, RetryToken};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Envelope;
 
 /// One target of a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TargetId {
     /// The broadcast group.
     pub group: u16,

@@ -1,25 +1,27 @@
 //! The books of a job: what its instances say they did, edge by edge, against what is still in the queues.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use descriptor_core::{EdgeCounts, EdgeReport, LedgerReport};
 use graph::{EdgeId, Plan};
 use router::UpstreamId;
 
-use crate::report::{FailureReport, JobReport, LeftBehind, NodeReport, Outcome};
+use crate::report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 use crate::shared::Shared;
 use crate::task::TaskAccount;
+use crate::workers::lost;
 
 /// Adds everything up. `accounts` has one entry per instance, in the order of the plan.
 pub(crate) fn report(
-    plan: &Plan,
-    shared: &Arc<Shared>,
+    shared: &Shared,
     outcome: Outcome,
     seconds: f64,
-    accounts: &[TaskAccount],
+    accounts: &mut [TaskAccount],
     stuck: Vec<String>,
+    mut lost_workers: Vec<LostWorker>,
 ) -> JobReport {
+    let plan = &shared.plan;
+    lost::settle(plan, accounts, &mut lost_workers);
     let mut edges: BTreeMap<EdgeId, EdgeCounts> = plan
         .groups()
         .iter()
@@ -36,7 +38,7 @@ pub(crate) fn report(
         })
         .collect();
     let mut left_behind = Vec::new();
-    for ((instance, account), (_, meter)) in plan.instances().iter().zip(accounts).zip(&shared.meters) {
+    for ((instance, account), meter) in plan.instances().iter().zip(accounts).zip(&shared.meters) {
         // The router numbers its groups in the order of the node's edges.
         let out: Vec<EdgeId> = plan.groups_from(instance.node).map(|group| group.edge).collect();
         for sent in &account.sent {
@@ -57,23 +59,17 @@ pub(crate) fn report(
                 }
             }
         }
-        if let Some(queue) = plan
-            .input(instance.id)
-            .and_then(|record| shared.queues.get(&record.queue_id).ok())
-        {
-            let inside = queue.clear();
-            for (from, packets) in &inside {
-                if let Some(edge) = edge_of.get(from).and_then(|edge| edges.get_mut(edge)) {
-                    edge.in_flight += packets;
-                }
+        for (from, packets) in &account.inside {
+            if let Some(edge) = edge_of.get(from).and_then(|edge| edges.get_mut(edge)) {
+                edge.in_flight += packets;
             }
-            let packets = inside.values().sum();
-            if packets > 0 {
-                left_behind.push(LeftBehind {
-                    queue_id: queue.record().queue_id.to_string(),
-                    packets,
-                });
-            }
+        }
+        let packets = account.inside.values().sum();
+        if let Some(record) = plan.input(instance.id).filter(|_| packets > 0) {
+            left_behind.push(LeftBehind {
+                queue_id: record.queue_id.to_string(),
+                packets,
+            });
         }
         if let Some(node) = nodes.get_mut(instance.node.index()) {
             node.packets_in += meter.packets_in();
@@ -100,6 +96,7 @@ pub(crate) fn report(
         failures: failures(shared),
         left_behind,
         stuck,
+        lost_workers,
     }
 }
 

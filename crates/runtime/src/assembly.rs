@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use descriptor_core::{DescriptorRecord, DynQueue, Error, ErrorKind, Item, Queue, QueueCore, QueueId};
-use router::{Envelope, UpstreamId};
+use router::{Envelope, Event, StopSignal, UpstreamId};
 
 use crate::Data;
 
@@ -15,18 +15,26 @@ pub(crate) struct OpenQueue {
     core: Arc<dyn QueueCore>,
     typed: Box<dyn Any + Send + Sync>,
     clear: Box<dyn Fn() -> BTreeMap<UpstreamId, u64> + Send + Sync>,
+    end: Box<dyn Fn(UpstreamId, StopSignal) + Send + Sync>,
     item: &'static str,
+    /// Other processes use it as well.
+    pub(crate) far: bool,
 }
 
 impl OpenQueue {
     pub(crate) fn new<T: Data>(record: DescriptorRecord, queue: DynQueue<Envelope<T>>) -> Self {
-        let inside = Arc::clone(&queue);
+        let (inside, behind) = (Arc::clone(&queue), Arc::clone(&queue));
         Self {
             record,
             core: Arc::<dyn Queue<Envelope<T>>>::clone(&queue),
             clear: Box::new(move || clear(inside.as_ref())),
+            end: Box::new(move |from, stop| {
+                let event = Event::Stop(Box::new(stop));
+                let _ = behind.try_put(Envelope { from, event });
+            }),
             typed: Box::new(queue),
             item: std::any::type_name::<Envelope<T>>(),
+            far: false,
         }
     }
 
@@ -41,6 +49,11 @@ impl OpenQueue {
     /// Empties the queue and says how many packets of each sender were inside.
     pub(crate) fn clear(&self) -> BTreeMap<UpstreamId, u64> {
         (self.clear)()
+    }
+
+    /// Ends a connection in place of its sender, where there is room.
+    pub(crate) fn end(&self, from: UpstreamId, stop: StopSignal) {
+        (self.end)(from, stop);
     }
 
     pub(crate) fn queue<T: Item>(&self) -> Result<DynQueue<T>, Error> {
@@ -94,9 +107,9 @@ impl OpenQueues {
         self.order.iter().filter_map(|id| self.queues.get(id))
     }
 
-    /// Ends every queue, so that nobody waits on one any more.
-    pub(crate) fn close_all(&self) {
-        for queue in self.iter() {
+    /// Ends the queues of this process alone, or those that it shares, so that nobody waits on one any more.
+    pub(crate) fn close(&self, far: bool) {
+        for queue in self.iter().filter(|queue| queue.far == far) {
             queue.core.close();
         }
     }

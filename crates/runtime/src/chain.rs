@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use descriptor_core::{Backends, Reach};
-use graph::{Group, InstanceId, NodeId, Plan, Role};
+use graph::{Group, NodeId, Plan};
 use router::Partition;
 
 use crate::draft::NodeCode;
@@ -27,18 +27,9 @@ impl Chains {
     /// Chains what may be chained, from the front.
     pub(crate) fn of<B: Backends>(plan: &Plan, code: &[NodeCode<B>]) -> Self {
         let nodes = plan.graph().nodes().len();
-        let far: HashSet<InstanceId> = plan
-            .queues()
-            .iter()
-            .filter(|queue| queue.reach != Reach::Process)
-            .filter_map(|queue| match queue.role {
-                Role::Input(id) => Some(id),
-                _ => None,
-            })
-            .collect();
         let mut next = vec![None; nodes];
         for group in plan.groups() {
-            let chained = is_straight(plan, group) && is_near(plan, group, &far) && may_chain(code, group.to);
+            let chained = is_straight(plan, group) && is_near(plan, group) && may_chain(code, group.to);
             if let Some(place) = next.get_mut(group.from.index()).filter(|_| chained) {
                 *place = Some(group.to);
             }
@@ -79,12 +70,12 @@ fn is_straight(plan: &Plan, group: &Group) -> bool {
 }
 
 /// True when both ends are in one process, and the queue between them need not leave it.
-fn is_near(plan: &Plan, group: &Group, far: &HashSet<InstanceId>) -> bool {
+fn is_near(plan: &Plan, group: &Group) -> bool {
     let worker = |id| plan.instance(id).map(|instance| instance.worker);
     group
         .senders()
         .zip(group.targets())
-        .all(|(from, to)| worker(from) == worker(to) && !far.contains(&to))
+        .all(|(from, to)| worker(from) == worker(to) && plan.input_reach(to) == Some(Reach::Process))
 }
 
 fn may_chain<B: Backends>(code: &[NodeCode<B>], node: NodeId) -> bool {

@@ -12,11 +12,8 @@ use crate::chain::LARGEST;
 use crate::output::Output;
 use crate::task::{Task, TaskParts};
 
-/// The worker whose queues a job on threads opens.
-pub(crate) const THREADS: u32 = 0;
-
-/// Opens the input queue of one instance.
-pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord) -> Result<OpenQueue, Error> + Send + Sync>;
+/// Opens the input queue of one instance, on the worker of this number.
+pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord, u32) -> Result<OpenQueue, Error> + Send + Sync>;
 
 /// Makes the task of one instance.
 pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error> + Send + Sync>;
@@ -61,8 +58,8 @@ impl<B: Backends> Draft<B> {
     pub(crate) fn node<In: Data>(&mut self, spec: NodeSpec, build: Build, link: Option<BuildLink>) -> NodeId {
         let open: Option<OpenInput<B>> = match spec.kind {
             NodeKind::Source => None,
-            _ => Some(Box::new(|backends, record| {
-                let queue = backends.registry::<Envelope<In>>().for_worker(THREADS).open(record)?;
+            _ => Some(Box::new(|backends, record, worker| {
+                let queue = backends.registry::<Envelope<In>>().for_worker(worker).open(record)?;
                 Ok(OpenQueue::new(record.clone(), queue))
             })),
         };

@@ -9,29 +9,31 @@ use descriptor_core::DynQueue;
 use graph::Plan;
 use serde::Serialize;
 
-use crate::accounts;
 use crate::claim::Claim;
 use crate::control::{Phase, Progress};
 use crate::dead_letter::DeadLetter;
 use crate::report::{JobReport, Outcome};
 use crate::shared::Shared;
 use crate::task::TaskAccount;
+use crate::workers::Team;
+use crate::{accounts, monitor};
 
 /// How long an aborted job waits for operators that do not return before it names them and leaves them.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The thread of one instance and of those it calls.
-pub(crate) struct Worker {
+/// The thread of one instance and of those it calls, or one that minds the process where they run.
+pub(crate) struct TaskThread {
     /// Their places in the plan and their names.
     pub(crate) instances: Vec<(usize, String)>,
     pub(crate) thread: JoinHandle<Vec<TaskAccount>>,
+    /// It minds a process.
+    pub(crate) minds: bool,
 }
 
 /// A running job. Dropping the handle aborts it.
 pub struct JobHandle {
     shared: Arc<Shared>,
-    plan: Plan,
-    workers: Vec<Worker>,
+    threads: Vec<TaskThread>,
     monitor: Option<JoinHandle<()>>,
     dead_letters: Option<DynQueue<DeadLetter>>,
     begun: Instant,
@@ -71,18 +73,17 @@ impl JobController {
     /// What every node has done so far, in the order of the plan.
     #[must_use]
     pub fn progress(&self) -> Vec<NodeProgress> {
-        let mut progress: Vec<_> = self
-            .shared
-            .nodes
-            .iter()
+        let plan = &self.shared.plan;
+        let nodes = plan.graph().nodes().iter();
+        let mut progress: Vec<_> = nodes
             .map(|node| NodeProgress {
-                node: node.clone(),
+                node: node.name.clone(),
                 packets_in: 0,
                 packets_out: 0,
             })
             .collect();
-        for (node, meter) in &self.shared.meters {
-            if let Some(node) = progress.get_mut(*node) {
+        for (instance, meter) in plan.instances().iter().zip(&self.shared.meters) {
+            if let Some(node) = progress.get_mut(instance.node.index()) {
                 node.packets_in += meter.packets_in();
                 node.packets_out += meter.packets_out();
             }
@@ -106,36 +107,42 @@ impl JobController {
 impl fmt::Debug for JobController {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobController")
-            .field("job", &self.shared.job)
+            .field("job", &self.shared.plan.job_name())
             .finish_non_exhaustive()
     }
 }
 
 impl JobHandle {
-    pub(crate) const fn new(
+    /// Of threads that exist; they wait until the job enters the running phase.
+    pub(crate) fn new(
         shared: Arc<Shared>,
-        plan: Plan,
-        workers: Vec<Worker>,
-        monitor: Option<JoinHandle<()>>,
+        threads: Vec<TaskThread>,
         dead_letters: Option<DynQueue<DeadLetter>>,
-        begun: Instant,
         claim: Arc<Claim>,
     ) -> Self {
         Self {
+            monitor: monitor::spawn(&shared, shared.tasks),
             shared,
-            plan,
-            workers,
-            monitor,
+            threads,
             dead_letters,
-            begun,
+            begun: Instant::now(),
             claim,
         }
     }
 
+    /// Lets the packets flow.
+    pub(crate) fn begin(&self) {
+        self.shared.control.enter(Phase::Running);
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The plan it runs.
     #[must_use]
-    pub const fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn plan(&self) -> &Plan {
+        &self.shared.plan
     }
 
     /// Something to end the job with while this handle waits for it.
@@ -172,36 +179,59 @@ impl JobHandle {
     /// Waits for the end and reports.
     ///
     /// It always returns: a drain that misses its deadline becomes an abort, and operators that do not return within
-    /// five seconds of an abort are named in the report and left alone.
+    /// five seconds of an abort are named in the report and left alone; processes that do not are ended.
     #[must_use]
     pub fn wait(mut self) -> JobReport {
-        let tasks = self.workers.len();
+        self.see_out(GRACE, None, || ());
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let (mut accounts, stuck) = self.collect(true);
+        let lost = self.shared.team.get().map_or_else(Vec::new, Team::lost);
+        let report = accounts::report(&self.shared, self.outcome(), seconds, &mut accounts, stuck, lost);
+        self.shared.release();
+        report
+    }
+
+    /// Waits until every instance has ended, or has not within `grace` of an abort; looks up in between when something
+    /// was ordered, and every `tick`.
+    pub(crate) fn see_out(&self, grace: Duration, tick: Option<Duration>, mut look: impl FnMut()) {
         let control = &self.shared.control;
         let mut given_up = None;
         loop {
             // The deadline may come, or come nearer, while this waits; a drain wakes it to look again.
             let orders = control.orders();
+            look();
             let aborting = control.phase() == Phase::Aborting;
             let until = if aborting {
                 // However often it is told again to abort.
-                Some(*given_up.get_or_insert_with(|| Instant::now() + GRACE))
+                Some(*given_up.get_or_insert_with(|| Instant::now() + grace))
             } else {
                 self.shared.deadline()
             };
-            match control.wait_change(tasks, until, orders) {
-                Progress::AllEnded => break,
-                Progress::TimeUp if aborting => break,
+            let next = tick.map(|tick| Instant::now() + tick);
+            let wake = [until, next].into_iter().flatten().min();
+            match control.wait_change(self.shared.tasks, wake, orders) {
+                Progress::AllEnded => return,
+                Progress::TimeUp if until.is_none_or(|until| Instant::now() < until) => {}
+                Progress::TimeUp if aborting => return,
                 Progress::TimeUp => self.shared.abort(),
                 Progress::Phase => {}
             }
         }
-        let seconds = self.begun.elapsed().as_secs_f64();
+    }
+
+    /// What every instance says it did, in the order of the plan, and the names of those that say nothing; with what is
+    /// still inside their queues, and inside those that other processes use when `far`.
+    pub(crate) fn collect(&mut self, far: bool) -> (Vec<TaskAccount>, Vec<String>) {
+        let control = &self.shared.control;
         let mut accounts: Vec<TaskAccount> = Vec::new();
-        accounts.resize_with(self.plan.instances().len(), TaskAccount::default);
+        accounts.resize_with(self.shared.plan.instances().len(), TaskAccount::default);
         let mut stuck = Vec::new();
-        for worker in std::mem::take(&mut self.workers) {
+        if let Some(team) = self.shared.team.get() {
+            team.end();
+        }
+        for worker in std::mem::take(&mut self.threads) {
             // An instance counts as ended a moment before its thread does.
-            if control.all_ended(tasks) || worker.thread.is_finished() {
+            if worker.minds || control.all_ended(self.shared.tasks) || worker.thread.is_finished() {
                 let done = worker.thread.join().unwrap_or_default();
                 for ((place, _), account) in worker.instances.iter().zip(done) {
                     if let Some(to) = accounts.get_mut(*place) {
@@ -212,10 +242,21 @@ impl JobHandle {
                 stuck.extend(worker.instances.into_iter().map(|(_, name)| name));
             }
         }
+        stuck.extend(self.shared.team.get().map_or_else(Vec::new, Team::stuck));
         if let Some(monitor) = self.monitor.take().filter(|_| stuck.is_empty()) {
             let _ = monitor.join();
         }
-        accounts::report(&self.plan, &self.shared, self.outcome(), seconds, &accounts, stuck)
+        let queues = self.shared.queues();
+        for (instance, account) in self.shared.plan.instances().iter().zip(&mut accounts) {
+            let input = self.shared.plan.input(instance.id);
+            if let Some(queue) = input.and_then(|record| queues.get(&record.queue_id).ok())
+                && (far || !queue.far)
+            {
+                account.inside = queue.clear();
+            }
+        }
+        drop(queues);
+        (accounts, stuck)
     }
 
     fn outcome(&self) -> Outcome {
@@ -234,7 +275,7 @@ impl JobHandle {
 impl Drop for JobHandle {
     fn drop(&mut self) {
         // After `wait` nobody is left to be cut off.
-        if !self.workers.is_empty() {
+        if !self.threads.is_empty() {
             self.shared.abort();
         }
     }
@@ -243,7 +284,7 @@ impl Drop for JobHandle {
 impl fmt::Debug for JobHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
-            .field("job", &self.shared.job)
+            .field("job", &self.shared.plan.job_name())
             .field("claim", &self.claim)
             .finish_non_exhaustive()
     }

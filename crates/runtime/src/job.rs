@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use descriptor_core::{Backends, Error};
-use graph::Plan;
+use descriptor_core::{Backends, Error, ErrorKind};
+use graph::{Deployment, Plan};
 
 use crate::draft::NodeCode;
 use crate::handle::JobHandle;
@@ -38,10 +38,18 @@ impl<B: Backends> Job<B> {
     /// does.
     ///
     /// # Errors
-    /// What keeps a queue from being opened or an operator from being made; `ResourceExhausted` when the system refuses
+    /// `Unsupported` for a job on processes, which starts with [`run`](crate::run) or [`launch`](crate::launch); what
+    /// keeps a queue from being opened or an operator from being made; `ResourceExhausted` when the system refuses
     /// a thread; `Overloaded` when a job of this name is running in this process already.
     #[doc(alias = "submit")]
     pub fn start(self) -> Result<JobHandle, Error> {
+        if self.plan.deployment() != Deployment::Threads {
+            return Err(Error::new(ErrorKind::Unsupported, "start job")
+                .with("job", self.plan.job_name())
+                .expected("a job on threads")
+                .found(self.plan.deployment().to_string())
+                .remedy("give the function that builds it to `run` or `launch`, first in main"));
+        }
         start::start(self)
     }
 

@@ -71,6 +71,7 @@ mod start;
 mod state;
 mod stream;
 mod task;
+mod workers;
 
 pub use context::TaskContext;
 pub use dead_letter::DeadLetter;
@@ -81,6 +82,7 @@ pub use instance::Instance;
 pub use job::Job;
 pub use keyed_stream::KeyedStream;
 pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};
-pub use report::{FailureReport, JobReport, LeftBehind, NodeReport, Outcome};
+pub use report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 pub use state::KeyedState;
 pub use stream::Stream;
+pub use workers::{launch, run};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use descriptor_core::DropCause;
 use router::UpstreamId;
+use serde::{Deserialize, Serialize};
 
 /// Empty in a job where nothing goes wrong, so it is never touched on the way of a packet.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(crate) struct Losses {
 }
 
 /// The losses of one upstream connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Loss {
     pub(crate) dead_lettered: u64,
     pub(crate) dropped: BTreeMap<DropCause, u64>,

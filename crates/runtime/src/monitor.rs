@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use router::LoadMeter;
-
 use crate::control::Progress;
 use crate::shared::Shared;
 
@@ -17,12 +15,12 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(crate) fn spawn(shared: &Arc<Shared>, tasks: usize) -> Option<JoinHandle<()>> {
     let at = Arc::clone(shared);
     let spawned = thread::Builder::new()
-        .name(format!("{}-monitor", shared.job))
+        .name(format!("{}-monitor", shared.plan.job_name()))
         .spawn(move || {
             let mut next = Instant::now();
             loop {
                 let now = Instant::now();
-                at.loads.iter().for_each(|meter: &LoadMeter| meter.sample(now));
+                at.sample_loads(now);
                 if at.deadline().is_some_and(|deadline| now >= deadline) {
                     at.abort();
                 }
@@ -35,7 +33,7 @@ pub(crate) fn spawn(shared: &Arc<Shared>, tasks: usize) -> Option<JoinHandle<()>
     match spawned {
         Ok(monitor) => Some(monitor),
         Err(cause) => {
-            tracing::warn!(job = %shared.job, %cause, "no thread for the monitor: loads have no trend");
+            tracing::warn!(job = %shared.plan.job_name(), %cause, "no thread for the monitor: loads have no trend");
             None
         }
     }

@@ -90,6 +90,12 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
             }
             self.stage.record();
         }
+        if let Some((_, stop)) = self.inbox.incomplete() {
+            // What a part of the input comes to would look like what all of it does.
+            return self
+                .stage
+                .done(Err(format!("its input is not complete: {stop}").into()));
+        }
         self.stage.close()
     }
 

@@ -7,6 +7,7 @@ use router::{
     Connection, ConnectionSpec, KeyGroups, Packet, Partition, Router, RoutingInfo, SendError, StopCause, StopSignal,
     TargetId, UpstreamId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::assembly::OpenQueue;
 use crate::chained::Chained;
@@ -36,7 +37,7 @@ pub(crate) struct TargetParts<'a> {
 }
 
 /// What one connection accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     pub(crate) target: TargetId,
     pub(crate) packets: u64,

@@ -79,6 +79,22 @@ pub struct LeftBehind {
     pub packets: u64,
 }
 
+/// A worker process that ended before it had given its account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LostWorker {
+    /// Its number.
+    pub worker: u32,
+    /// Its process id.
+    pub pid: u32,
+    /// How it ended.
+    pub fate: String,
+    /// The instances that ran there, with their state.
+    pub instances: Vec<String>,
+    /// Packets that it had taken, as far as those who sent them know. Which of them it had worked through is not known:
+    /// the ledger has all of them as lost in flight.
+    pub taken: u64,
+}
+
 /// Everything a job did.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobReport {
@@ -99,6 +115,8 @@ pub struct JobReport {
     /// Instances that had not returned when the wait for them was given up. What they did is not known, so the ledger of
     /// such a job need not balance.
     pub stuck: Vec<String>,
+    /// Worker processes that ended too early.
+    pub lost_workers: Vec<LostWorker>,
 }
 
 impl JobReport {
@@ -120,7 +138,7 @@ impl JobReport {
     /// The report as a result: an unsuccessful job is an error that says what happened first.
     ///
     /// # Errors
-    /// `UserCode` for a failed job, `Cancelled` for an aborted one, and what the ledger says when it does not close.
+    /// `UserCode` for a failed job, `PeerDied` when a worker process ended too early, `Cancelled` for an aborted one, and what the ledger says when it does not close.
     pub fn into_result(self) -> Result<Self, Error> {
         match self.outcome {
             Outcome::Finished | Outcome::Drained => {
@@ -133,10 +151,21 @@ impl JobReport {
                 .remedy("start it again, or drain it with a longer deadline")),
             Outcome::Failed => {
                 let first = self.failures.first().map_or_else(String::new, ToString::to_string);
-                Err(Error::new(ErrorKind::UserCode, "run job")
+                let (kind, remedy) = if self.lost_workers.is_empty() {
+                    (
+                        ErrorKind::UserCode,
+                        "mend the operator, or give its node another error policy",
+                    )
+                } else {
+                    (
+                        ErrorKind::PeerDied,
+                        "see what ended the process, and start the job again",
+                    )
+                };
+                Err(Error::new(kind, "run job")
                     .with("job", &self.job)
                     .found(first)
-                    .remedy("mend the operator, or give its node another error policy"))
+                    .remedy(remedy))
             }
         }
     }

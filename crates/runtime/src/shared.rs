@@ -1,6 +1,6 @@
 //! What the threads of one running job, its handle and its monitor have in common.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use graph::Plan;
@@ -9,44 +9,42 @@ use router::LoadMeter;
 use crate::assembly::OpenQueues;
 use crate::control::{Control, Phase};
 use crate::meter::TaskMeter;
+use crate::workers::Team;
 
 /// One running job.
 pub(crate) struct Shared {
-    pub(crate) job: String,
+    pub(crate) plan: Plan,
     pub(crate) control: Arc<Control>,
-    pub(crate) queues: OpenQueues,
-    /// One per input queue, in the order of the plan.
-    pub(crate) loads: Vec<LoadMeter>,
-    /// One per instance, in the order of the plan, with the index of its node.
-    pub(crate) meters: Vec<(usize, Arc<TaskMeter>)>,
-    /// The names of the nodes.
-    pub(crate) nodes: Vec<String>,
-    /// How many threads there are; chained instances have none of their own.
+    queues: Mutex<OpenQueues>,
+    /// One per open queue, in the order of the plan.
+    loads: Mutex<Vec<LoadMeter>>,
+    /// One per instance, in the order of the plan.
+    pub(crate) meters: Vec<Arc<TaskMeter>>,
+    /// How many threads there are, and processes beside this one; chained instances have none of their own.
     pub(crate) tasks: usize,
     deadline: Mutex<Option<Instant>>,
+    /// The processes that this one coordinates.
+    pub(crate) team: OnceLock<Team>,
 }
 
 impl Shared {
     pub(crate) fn new(
-        plan: &Plan,
+        plan: Plan,
         control: Arc<Control>,
         queues: OpenQueues,
         meters: Vec<Arc<TaskMeter>>,
         tasks: usize,
     ) -> Self {
-        let nodes_of = plan.instances().iter().map(|instance| instance.node.index());
+        let loads = queues.iter().map(|queue| LoadMeter::new(Arc::clone(queue.core())));
         Self {
-            job: plan.job_name().into(),
+            plan,
             control,
-            loads: queues
-                .iter()
-                .map(|queue| LoadMeter::new(Arc::clone(queue.core())))
-                .collect(),
-            queues,
-            meters: nodes_of.zip(meters).collect(),
-            nodes: plan.graph().nodes().iter().map(|node| node.name.clone()).collect(),
+            loads: Mutex::new(loads.collect()),
+            queues: Mutex::new(queues),
+            meters,
             tasks,
             deadline: Mutex::new(None),
+            team: OnceLock::new(),
         }
     }
 
@@ -60,14 +58,46 @@ impl Shared {
             let mut deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
             *deadline = Some(deadline.map_or(until, |known| known.min(until)));
         }
-        self.control.enter(Phase::Draining);
+        if self.control.enter(Phase::Draining)
+            && let Some(team) = self.team.get()
+        {
+            team.drain();
+        }
     }
 
-    /// Ends everything at once: closed queues wake whoever waits on one.
+    /// Ends everything at once: closed queues wake whoever waits on one. Those that other processes use are closed once
+    /// they know why.
     pub(crate) fn abort(&self) {
         if !self.is_over() && self.control.enter(Phase::Aborting) {
-            self.queues.close_all();
+            self.queues().close(false);
+            if let Some(team) = self.team.get() {
+                team.abort();
+                self.close_far();
+            }
         }
+    }
+
+    /// Closes the queues that the processes share, when all of them know of the abort.
+    pub(crate) fn close_far(&self) {
+        if self.team.get().is_none_or(Team::may_close) {
+            self.queues().close(true);
+        }
+    }
+
+    pub(crate) fn sample_loads(&self, now: Instant) {
+        let loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.iter().for_each(|meter| meter.sample(now));
+    }
+
+    pub(crate) fn queues(&self) -> MutexGuard<'_, OpenQueues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the queues, whoever still holds the rest: the last process out takes them away.
+    pub(crate) fn release(&self) {
+        let loads = std::mem::take(&mut *self.loads.lock().unwrap_or_else(PoisonError::into_inner));
+        let queues = std::mem::take(&mut *self.queues());
+        drop((loads, queues));
     }
 
     fn is_over(&self) -> bool {

@@ -297,6 +297,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
             unsent,
             skipped: self.skipped,
             irregular,
+            ..TaskAccount::default()
         });
         self.ctx.account_chain(all);
     }

@@ -3,12 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use descriptor_core::{
-    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Scope, Value,
+    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach, Scope, Value,
 };
-use graph::{ErrorPolicy, NodeId, Plan};
+use graph::{Deployment, ErrorPolicy, NodeId, Plan};
 use router::{KeyGroups, UpstreamId};
 
 use crate::Instance;
@@ -16,27 +15,64 @@ use crate::assembly::OpenQueues;
 use crate::chain::Chains;
 use crate::chained::ChainSpec;
 use crate::claim::Claim;
-use crate::control::{Control, Phase};
+use crate::control::Control;
 use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};
-use crate::draft::{NodeCode, THREADS};
-use crate::handle::{JobHandle, Worker};
+use crate::draft::NodeCode;
+use crate::handle::{JobHandle, TaskThread};
 use crate::job::Job;
 use crate::meter::TaskMeter;
-use crate::monitor;
 use crate::outbox::{GroupParts, TargetParts};
 use crate::shared::Shared;
 use crate::task::{self, Task, TaskParts};
 
+/// Where a process stands in a job.
+pub(crate) struct Post<'a> {
+    /// Its number among the workers.
+    pub(crate) worker: u32,
+    /// What the ids of the job's queues begin with.
+    pub(crate) prefix: &'a str,
+    /// How far the dead letters have to reach.
+    pub(crate) reach: Reach,
+    /// Processes that are waited for beside the own threads.
+    pub(crate) others: usize,
+}
+
+/// A part of a job of which everything is made and nothing runs.
+pub(crate) struct Prepared {
+    pub(crate) shared: Arc<Shared>,
+    tasks: Vec<Made>,
+    dead_letters: Option<DynQueue<DeadLetter>>,
+    claim: Arc<Claim>,
+}
+
+/// All of a job on threads of this process.
 pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
+    let prefix = job.plan.job_name().to_owned();
+    let post = Post {
+        worker: 0,
+        prefix: &prefix,
+        reach: Reach::Process,
+        others: 0,
+    };
+    let mut prepared = prepare(job, &post)?;
+    let threads = prepared.threads()?;
+    let handle = prepared.handle(threads);
+    handle.begin();
+    Ok(handle)
+}
+
+/// Opens the queues and makes the operators of this process.
+pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepared, Error> {
     let mut claim = Claim::take(job.plan.job_name())?;
     let chains = Chains::of(&job.plan, &job.code);
-    let queues = open_queues(&job, &chains, &mut claim)?;
-    let dead_letters = open_dead_letters(&job, &mut claim)?;
+    let queues = open_queues(&job, post, &chains, &mut claim)?;
+    let dead_letters = open_dead_letters(&job, post, &mut claim)?;
     let control = Arc::new(Control::new());
     let mut meters = Vec::new();
     meters.resize_with(job.plan.instances().len(), Arc::<TaskMeter>::default);
     let maker = Maker {
         job: &job,
+        worker: post.worker,
         chains: &chains,
         queues: &queues,
         dead_letters: DeadLetters::new(dead_letters.clone()),
@@ -46,38 +82,71 @@ pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     };
     let tasks = maker.tasks()?;
     drop(maker);
-    let shared = Arc::new(Shared::new(&job.plan, control, queues, meters, tasks.len()));
-    let claim = Arc::new(claim);
-    let workers = spawn(&shared, tasks, &claim)?;
-    let begun = Instant::now();
-    shared.control.enter(Phase::Running);
-    let monitor = monitor::spawn(&shared, workers.len());
-    Ok(JobHandle::new(
-        shared,
-        job.plan,
-        workers,
-        monitor,
+    let shared = Shared::new(job.plan, control, queues, meters, tasks.len() + post.others);
+    Ok(Prepared {
+        shared: Arc::new(shared),
+        tasks,
         dead_letters,
-        begun,
-        claim,
-    ))
+        claim: Arc::new(claim),
+    })
 }
 
-fn open_queues<B: Backends>(job: &Job<B>, chains: &Chains, claim: &mut Claim) -> Result<OpenQueues, Error> {
+impl Prepared {
+    /// A thread for each task, which waits for the start.
+    pub(crate) fn threads(&mut self) -> Result<Vec<TaskThread>, Error> {
+        spawn(&self.shared, std::mem::take(&mut self.tasks), &self.claim)
+    }
+
+    pub(crate) fn handle(self, threads: Vec<TaskThread>) -> JobHandle {
+        JobHandle::new(self.shared, threads, self.dead_letters, self.claim)
+    }
+}
+
+fn open_queues<B: Backends>(
+    job: &Job<B>,
+    post: &Post<'_>,
+    chains: &Chains,
+    claim: &mut Claim,
+) -> Result<OpenQueues, Error> {
     let mut queues = OpenQueues::default();
-    for instance in job.plan.instances() {
-        if chains.is_called(instance.node) {
+    let at_hand = at_hand(&job.plan, post.worker);
+    for (instance, at_hand) in job.plan.instances().iter().zip(at_hand) {
+        if chains.is_called(instance.node) || !at_hand {
             continue;
         }
         let code = code_of(&job.code, instance.node.index())?;
         if let (Some(open), Some(record)) = (&code.open, job.plan.input(instance.id)) {
-            let queue = open(&job.backends, record)?;
+            let mut queue = open(&job.backends, record, post.worker)?;
+            queue.far = job.plan.input_reach(instance.id) != Some(Reach::Process);
             unused(queue.core().as_ref(), record)?;
             claim.keep(record.clone());
             queues.insert(queue);
         }
     }
     Ok(queues)
+}
+
+/// For each instance, whether a process opens its input queue: its own and those it sends to; the coordinator all that
+/// are between processes, so that none goes with the last worker that needs it.
+fn at_hand(plan: &Plan, worker: u32) -> Vec<bool> {
+    let far = |id| plan.input_reach(id).is_some_and(|reach| reach != Reach::Process);
+    let mut at_hand: Vec<bool> = plan
+        .instances()
+        .iter()
+        .map(|it| it.worker == worker || (worker == Deployment::COORDINATOR && far(it.id)))
+        .collect();
+    let on = |id| plan.instance(id).map(|it| it.worker);
+    for group in plan.groups() {
+        if group.senders().any(|sender| on(sender) == Some(worker)) {
+            for target in group.targets() {
+                // A near queue of another worker is fed by its neighbours there.
+                if let Some(at_hand) = at_hand.get_mut(target.index()) {
+                    *at_hand = *at_hand || far(target) || on(target) == Some(worker);
+                }
+            }
+        }
+    }
+    at_hand
 }
 
 /// A queue of this name that somebody else left full would mix two jobs, and a closed one takes nothing.
@@ -106,25 +175,28 @@ fn code_of<B: Backends>(code: &[NodeCode<B>], node: usize) -> Result<&NodeCode<B
     })
 }
 
-fn open_dead_letters<B: Backends>(job: &Job<B>, claim: &mut Claim) -> Result<Option<DynQueue<DeadLetter>>, Error> {
+fn open_dead_letters<B: Backends>(
+    job: &Job<B>,
+    post: &Post<'_>,
+    claim: &mut Claim,
+) -> Result<Option<DynQueue<DeadLetter>>, Error> {
     let nodes = job.plan.graph().nodes();
     if !nodes.iter().any(|node| node.on_error == ErrorPolicy::DeadLetter) {
         return Ok(None);
     }
-    let registry = job.backends.registry::<DeadLetter>().for_worker(THREADS);
-    // Any type that stays in the process will do; the letters are read through the job's handle.
-    let kind = registry
-        .kinds()
-        .into_iter()
-        .find(|kind| kind.reach == descriptor_core::Reach::Process)
-        .ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "start job")
-                .expected("a queue type inside the process for dead letters")
-                .remedy("build in `local` or `sage`")
-        })?;
-    let id = QueueId::new(format!("{}/dead_letters", job.plan.job_name()))?;
+    let registry = job.backends.registry::<DeadLetter>().for_worker(post.worker);
+    // Any type that reaches every process of the job will do; the letters are read through the job's handle.
+    let mut kinds = registry.kinds().into_iter();
+    let kind = kinds.find(|kind| kind.reach == post.reach).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, "start job")
+            .expected(format!("a queue type of reach {} for dead letters", post.reach))
+            .remedy("build in `local` or `sage`, and `shm` for several processes")
+    })?;
+    let id = QueueId::new(format!("{}/dead_letters", post.prefix))?;
     let mut record = DescriptorRecord::new(id, kind.kind).with("maxsize", Value::Int(DEFAULT_ROOM));
-    record.scope = Scope::Worker(THREADS);
+    if kind.reach == Reach::Process {
+        record.scope = Scope::Worker(post.worker);
+    }
     let queue = registry.open(&record)?;
     unused(queue.as_ref(), &record)?;
     claim.keep(record);
@@ -141,6 +213,7 @@ struct Made {
 /// Makes the operators of a job.
 struct Maker<'a, B: Backends> {
     job: &'a Job<B>,
+    worker: u32,
     chains: &'a Chains,
     queues: &'a OpenQueues,
     dead_letters: DeadLetters,
@@ -153,7 +226,7 @@ impl<B: Backends> Maker<'_, B> {
     fn tasks(&self) -> Result<Vec<Made>, Error> {
         let mut tasks = Vec::with_capacity(self.meters.len());
         for placed in self.job.plan.instances() {
-            if self.chains.is_called(placed.node) {
+            if placed.worker != self.worker || self.chains.is_called(placed.node) {
                 continue;
             }
             let mut instances = Vec::new();
@@ -290,7 +363,7 @@ fn groups<'a>(plan: &Plan, sender: &graph::Instance, queues: &'a OpenQueues) -> 
     Ok(groups)
 }
 
-fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<Vec<Worker>, Error> {
+fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<Vec<TaskThread>, Error> {
     let mut workers = Vec::with_capacity(tasks.len());
     for made in tasks {
         let Made {
@@ -311,7 +384,11 @@ fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<V
             account
         });
         match spawned {
-            Ok(thread) => workers.push(Worker { instances, thread }),
+            Ok(thread) => workers.push(TaskThread {
+                instances,
+                thread,
+                minds: false,
+            }),
             Err(cause) => {
                 // Those that exist wait for the start; this calls it off.
                 shared.abort();

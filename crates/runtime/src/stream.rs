@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use descriptor_core::{Backends, DynQueue, Error, TypeTag};
-use graph::{EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
+use graph::{Deployment, EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
 use router::{Envelope, Key, Packet, Partition};
 
 use crate::assembly::OpenQueue;
@@ -87,6 +87,13 @@ impl<T: Data, B: Backends> Stream<T, B> {
             code.chain = chain;
         }
         self
+    }
+
+    /// Runs the node in the process that starts the job, and not in one of its workers: what its operator leaves in
+    /// memory is there for the program to read. On threads this changes nothing.
+    #[must_use]
+    pub fn at_coordinator(self) -> Self {
+        self.change(|node| node.workers = vec![Deployment::COORDINATOR])
     }
 
     /// What becomes of a packet whose operator failed; the job fails unless said otherwise.
@@ -260,11 +267,12 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.sink(name, move |_| ops::ForEach::new(function.clone()))
     }
 
-    /// Keeps every payload, to be read when the job has ended.
+    /// Keeps every payload, to be read when the job has ended; on processes [in the one](Self::at_coordinator) that
+    /// starts the job.
     pub fn collect(&self, name: &str) -> Collected<T> {
         let collect = ops::Collect::new();
         let collected = collect.collected();
-        let _ = self.sink(name, move |_| collect.clone());
+        let _ = self.sink(name, move |_| collect.clone()).at_coordinator();
         collected
     }
 

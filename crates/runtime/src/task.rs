@@ -1,12 +1,14 @@
 //! One running instance: what it is given, how it ends, what it reports.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use descriptor_core::{DescriptorPool, Error, ErrorKind};
 use graph::ErrorPolicy;
 use router::{Irregular, UpstreamId};
+use serde::{Deserialize, Serialize};
 
 use crate::Instance;
 use crate::OpError;
@@ -72,7 +74,7 @@ impl End {
 }
 
 /// What one instance did.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct TaskAccount {
     /// Packets taken from each upstream connection, and what of them was lost.
     pub(crate) received: Vec<(UpstreamId, u64, Loss)>,
@@ -84,6 +86,8 @@ pub(crate) struct TaskAccount {
     pub(crate) skipped: u64,
     /// What went against the plan.
     pub(crate) irregular: Irregular,
+    /// What is still in its input queue, from each upstream connection.
+    pub(crate) inside: BTreeMap<UpstreamId, u64>,
 }
 
 /// Runs a task to its end on this thread and tells `control`.

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use sage_comm::Deployment;
+
 use crate::demo::DemoArgs;
+use crate::failure::Failure;
 use crate::word_count::WordCountArgs;
 
 const AFTER_HELP: &str = "\
@@ -47,9 +50,15 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) parallelism: Bounded<1, 256>,
 
-    /// Queues that the packets travel over: our ring or flume
+    /// Queues that the packets travel over: our ring, flume, or shared memory between processes
     #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
     pub(crate) transport: Transport,
+
+    /// Worker processes, with transport shm [default: 3]
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse
+    )]
+    pub(crate) processes: Option<Bounded<1, 64>>,
 
     /// Print one JSON object as the last line of the output
     #[arg(long)]
@@ -65,22 +74,48 @@ impl JobArgs {
         // At most 256 by its type.
         self.parallelism.0 as u32
     }
+
+    /// How many processes the instances of operators run in.
+    pub(crate) fn processes(&self) -> u32 {
+        match (self.transport, self.processes) {
+            (Transport::Shm, None) => 3,
+            // At most 64 by its type.
+            (Transport::Shm, Some(processes)) => processes.0 as u32,
+            _ => 1,
+        }
+    }
+
+    /// Where the job runs.
+    pub(crate) fn deployment(&self) -> Result<Deployment, Failure> {
+        match self.transport {
+            Transport::Shm => Ok(Deployment::Processes(self.processes())),
+            transport => match self.processes {
+                Some(processes) if processes.0 > 1 => Err(Failure::usage(format_args!(
+                    "--processes {} with --transport {transport}: it reaches one process only; use --transport shm",
+                    processes.0
+                ))),
+                _ => Ok(Deployment::Threads),
+            },
+        }
+    }
 }
 
-/// The kinds of queue inside one process.
+/// The kinds of queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
     // With a comment for the help, each value would take three lines there.
     Sage,
     Local,
+    Shm,
 }
 
 impl Transport {
-    /// The queue type in descriptors.
-    pub(crate) const fn queue_type(self) -> &'static str {
+    /// The queue type of every edge; `None` for shared memory, which is for edges between processes only.
+    pub(crate) const fn queue_type(self) -> Option<&'static str> {
         match self {
-            Self::Sage => "sage_queue",
-            Self::Local => "local",
+            Self::Sage => Some("sage_queue"),
+            Self::Local => Some("local"),
+            Self::Shm => None,
         }
     }
 }
@@ -90,6 +125,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Sage => "sage",
             Self::Local => "local",
+            Self::Shm => "shm",
         })
     }
 }
@@ -182,7 +218,7 @@ mod tests {
             (&["sage", "demo", "--parallelism", "+2"], &["from 1 to 256"]),
             (
                 &["sage", "demo", "--transport", "carrier"],
-                &["'carrier'", "sage, local"],
+                &["'carrier'", "sage, local, shm"],
             ),
             (
                 &["sage", "demo", "--transprot", "local"],

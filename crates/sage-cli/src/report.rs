@@ -1,6 +1,6 @@
 //! What every verb says about the job it ran: the account of its packets.
 
-use sage_comm::{JobReport, Outcome};
+use sage_comm::{DropCause, JobReport, Outcome};
 use serde::Serialize;
 
 use crate::args::JobArgs;
@@ -14,7 +14,7 @@ pub(crate) struct Account {
     pub(crate) seconds: f64,
     pub(crate) transport: String,
     pub(crate) parallelism: u32,
-    /// This one: the instances are threads.
+    /// Where the instances of operators ran: this one, or so many workers.
     pub(crate) processes: u32,
     /// Packets that went into a queue, over all edges.
     pub(crate) accepted: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Account {
     pub(crate) lost: u64,
     /// Packets that came out and never went in, or came out twice.
     pub(crate) duplicated: u64,
-    /// Packets that were still inside when the job ended, and ended with it.
+    /// Packets that were still inside when the job ended, or in the hands of a process that died.
     pub(crate) lost_in_flight: u64,
     /// Packets that were let go with a reason.
     pub(crate) dropped: u64,
@@ -37,6 +37,11 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn of(report: &JobReport, args: &JobArgs) -> Self {
         let totals = report.ledger.totals();
+        let died_with = totals
+            .dropped
+            .get(&DropCause::LostInFlight)
+            .copied()
+            .unwrap_or_default();
         let edges = report.ledger.edges().iter().map(|edge| &edge.counts);
         let (lost, surplus) = edges.fold((0, 0), |(lost, surplus), counts| {
             (lost + counts.lost(), surplus + counts.surplus())
@@ -46,14 +51,14 @@ impl Account {
             seconds: report.seconds,
             transport: args.transport.to_string(),
             parallelism: args.parallelism(),
-            processes: 1,
+            processes: args.processes(),
             accepted: totals.accepted,
             delivered: totals.delivered,
             redelivered: totals.redelivered,
             lost,
             duplicated: totals.duplicated + surplus,
-            lost_in_flight: totals.in_flight,
-            dropped: totals.dropped.values().sum::<u64>() + totals.dead_lettered,
+            lost_in_flight: totals.in_flight + died_with,
+            dropped: totals.dropped.values().sum::<u64>() - died_with + totals.dead_lettered,
             restarts: 0,
             ledger_ok: report.ledger.check().is_ok(),
         }

@@ -18,16 +18,16 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a drain may take before the job is cut off.
 const DRAIN: Duration = Duration::from_secs(60);
 
-/// Starts the job and waits for its end.
+/// Starts the job that `build` writes down and waits for its end. In a worker of the job it does not return.
 pub(crate) fn run_job(
-    job: Job<Builtin>,
+    build: impl FnOnce() -> sage_comm::Result<Job<Builtin>>,
     args: &JobArgs,
     unit: Unit,
     reached: impl Fn(&JobController) -> Reached,
 ) -> Result<JobReport, Failure> {
+    let handle = sage_comm::launch(build)?;
     let interrupts = Interrupts::catch()?;
     let mut progress = Progress::new(!args.quiet, unit);
-    let handle = job.start()?;
     tracing::info!(transport = %args.transport, parallelism = args.parallelism(), "job started");
     let controller = handle.controller();
     let mut report = thread::scope(|scope| {

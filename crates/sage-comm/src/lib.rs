@@ -37,6 +37,6 @@ pub use router::{
 #[doc(inline)]
 pub use runtime::{
     Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
-    KeyedState, KeyedStream, NodeKind, NodeProgress, NodeReport, OpError, OpResult, Operator, Outcome, Plan, Source,
-    SourceStep, Stream, TaskContext, ops,
+    KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, OpError, OpResult, Operator, Outcome,
+    Plan, Source, SourceStep, Stream, TaskContext, launch, ops, run,
 };

@@ -46,9 +46,10 @@ const LAYERS: &[Layer] = &[
         &["queue-testkit", BACKENDS],
     ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
+    layer("crew", &["descriptor-core"], &[]),
     layer(
         "runtime",
-        &["descriptor-core", "graph", "router"],
+        &["crew", "descriptor-core", "graph", "router"],
         &["queue-testkit", BACKENDS],
     ),
     layer(

@@ -54,7 +54,8 @@ impl Check<'_> {
             return;
         }
         let workers = deployment.workers();
-        if let Some(missing) = bound.iter().find(|worker| **worker >= workers) {
+        let exists = |worker: u32| worker < workers || worker == Deployment::COORDINATOR;
+        if let Some(missing) = bound.iter().find(|worker| !exists(**worker)) {
             let message = format!(
                 "{name}: expected workers below {workers}, found worker {missing}; deploy to more workers or bind it \
                  to another"

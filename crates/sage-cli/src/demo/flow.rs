@@ -10,7 +10,6 @@ use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
 use super::align::Alignment;
 use super::results::{HotItem, Results};
 use crate::args::JobArgs;
-use crate::failure::Failure;
 
 /// Node whose packets are the events.
 pub(super) const SOURCE: &str = "auction_stream";
@@ -42,12 +41,17 @@ pub(super) fn build(
     config: Config,
     windows: WindowSpec,
     results: &Shared,
-) -> Result<Job<Builtin>, Failure> {
+    deployment: Deployment,
+) -> sage_comm::Result<Job<Builtin>> {
     let flow = Flow::new("hot-items", Builtin);
-    flow.queue_kind(args.transport.queue_type());
+    if let Some(kind) = args.transport.queue_type() {
+        flow.queue_kind(kind);
+    }
     let windows = Windows::sliding(windows.size_ms(), windows.slide_ms())?;
     let tally = AggregateFn::new(|tally: &mut Tally, bid: Bid| tally.add(bid.price), Tally::merge);
-    let (results, together) = (results.clone(), Alignment::new(SOURCES));
+    // Sources in different processes do not see how far the other one is.
+    let together = Alignment::new(if deployment == Deployment::Threads { SOURCES } else { 0 });
+    let results = results.clone();
     let _ = flow
         .source(SOURCE, SOURCES, move |at| {
             let source = IterSource::new(part(&config, at)).with_event_time(Event::timestamp_ms, 0);
@@ -73,8 +77,9 @@ pub(super) fn build(
             },
         )
         .parallelism(args.parallelism())
-        .for_each("results", move |item| results.lock().add(item));
-    Ok(flow.build(Deployment::Threads)?)
+        .for_each("results", move |item| results.lock().add(item))
+        .at_coordinator();
+    flow.build(deployment)
 }
 
 /// The events of one instance of the source.

@@ -39,9 +39,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         ..Config::default()
     };
     let shared = Shared::new(Results::new(args.verify));
-    let job = flow::build(&args.job, config.clone(), windows, &shared)?;
-    let topology = job.topology();
-    let report = run_job(job, &args.job, EVENTS, |job| Reached {
+    let deployment = args.job.deployment()?;
+    let mut topology = String::new();
+    let build = || {
+        let job = flow::build(&args.job, config.clone(), windows, &shared, deployment)?;
+        topology = job.topology();
+        Ok(job)
+    };
+    let report = run_job(build, &args.job, EVENTS, |job| Reached {
         done: packets_out(&job.progress(), SOURCE),
         total: Some(config.events),
     })?;

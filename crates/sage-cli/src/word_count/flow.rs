@@ -23,7 +23,9 @@ pub(super) fn build(
     bytes: &Arc<AtomicU64>,
 ) -> Result<(Job<Builtin>, Collected<WordCount>), Failure> {
     let flow = Flow::new("word-count", Builtin);
-    flow.queue_kind(args.transport.queue_type());
+    if let Some(kind) = args.transport.queue_type() {
+        flow.queue_kind(kind);
+    }
     let inputs = Arc::new(Mutex::new(Some(inputs)));
     let bytes = Arc::clone(bytes);
     let counts = flow

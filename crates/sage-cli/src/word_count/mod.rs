@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sage_comm::Outcome;
+use sage_comm::{Deployment, Outcome};
 use serde::Serialize;
 
 pub(crate) use args::WordCountArgs;
@@ -46,14 +46,24 @@ struct Summary {
 }
 
 pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
+    if args.job.deployment()? != Deployment::Threads {
+        return Err(Failure::usage(
+            "--transport shm: word-count reads its files in one process; use --transport sage or local",
+        ));
+    }
     let inputs = Inputs::open(&args.files)?;
     let (total, files) = (inputs.size(), inputs.len());
     let read = Arc::new(AtomicU64::new(0));
     let (job, counts) = flow::build(&args.job, inputs, &read)?;
-    let report = run_job(job, &args.job, BYTES, |_| Reached {
-        done: read.load(Ordering::Relaxed),
-        total,
-    })?;
+    let report = run_job(
+        || Ok(job),
+        &args.job,
+        BYTES,
+        |_| Reached {
+            done: read.load(Ordering::Relaxed),
+            total,
+        },
+    )?;
 
     let ranking = Ranking::new(counts.take());
     let bytes = read.load(Ordering::Relaxed);

@@ -1,0 +1,37 @@
+//! Worker processes of one program: the same program, started again and held by a line.
+//!
+//! The line is a pair of connected sockets. The worker has its end as standard input, so it needs no name that others
+//! could find, and whoever ends, in whatever way, ends the line: the other side hears of it at once. Over it go
+//! messages, a line of JSON each, in order.
+//!
+//! A worker is in a process group of its own, so that an interrupt of the terminal reaches the one who started it and
+//! nobody else. It knows what it is by the variable `SAGE_WORKER`, which names its number and its parent, so that
+//! children of its own are not taken for workers.
+//!
+//! ```no_run
+//! use crew::{Heard, Member, Seat};
+//!
+//! if let Some(mut seat) = Seat::take()? {
+//!     // In the worker.
+//!     while let Heard::Message(number) = seat.listener.hear::<u64>(None)? {
+//!         seat.speaker.say(&(number * number))?;
+//!     }
+//!     return Ok(());
+//! }
+//! let (member, mut listener) = Member::start(0)?;
+//! member.say(&7_u64)?;
+//! assert!(matches!(listener.hear::<u64>(None)?, Heard::Message(49)));
+//! # Ok::<(), descriptor_core::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+
+mod fate;
+mod line;
+mod member;
+mod seat;
+
+pub use fate::Fate;
+pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
+pub use member::Member;
+pub use seat::Seat;

@@ -1,0 +1,85 @@
+//! What a worker knows of itself.
+
+use std::io::stdin;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::parent_id;
+
+use descriptor_core::{Error, ErrorKind};
+
+use crate::line::{Listener, Speaker, line};
+
+/// `NUMBER@PARENT`: which worker this is, and the process that started it as one.
+pub(crate) const WORKER: &str = "SAGE_WORKER";
+
+/// A worker's end of the line to the process that started it.
+#[derive(Debug)]
+pub struct Seat {
+    /// Which worker this process is, from 0.
+    pub worker: u32,
+    /// What it hears.
+    pub listener: Listener,
+    /// What it says.
+    pub speaker: Speaker,
+}
+
+impl Seat {
+    /// The seat of this process, if it was started as a worker. To be asked for once: the line has one reader.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` when the variable means another process: a child of a worker has inherited it, or the parent
+    /// has ended already. `Io` when standard input is not the line.
+    pub fn take() -> Result<Option<Self>, Error> {
+        let Some(value) = std::env::var_os(WORKER) else {
+            return Ok(None);
+        };
+        let value = value.to_string_lossy();
+        let Some((worker, parent)) = parse(&value) else {
+            return Err(refused().found(format!("{WORKER}={}", descriptor_core::excerpt(&value))));
+        };
+        if parent != parent_id() {
+            return Err(refused().found(format!("{WORKER}={value} with the parent {}", parent_id())));
+        }
+        let socket = stdin().as_fd().try_clone_to_owned().and_then(|socket| {
+            let socket = UnixStream::from(socket);
+            socket.peer_addr()?;
+            Ok(socket)
+        });
+        let socket = socket.map_err(|cause| {
+            Error::new(ErrorKind::Io, "take the seat of a worker")
+                .expected("standard input to be the line to the coordinator")
+                .remedy("leave standard input of a worker alone")
+                .caused_by(cause)
+        })?;
+        let (speaker, listener) = line(socket)?;
+        Ok(Some(Self {
+            worker,
+            listener,
+            speaker,
+        }))
+    }
+}
+
+fn parse(value: &str) -> Option<(u32, u32)> {
+    let (worker, parent) = value.split_once('@')?;
+    Some((worker.parse().ok()?, parent.parse().ok()?))
+}
+
+fn refused() -> Error {
+    Error::new(ErrorKind::InvalidDescriptor, "take the seat of a worker")
+        .expected(format!("{WORKER} as the parent of this process has set it"))
+        .remedy(format!("remove {WORKER} from the environment of what a worker starts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn the_variable_names_worker_and_parent() {
+        assert_eq!(parse("3@4711"), Some((3, 4711)));
+        for wrong in ["", "3", "@", "3@", "@7", "-1@7", "1@2@3"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

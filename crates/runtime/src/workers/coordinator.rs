@@ -1,0 +1,129 @@
+//! Starting a job on processes: every queue before any worker, every worker ready before any packet.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crew::{Listener, Member};
+use descriptor_core::{Backends, Error, ErrorKind, QueueId, Reach};
+use graph::Deployment;
+
+use super::message::Setup;
+use super::minder;
+use super::team::Team;
+use crate::handle::TaskThread;
+use crate::shared::Shared;
+use crate::start::{Post, prepare};
+use crate::{Job, JobHandle};
+
+/// How long the workers may take until all of them are ready.
+const START: Duration = Duration::from_secs(60);
+
+pub(super) fn start<B: Backends>(mut job: Job<B>) -> Result<JobHandle, Error> {
+    let run = QueueId::generated("run").to_string();
+    job.plan = job.plan.for_run(&run)?;
+    let workers = job.plan.deployment().workers();
+    let prefix = prefix(job.plan.job_name(), &run);
+    let post = Post {
+        worker: Deployment::COORDINATOR,
+        prefix: &prefix,
+        reach: Reach::Host,
+        others: workers as usize,
+    };
+    let setup = Arc::new(Setup {
+        fingerprint: job.plan.fingerprint(),
+        deployment: job.plan.deployment(),
+        run,
+        pool: job.plan.pool()?,
+    });
+    let mut prepared = prepare(job, &post)?;
+    let mut threads = prepared.threads()?;
+    let shared = Arc::clone(&prepared.shared);
+    let ready = match hire(&shared, &setup, workers, &mut threads) {
+        Ok(team) => team.wait_ready(START).map(|()| team.start()),
+        Err(error) => Err(error),
+    };
+    let handle = prepared.handle(threads);
+    match ready {
+        Ok(()) => handle.begin(),
+        Err(error) => {
+            // Nothing has begun: whoever waits for the start ends at once.
+            handle.abort();
+            let _ = handle.wait();
+            return Err(error);
+        }
+    }
+    Ok(handle)
+}
+
+/// What the ids of the queues of a run begin with.
+pub(super) fn prefix(job: &str, run: &str) -> String {
+    format!("{job}.{run}")
+}
+
+/// Starts the workers, and for each a thread that minds it.
+fn hire<'a>(
+    shared: &'a Arc<Shared>,
+    setup: &Arc<Setup>,
+    workers: u32,
+    threads: &mut Vec<TaskThread>,
+) -> Result<&'a Team, Error> {
+    let mut started = Ok(());
+    let (mut members, mut listeners) = (Vec::new(), Vec::new());
+    for worker in 0..workers {
+        match Member::start(worker) {
+            Ok((member, listener)) => {
+                members.push(Arc::new(member));
+                listeners.push(listener);
+            }
+            Err(error) => {
+                started = Err(error);
+                break;
+            }
+        }
+    }
+    let team = shared.team.get_or_init(|| Team::new(members.clone()));
+    for (member, listener) in members.into_iter().zip(listeners) {
+        let minded = mind(shared, setup, &member, listener);
+        match minded {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                member.kill();
+                started = started.and(Err(error));
+            }
+        }
+    }
+    // Those that were never started, or that nobody minds, are counted as tasks all the same.
+    let own = shared.tasks - workers as usize;
+    for _ in threads.len()..own + workers as usize {
+        shared.control.task_ended();
+    }
+    started.map(|()| team)
+}
+
+fn mind(
+    shared: &Arc<Shared>,
+    setup: &Arc<Setup>,
+    member: &Arc<Member>,
+    listener: Listener,
+) -> Result<TaskThread, Error> {
+    let on = shared.plan.instances_on(member.worker());
+    let instances: Vec<_> = on.map(|it| (it.id.index(), it.name.clone())).collect();
+    let (at, setup, who) = (Arc::clone(shared), Arc::clone(setup), Arc::clone(member));
+    let places = instances.clone();
+    let thread = thread::Builder::new()
+        .name(format!("worker-{}", member.worker()))
+        .spawn(move || minder::mind(&at, &setup, &who, listener, &places))
+        .map_err(|cause| {
+            Error::new(ErrorKind::ResourceExhausted, "start job")
+                .with("worker", member.worker())
+                .expected("a thread per worker")
+                .caused_by(cause)
+                .remedy("use fewer workers, or raise the limit of threads")
+        })?;
+    Ok(TaskThread {
+        instances,
+        thread,
+        minds: true,
+    })
+}

@@ -1,0 +1,90 @@
+//! The books of workers that left none: what those they worked with know about them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use descriptor_core::DropCause;
+use graph::{Group, Instance, Plan};
+use router::{TargetId, UpstreamId};
+
+use crate::losses::Loss;
+use crate::outbox::Sent;
+use crate::report::LostWorker;
+use crate::task::TaskAccount;
+
+/// Writes the accounts of the instances of lost workers. What they had taken counts as lost in flight, since nobody knows
+/// what they had worked through; what they had sent is what arrived.
+pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [LostWorker]) {
+    let workers: BTreeSet<u32> = lost.iter().map(|lost| lost.worker).collect();
+    if workers.is_empty() {
+        return;
+    }
+    for group in plan.groups() {
+        let number = plan.groups_from(group.from).position(|it| it.edge == group.edge);
+        let Some(number) = number.and_then(|number| u16::try_from(number).ok()) else {
+            continue;
+        };
+        for (sender, target, from) in connections(plan, group) {
+            let id = TargetId {
+                group: number,
+                parallel_index: target.index,
+            };
+            let inside = inside(accounts, target, from);
+            let gone = (workers.contains(&sender.worker), workers.contains(&target.worker));
+            if gone.0 {
+                let arrived = if gone.1 { 0 } else { received(accounts, target, from) };
+                let packets = arrived + inside;
+                if let Some(account) = accounts.get_mut(sender.id.index()) {
+                    account.sent.push(Sent { target: id, packets });
+                }
+            } else if gone.1 {
+                let taken = sent(accounts, sender, id).saturating_sub(inside);
+                let loss = Loss {
+                    dead_lettered: 0,
+                    dropped: BTreeMap::from([(DropCause::LostInFlight, taken)]),
+                };
+                if let Some(account) = accounts.get_mut(target.id.index()).filter(|_| taken > 0) {
+                    account.received.push((from, taken, loss));
+                }
+                if let Some(lost) = lost.iter_mut().find(|lost| lost.worker == target.worker) {
+                    lost.taken += taken;
+                }
+            }
+        }
+    }
+}
+
+fn connections<'a>(
+    plan: &'a Plan,
+    group: &'a Group,
+) -> impl Iterator<Item = (&'a Instance, &'a Instance, UpstreamId)> + 'a {
+    let senders = group.senders().filter_map(|id| plan.instance(id));
+    senders
+        .filter_map(|sender| Some((sender, group.upstream(sender.index)?)))
+        .flat_map(|(sender, from)| {
+            let targets = group.targets().filter_map(|id| plan.instance(id));
+            targets.map(move |target| (sender, target, from))
+        })
+}
+
+fn inside(accounts: &[TaskAccount], target: &Instance, from: UpstreamId) -> u64 {
+    let account = accounts.get(target.id.index());
+    account
+        .and_then(|account| account.inside.get(&from))
+        .copied()
+        .unwrap_or_default()
+}
+
+fn received(accounts: &[TaskAccount], target: &Instance, from: UpstreamId) -> u64 {
+    let account = accounts.get(target.id.index()).into_iter();
+    let received = account.flat_map(|account| &account.received);
+    received
+        .filter(|(id, ..)| *id == from)
+        .map(|(_, packets, _)| packets)
+        .sum()
+}
+
+fn sent(accounts: &[TaskAccount], sender: &Instance, to: TargetId) -> u64 {
+    let account = accounts.get(sender.id.index()).into_iter();
+    let sent = account.flat_map(|account| &account.sent);
+    sent.filter(|sent| sent.target == to).map(|sent| sent.packets).sum()
+}

@@ -1,0 +1,206 @@
+//! The coordinator's thread for one worker: hears what it says, and sees how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crew::{Fate, Heard, Listener, Member};
+use descriptor_core::{Error, ErrorKind};
+use router::{StopCause, StopSignal};
+
+use super::message::{Done, Setup, Word};
+use super::team::Team;
+use crate::control::Failure;
+use crate::report::LostWorker;
+use crate::shared::Shared;
+use crate::task::TaskAccount;
+
+/// How often a silent worker is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a worker may take to end after its last word.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// Minds a worker to its end. The accounts of its instances, in the order of `places`; none when it died.
+pub(super) fn mind(
+    shared: &Arc<Shared>,
+    setup: &Setup,
+    member: &Member,
+    mut listener: Listener,
+    places: &[(usize, String)],
+) -> Vec<TaskAccount> {
+    let Some(team) = shared.team.get() else {
+        return Vec::new();
+    };
+    let minder = Minder {
+        shared,
+        team,
+        member,
+        places,
+    };
+    // One that cannot be told has ended.
+    let _ = member.say(setup);
+    let done = minder.listen(&mut listener, setup);
+    let fate = member.see_off(LEAVE);
+    let accounts = match done {
+        Some(done) => minder.done(done),
+        None => {
+            minder.died(fate);
+            Vec::new()
+        }
+    };
+    team.gone(member.worker());
+    shared.close_far();
+    shared.control.task_ended();
+    accounts
+}
+
+struct Minder<'a> {
+    shared: &'a Arc<Shared>,
+    team: &'a Team,
+    member: &'a Member,
+    places: &'a [(usize, String)],
+}
+
+impl Minder<'_> {
+    /// Hears it out; its last word, if there was one.
+    fn listen(&self, listener: &mut Listener, setup: &Setup) -> Option<Done> {
+        let worker = self.member.worker();
+        let (mut done, mut ended) = (None, false);
+        loop {
+            match listener.hear::<Word>(Some(LOOK)) {
+                Ok(Heard::Message(Word::Ready)) => self.team.ready(worker),
+                Ok(Heard::Message(Word::Differs(theirs))) => {
+                    let ours = self.shared.plan.graph();
+                    let difference = ours.difference(&theirs);
+                    self.team.refuse(
+                        self.refusal(ErrorKind::Incompatible)
+                            .expected(format!("the coordinator's graph, fingerprint {}", setup.fingerprint))
+                            .found(difference.unwrap_or_else(|| "another version of this library".into()))
+                            .remedy("let the graph depend on nothing that differs between processes"),
+                    );
+                }
+                Ok(Heard::Message(Word::Refused(why))) => {
+                    let refusal = self.refusal(ErrorKind::Incompatible).found(why);
+                    self.team.refuse(refusal.expected("a worker that can do its part"));
+                }
+                Ok(Heard::Message(Word::Progress(counts))) => {
+                    for (place, packets_in, packets_out) in counts {
+                        if let Some(meter) = self.shared.meters.get(place) {
+                            meter.record(packets_in, packets_out);
+                        }
+                    }
+                }
+                Ok(Heard::Message(Word::Aborting(failures))) => {
+                    self.failed(failures);
+                    self.team.aborting(worker);
+                    self.shared.abort();
+                }
+                Ok(Heard::Message(Word::Done(last))) => done = Some(*last),
+                // Asked twice: what it said last may have come in between.
+                Ok(Heard::Nothing) if ended => return done,
+                Ok(Heard::Nothing) => ended = self.member.fate().is_some(),
+                Ok(Heard::End) => return done,
+                Err(error) => {
+                    tracing::warn!(worker, %error, "a worker that cannot be understood is ended");
+                    self.member.kill();
+                    return done;
+                }
+            }
+            self.shared.close_far();
+        }
+    }
+
+    fn refusal(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, "start job")
+            .with("worker", self.member.worker())
+            .with("pid", self.member.pid())
+    }
+
+    fn failed(&self, failures: Vec<Failure>) {
+        for failure in failures {
+            self.shared.control.fail(failure);
+        }
+    }
+
+    fn done(&self, done: Done) -> Vec<TaskAccount> {
+        if !done.failures.is_empty() {
+            self.failed(done.failures);
+            self.shared.abort();
+        }
+        self.team.leave(done.stuck);
+        let mut accounts = done.accounts.into_iter();
+        let mut next = accounts.next();
+        let places = self.places.iter();
+        places
+            .map(|(place, _)| match next.take_if(|(at, _)| at == place) {
+                Some((_, account)) => {
+                    next = accounts.next();
+                    account
+                }
+                None => TaskAccount::default(),
+            })
+            .collect()
+    }
+
+    fn died(&self, fate: Fate) {
+        let (worker, pid) = (self.member.worker(), self.member.pid());
+        if self.team.is_called(worker) {
+            self.team.refuse(
+                self.refusal(ErrorKind::PeerDied)
+                    .expected("a worker that gets ready")
+                    .found(format!("that it {fate}"))
+                    .remedy("make `run` the first call of main, and see what the worker wrote to standard error"),
+            );
+            return;
+        }
+        let names: Vec<String> = self.places.iter().map(|(_, name)| name.clone()).collect();
+        let why = format!("process {pid} {fate} while it ran {}", listed(&names));
+        self.shared.control.fail(Failure {
+            node: String::new(),
+            instance: format!("worker {worker}"),
+            message: why.clone(),
+            panicked: false,
+        });
+        self.end_connections(&why);
+        self.team.lose(LostWorker {
+            worker,
+            pid,
+            fate: fate.to_string(),
+            instances: names,
+            taken: 0,
+        });
+        self.team.aborting(worker);
+        self.shared.abort();
+    }
+
+    /// In place of a dead sender: its streams end here, and are not complete.
+    fn end_connections(&self, why: &str) {
+        let plan = &self.shared.plan;
+        let queues = self.shared.queues();
+        for instance in plan.instances_on(self.member.worker()) {
+            for group in plan.groups_from(instance.node) {
+                let Some(from) = group.upstream(instance.index) else {
+                    continue;
+                };
+                for target in group.targets().filter_map(|id| plan.input(id)) {
+                    if let Ok(queue) = queues.get(&target.queue_id) {
+                        let cause = StopCause::PeerDied(why.to_owned());
+                        queue.end(from, StopSignal::new(&*instance.name, cause));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first few names.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) if names.is_empty() => "nothing".into(),
+        None | Some(0) => names.join(", "),
+        Some(more) => format!(
+            "{} and {more} more",
+            names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ")
+        ),
+    }
+}

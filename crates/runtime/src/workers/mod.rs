@@ -1,0 +1,16 @@
+//! Jobs over several processes: this program, started again for each worker.
+//!
+//! The coordinator plans, opens every queue between processes, and gives each worker its part over a line that ends with
+//! either of the two. A worker builds the same graph, proves it by the fingerprint, opens its queues, and runs its
+//! instances like any job on threads; at the end it hands over its accounts.
+
+mod coordinator;
+mod launch;
+pub(crate) mod lost;
+mod message;
+mod minder;
+mod team;
+mod worker;
+
+pub use launch::{launch, run};
+pub(crate) use team::Team;

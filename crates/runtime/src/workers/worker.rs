@@ -1,0 +1,209 @@
+//! The life of a worker process.
+
+use std::io::Write as _;
+use std::process::exit;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+use crew::{Heard, Listener, Seat, Speaker};
+use descriptor_core::{Backends, Error, Reach};
+
+use super::coordinator::prefix;
+use super::message::{Done, Order, Setup, Word};
+use crate::control::{Failure, Phase};
+use crate::shared::Shared;
+use crate::start::{Post, prepare};
+use crate::{Job, JobHandle};
+
+/// How long instances may take to return after an abort: less than the coordinator waits for the word about them, and
+/// all that a worker without coordinator has.
+const GRACE: Duration = Duration::from_secs(4);
+/// How often the coordinator hears how far the instances are.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Does a worker's part and ends the process.
+pub(super) fn serve<B, F>(seat: Seat, graph: F) -> !
+where
+    B: Backends,
+    F: FnOnce() -> Result<Job<B>, Error>,
+{
+    let number = seat.worker;
+    let code = match work(seat, graph) {
+        Ok(()) => 0,
+        Err(error) => {
+            // The coordinator cannot be told any more.
+            let _ = writeln!(std::io::stderr(), "worker {number}: {error}");
+            1
+        }
+    };
+    exit(code)
+}
+
+fn work<B, F>(seat: Seat, graph: F) -> Result<(), Error>
+where
+    B: Backends,
+    F: FnOnce() -> Result<Job<B>, Error>,
+{
+    let Seat {
+        worker,
+        mut listener,
+        speaker,
+    } = seat;
+    let Heard::Message(setup) = listener.hear::<Setup>(None)? else {
+        return Ok(());
+    };
+    let running = Arc::new(OnceLock::new());
+    let heard = Arc::clone(&running);
+    thread::spawn(move || listen(listener, &heard));
+    match enlist(worker, &setup, graph) {
+        Ok(handle) => {
+            let _ = running.set(Arc::downgrade(handle.shared()));
+            speaker.say(&Word::Ready)?;
+            see_through(handle, worker, &speaker)
+        }
+        Err(refusal) => speaker.say(&*refusal),
+    }
+}
+
+/// Builds the same job and makes this worker's part of it.
+fn enlist<B, F>(worker: u32, setup: &Setup, graph: F) -> Result<JobHandle, Box<Word>>
+where
+    B: Backends,
+    F: FnOnce() -> Result<Job<B>, Error>,
+{
+    let refused = |error: Error| Box::new(Word::Refused(error.to_string()));
+    let mut job = graph().map_err(refused)?;
+    let plan = job.plan();
+    if plan.fingerprint() != setup.fingerprint {
+        return Err(Box::new(Word::Differs(Box::new(plan.graph().clone()))));
+    }
+    if plan.deployment() != setup.deployment {
+        return Err(Box::new(Word::Refused(format!(
+            "deployment {} against the coordinator's {}",
+            plan.deployment(),
+            setup.deployment
+        ))));
+    }
+    let plan = job
+        .plan
+        .for_run(&setup.run)
+        .and_then(|plan| plan.with_pool(&setup.pool));
+    job.plan = plan.map_err(refused)?;
+    let prefix = prefix(job.plan.job_name(), &setup.run);
+    let post = Post {
+        worker,
+        prefix: &prefix,
+        reach: Reach::Host,
+        others: 0,
+    };
+    let mut prepared = prepare(job, &post).map_err(refused)?;
+    let threads = prepared.threads().map_err(refused)?;
+    Ok(prepared.handle(threads))
+}
+
+/// Does as the coordinator says. Its silence is an order too: without it the job is over.
+fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
+    let shared = || running.get().and_then(Weak::upgrade);
+    while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
+        let Some(shared) = shared() else {
+            continue;
+        };
+        match order {
+            Order::Start => {
+                shared.control.enter(Phase::Running);
+            }
+            Order::Drain => shared.drain(Duration::MAX),
+            Order::Abort => shared.abort(),
+        }
+    }
+    if let Some(shared) = shared() {
+        shared.abort();
+        shared.close_far();
+    }
+    // Whoever has not ended by then never will.
+    thread::sleep(GRACE);
+    exit(1);
+}
+
+/// Waits for the end of the instances and gives account of them.
+fn see_through(mut handle: JobHandle, worker: u32, speaker: &Speaker) -> Result<(), Error> {
+    let shared = Arc::clone(handle.shared());
+    let mut told = Told {
+        shared: &shared,
+        speaker,
+        worker,
+        failures: 0,
+        aborting: false,
+        progress: Vec::new(),
+    };
+    handle.see_out(GRACE, Some(TICK), || told.tell());
+    // What is in queues that others use is theirs to count.
+    let (accounts, stuck) = handle.collect(false);
+    let failures = told.news();
+    told.progress();
+    let on = shared.plan.instances_on(worker).map(|instance| instance.id.index());
+    let mine: std::collections::BTreeSet<usize> = on.collect();
+    let accounts = accounts
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| mine.contains(place));
+    let done = Done {
+        accounts: accounts.collect(),
+        failures,
+        stuck,
+    };
+    let said = speaker.say(&Word::Done(Box::new(done)));
+    shared.release();
+    drop(handle);
+    said
+}
+
+/// What the coordinator has heard from this worker.
+struct Told<'a> {
+    shared: &'a Shared,
+    speaker: &'a Speaker,
+    worker: u32,
+    failures: usize,
+    aborting: bool,
+    progress: Vec<(usize, u64, u64)>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self) {
+        self.progress();
+        if !self.aborting && self.shared.control.phase() == Phase::Aborting {
+            self.aborting = true;
+            let failures = self.news();
+            self.say(&Word::Aborting(failures));
+        }
+    }
+
+    fn progress(&mut self) {
+        let plan = &self.shared.plan;
+        let counts: Vec<_> = plan
+            .instances_on(self.worker)
+            .filter_map(|it| {
+                let meter = self.shared.meters.get(it.id.index())?;
+                Some((it.id.index(), meter.packets_in(), meter.packets_out()))
+            })
+            .collect();
+        if counts != self.progress {
+            self.say(&Word::Progress(counts.clone()));
+            self.progress = counts;
+        }
+    }
+
+    /// What has failed since the last time.
+    fn news(&mut self) -> Vec<Failure> {
+        let mut failures = self.shared.control.failures();
+        let news = failures.split_off(self.failures.min(failures.len()));
+        self.failures += news.len();
+        news
+    }
+
+    fn say(&self, word: &Word) {
+        // A coordinator that has gone is the business of whoever listens to it.
+        let _ = self.speaker.say(word);
+    }
+}
