@@ -4,7 +4,8 @@ use descriptor_core::{Error, ErrorKind, TypeTag};
 
 use crate::layout::{HEADER, VERSION};
 
-const MAGIC: [u8; 8] = *b"sage-shm";
+/// How every segment begins.
+pub(crate) const MAGIC: [u8; 8] = *b"sage-shm";
 /// Where the checksum is; it covers all bytes before it.
 const SUM: usize = HEADER - 4;
 const ID: usize = 200;
@@ -105,7 +106,7 @@ impl Header {
     pub(crate) fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {
         let mut rest = Reader(bytes);
         if rest.array::<8>() != Some(MAGIC) {
-            return Err(corrupt("a segment of this library", "other bytes"));
+            return Err(corrupt("a segment of this library", "other bytes").remedy(NOT_OURS));
         }
         let version = rest.array().map_or(0, u32::from_le_bytes);
         if version != VERSION {
@@ -150,6 +151,9 @@ impl Header {
         })
     }
 }
+
+/// What to do about a file that nothing says is ours; nobody but its owner may remove it.
+pub(crate) const NOT_OURS: &str = "see whose file it is, and move it away or choose another queue id";
 
 fn corrupt(expected: &str, found: &str) -> Error {
     Error::new(ErrorKind::Corrupt, "attach")

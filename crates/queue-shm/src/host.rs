@@ -5,12 +5,13 @@
 //! byte with a random number, so that neither process ids nor their reuse matter. The kernel gives it up when the
 //! process ends in whatever way, keeps it while the process is stopped, and does not give it to a forked child.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
@@ -33,6 +34,7 @@ pub(crate) struct Host {
     token: u64,
     // The kernel's locks do not tell the threads of a process apart.
     names: Mutex<()>,
+    has_opened: AtomicBool,
 }
 
 impl Host {
@@ -67,6 +69,7 @@ impl Host {
                     control,
                     token,
                     names: Mutex::new(()),
+                    has_opened: AtomicBool::new(false),
                 });
             }
         }
@@ -74,6 +77,30 @@ impl Host {
             .backend("shm")
             .expected("a free number for this process")
             .found("none in 64 tries"))
+    }
+
+    /// As [`lock_name`](Self::lock_name); `None` when somebody else has it now.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn try_lock_name(&self, file: &str) -> Result<Option<NameLock<'_>>, Error> {
+        let threads = match self.names.try_lock() {
+            Ok(threads) => threads,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+        };
+        let byte = byte_of(file);
+        let is_ours = sys::lock_byte(&self.control, byte).map_err(|error| io_error("lock", &self.folder, error))?;
+        Ok(is_ours.then_some(NameLock {
+            host: self,
+            byte,
+            _threads: threads,
+        }))
+    }
+
+    /// True once: for the first queue that this process opens.
+    pub(crate) fn is_first(&self) -> bool {
+        !self.has_opened.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -119,7 +146,7 @@ impl Host {
     /// `Timeout` when somebody else has been at it for ten seconds, naming the process.
     pub(crate) fn lock_name(&self, file: &str) -> Result<NameLock<'_>, Error> {
         let threads = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let byte = u64::from(crc32c::crc32c(file.as_bytes())) % NAMES;
+        let byte = byte_of(file);
         let start = Instant::now();
         let mut pause = Duration::from_micros(20);
         while !point::planted("no-name-lock")
@@ -147,6 +174,11 @@ impl Host {
     }
 }
 
+/// The byte whose lock is that of a name. Names that share one wait for each other now and then.
+fn byte_of(file: &str) -> u64 {
+    u64::from(crc32c::crc32c(file.as_bytes())) % NAMES
+}
+
 /// See [`Host::lock_name`].
 pub(crate) struct NameLock<'a> {
     host: &'a Host,
@@ -160,7 +192,7 @@ impl Drop for NameLock<'_> {
     }
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os(FOLDER).map_or_else(
         || PathBuf::from(format!("/dev/shm/sage-{}", sys::user())),
         PathBuf::from,
@@ -215,10 +247,16 @@ pub(crate) fn open_options() -> OpenOptions {
 }
 
 /// A plain file of ours that nobody else can reach.
-pub(crate) fn check_file(file: &File, path: &Path) -> Result<std::fs::Metadata, Error> {
+pub(crate) fn check_file(file: &File, path: &Path) -> Result<Metadata, Error> {
     let meta = file.metadata().map_err(|error| io_error("look at", path, error))?;
+    check_kind(&meta, path)?;
+    Ok(meta)
+}
+
+/// What [`check_file`] asks of a file, before it is opened or after.
+pub(crate) fn check_kind(meta: &Metadata, path: &Path) -> Result<(), Error> {
     if meta.is_file() && meta.uid() == sys::user() && meta.mode() & 0o077 == 0 && meta.nlink() == 1 {
-        return Ok(meta);
+        return Ok(());
     }
     Err(Error::new(ErrorKind::PermissionDenied, "open")
         .backend("shm")

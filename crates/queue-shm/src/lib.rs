@@ -46,6 +46,7 @@ mod format;
 mod get;
 mod header;
 mod host;
+mod inspect;
 mod layout;
 mod lease;
 mod lease_keeper;
@@ -68,6 +69,7 @@ mod sys;
 mod view;
 
 pub use damage::Damage;
+pub use inspect::{ShmEntry, ShmFolder, ShmMember, ShmSegment, ShmState};
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
 pub use point::{LEASE_STEPS, STEPS};

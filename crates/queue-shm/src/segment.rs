@@ -13,8 +13,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use descriptor_core::{Error, ErrorKind, QueueId, TypeTag, Wait};
 
-use crate::header::Header;
-use crate::host::{Host, NameLock, check_file, io_error, open_options};
+use crate::header::{Header, NOT_OURS};
+use crate::host::{Host, NameLock, check_file, check_kind, io_error, open_options};
+use crate::inspect::sweep;
 use crate::layout::{
     EVICTED, FINISHED, GETTERS, HEADER, ITEMS, LOST_IN_FLIGHT, Layout, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS,
     PID, PUTTERS, ROOM, STAGE, TAKEN, TOKEN,
@@ -66,6 +67,9 @@ impl Segment {
         let host = Host::get()?;
         let file_name = file_name(spec.name(id));
         let path = host.folder().join(&file_name);
+        if host.is_first() {
+            sweep(host);
+        }
         let lock = host.lock_name(&file_name)?;
         let mut epoch = 0;
         if let Some(file) = open_file(&path)? {
@@ -236,6 +240,13 @@ impl Drop for Segment {
 
 /// The file, or `None` where there is none.
 pub(crate) fn open_file(path: &Path) -> Result<Option<File>, Error> {
+    // Looked at before it is opened: opening a device may do anything, and closing a second name of the file of locks
+    // would give up the proof that we live.
+    match path.symlink_metadata() {
+        Ok(meta) => check_kind(&meta, path)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error("look at", path, error)),
+    }
     match open_options().open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -259,7 +270,7 @@ pub(crate) fn inspect(file: &File, path: &Path) -> Result<(Header, Layout), Erro
             .backend("shm")
             .expected(format!("{HEADER} bytes of header"))
             .found(format!("{} bytes", meta.len()))
-            .remedy("remove it with `sage clean`")
+            .remedy(NOT_OURS)
             .caused_by(error)
     })?;
     let header = Header::from_bytes(&bytes)?;

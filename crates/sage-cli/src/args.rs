@@ -9,6 +9,7 @@ use sage_comm::Deployment;
 
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
+use crate::queue::{CleanArgs, DescribeArgs, GetArgs, LsArgs, PutArgs};
 use crate::word_count::WordCountArgs;
 
 const AFTER_HELP: &str = "\
@@ -17,14 +18,18 @@ Examples:
   sage demo --events 5000000 --verify --json     prove the result against a single-threaded loop
   sage word-count README.md docs/*.md            count words with two counters
   cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
+  sage get 'shm://letters' --follow              print what other processes of this host put
+  ls | sage put 'shm://letters'                  put lines for them to get
 
 Exit codes:
   0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
-  Ctrl-C lets what is on its way flow out; a second one cuts the job off, a third ends at once.
+  In a job, Ctrl-C lets what is on its way flow out; a second one cuts the job off, a third ends at
+  once. put and get end at the first one.
   A reader that has seen enough, such as head, is no failure.
 
 Environment:
-  SAGE_LOG   what to log to stderr, for example `info` or `runtime=debug` [default: warn]";
+  SAGE_LOG       what to log to stderr, for example `info` or `runtime=debug` [default: warn]
+  SAGE_SHM_DIR   a folder on a tmpfs for the queues in shared memory [default: /dev/shm/sage-UID]";
 
 /// Dataflow jobs over queues that are named by descriptors
 #[derive(Debug, Parser)]
@@ -38,6 +43,11 @@ pub(crate) struct Sage {
 pub(crate) enum Verb {
     Demo(DemoArgs),
     WordCount(WordCountArgs),
+    Describe(DescribeArgs),
+    Put(PutArgs),
+    Get(GetArgs),
+    Ls(LsArgs),
+    Clean(CleanArgs),
 }
 
 /// What every verb that runs a job takes.

@@ -38,6 +38,11 @@ impl Failure {
         }
     }
 
+    /// What went wrong, for a larger message.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn code(&self) -> ExitCode {
         self.code.into()
     }

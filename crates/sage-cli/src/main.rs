@@ -1,4 +1,4 @@
-//! The `sage` command: runs dataflow jobs and shows what they did.
+//! The `sage` command: runs dataflow jobs and shows what they did, and reaches queues from the shell.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -8,6 +8,7 @@ mod interrupt;
 mod number;
 mod output;
 mod progress;
+mod queue;
 mod report;
 mod run;
 mod table;
@@ -43,6 +44,11 @@ fn start() -> Result<ExitCode, Failure> {
     match sage.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::WordCount(args) => word_count::run(&args),
+        Verb::Describe(args) => queue::describe(&args),
+        Verb::Put(args) => queue::put(&args),
+        Verb::Get(args) => queue::get(&args),
+        Verb::Ls(args) => queue::ls(&args),
+        Verb::Clean(args) => queue::clean(&args),
     }
 }
 

@@ -23,6 +23,11 @@ impl Output {
             .and_then(|()| self.out.flush())
             .map_err(|cause| Failure::new(format_args!("standard output: {cause}; send it where there is room")))
     }
+
+    /// True when the reader has gone, so that all that is written from now on is for nobody.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.out.closed
+    }
 }
 
 /// Swallows what is written after the other end was closed.

@@ -29,6 +29,36 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ),
         (&["word-count", "--top", "-1", "-"], &["--top", "-1"]),
         (&["--events", "5"], &["--events"]),
+        (&["put"], &["<DESCRIPTOR>"]),
+        (&["put", "letters"], &["type://id", "shm://jobs?maxsize=1024"]),
+        (
+            &["get", "shm://letters?maxsiez=5"],
+            &["maxsiez", "did you mean `maxsize`?"],
+        ),
+        (&["get", "shmm://letters"], &["shmm", "did you mean `shm`?"]),
+        (&["get", "rpc://letters"], &["`rpc`", "`shm`"]),
+        (
+            &["get", "local://letters"],
+            &["out of scope", "letters", "use type `shm`"],
+        ),
+        (
+            &["put", "sage_queue://letters"],
+            &["out of scope", "letters", "use type `shm`"],
+        ),
+        (&["put", "{\"queue_id\":\"letters\"}"], &["queue_type"]),
+        (
+            &["describe", "@/no/such/file"],
+            &["/no/such/file", "check the name behind @"],
+        ),
+        (&["get", "shm://letters", "--count", "0"], &["--count", "at least 1"]),
+        (
+            &["get", "shm://letters", "--timeout", "5"],
+            &["--timeout", "500ms or 5s"],
+        ),
+        (
+            &["get", "shm://letters", "--follow", "--count", "2"],
+            &["--follow", "--count"],
+        ),
         (&["wordcount"], &["word-count"]),
     ] {
         let ran = run(args);
@@ -70,6 +100,9 @@ fn help_and_version_are_answers() {
         (&["demo", "--help"], "--verify"),
         (&["help", "demo"], "--verify"),
         (&["word-count", "--help"], "uniq -c"),
+        (&["put", "--help"], "auto_cleanup=false"),
+        (&["get", "--help"], "shm://letters?maxsize=100"),
+        (&["clean", "--help"], "stale"),
     ] {
         let ran = run(args);
         assert_eq!(ran.code, Some(0), "{ran:?}");
