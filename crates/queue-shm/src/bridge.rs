@@ -92,7 +92,9 @@ impl Bridge {
 
     /// A task gave up: a wake-up that was meant for it goes to somebody else, maybe in another process.
     pub(crate) fn pass_on(&self) {
-        if self.shared.list.waiting() == 0 && (self.ready)(&self.segment) > 0 {
+        // A forked child has nothing to look at.
+        let is_mine = self.segment.map.is_mine();
+        if is_mine && self.shared.list.waiting() == 0 && (self.ready)(&self.segment) > 0 {
             self.segment.ring(self.bell, 1);
         }
     }

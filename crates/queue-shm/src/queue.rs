@@ -66,9 +66,12 @@ impl<T: Wire> ShmQueue<T> {
         })
     }
 
-    /// What deaths and damage did to this queue since it was made.
+    /// What deaths and damage did to this queue since it was made; nothing in a child forked from who opened it.
     #[must_use]
     pub fn damage(&self) -> Damage {
+        if !self.segment.map.is_mine() {
+            return Damage::default();
+        }
         let total = |word| self.segment.map.u64(word).load(Ordering::Acquire);
         Damage {
             torn: total(TORN),

@@ -7,7 +7,7 @@ use crate::crew::{Crew, fresh_folder};
 use crate::ledger::Sums;
 use crate::options::{Fault, Options};
 use crate::report::Report;
-use crate::{complain, kill9, points, say};
+use crate::{complain, fork, kill9, points, say, stop, storm, tamper};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     say(format_args!("seed {}", options.seed));
@@ -40,10 +40,15 @@ fn wage(options: &Options) -> Result<Report, String> {
     let shm = PathBuf::from(format!("/dev/shm/sage-chaos-{}", std::process::id()));
     let mut crew = Crew::new(folder.clone(), shm.clone(), options);
     let mut report = Report::default();
-    let fought = match options.fault {
-        Fault::Kill9 => kill9::run(options, &mut crew, &mut report),
-        Fault::Points => points::run(options, &mut crew, &mut report),
+    let fight = match options.fault {
+        Fault::Kill9 => kill9::run,
+        Fault::Points => points::run,
+        Fault::Storm => storm::run,
+        Fault::Stop => stop::run,
+        Fault::Tamper => tamper::run,
+        Fault::Fork => fork::run,
     };
+    let fought = fight(options, &mut crew, &mut report);
     let left = crew.segments();
     if !left.is_empty() {
         report.leaks += left.len() as u64;

@@ -19,6 +19,8 @@ use crate::sys;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The role of who stays until the audit is over.
 pub(crate) const KEEPER: &str = "keeper";
+/// Who may be told to begin.
+const GO: [&str; 2] = ["second", "company"];
 const TICK: Duration = Duration::from_micros(200);
 
 /// Everything that a campaign has in common.
@@ -119,6 +121,16 @@ impl Crew {
         self.folder.join(format!("{}-{last}", queue.replace('/', "+")))
     }
 
+    /// The file whose being there tells some processes of a queue to begin.
+    pub(crate) fn go_file(&self, queue: &str, who: &str) -> PathBuf {
+        self.folder.join(format!("{}-go-{who}", queue.replace('/', "+")))
+    }
+
+    /// Tells them.
+    pub(crate) fn go(&self, queue: &str, who: &str) -> Result<(), String> {
+        std::fs::write(self.go_file(queue, who), b"").map_err(|error| format!("go file: {error}"))
+    }
+
     /// Tells all processes of that queue to end, but its keeper.
     pub(crate) fn dismiss(&self, queue: &str) -> Result<(), String> {
         std::fs::write(self.stop_file(queue, false), b"").map_err(|error| format!("stop file: {error}"))
@@ -213,6 +225,9 @@ impl Crew {
         for of_keeper in [false, true] {
             let _ = std::fs::remove_file(self.stop_file(queue, of_keeper));
         }
+        for who in GO {
+            let _ = std::fs::remove_file(self.go_file(queue, who));
+        }
         self.fates.clear();
         Ok(())
     }
@@ -269,6 +284,27 @@ impl Hand {
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<Ending>, String> {
         Ok(self.status(Duration::ZERO)?.map(Ending::of))
+    }
+
+    /// Waits until it ends by itself, and says whether it does.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> Result<bool, String> {
+        Ok(self.status(limit)?.is_some())
+    }
+
+    /// Waits until it is stopped by a signal.
+    pub(crate) fn is_stopped(&mut self, limit: Duration) -> Result<bool, String> {
+        let start = Instant::now();
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+            // After the name, which is in parentheses and may have any characters.
+            if stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')) {
+                return Ok(true);
+            }
+            if self.ended()?.is_some() || start.elapsed() > limit {
+                return Ok(false);
+            }
+            sleep(TICK);
+        }
     }
 
     pub(crate) const fn role(&self) -> &'static str {

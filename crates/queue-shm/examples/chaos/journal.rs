@@ -22,6 +22,10 @@ pub(crate) enum Kind {
     Leave,
     /// The queue was closed by this process.
     Close,
+    /// The next entries are about the queue of this number.
+    Name,
+    /// The queue did not open, and another try would not help.
+    Refused,
     /// What an auditor found: `invoked` is the number of the fact, `item` its value.
     Fact,
 }
@@ -69,7 +73,7 @@ pub(crate) struct Entry {
 
 /// Bytes of an entry.
 pub(crate) const ENTRY: usize = 32;
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::BeginPut,
     Kind::Put,
     Kind::BeginGet,
@@ -77,6 +81,8 @@ const KINDS: [Kind; 8] = [
     Kind::Open,
     Kind::Leave,
     Kind::Close,
+    Kind::Name,
+    Kind::Refused,
     Kind::Fact,
 ];
 const ENDS: [End; 7] = [

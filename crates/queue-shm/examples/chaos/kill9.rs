@@ -4,14 +4,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::crew::{Crew, Hand, Orders, PATIENCE};
+use crate::ledger::LONGEST_BLOCK_NS;
 use crate::options::Options;
 use crate::report::Report;
 use crate::scene::{HANG, Scene};
 
 const QUEUE: &str = "kill9";
 const EACH: usize = 4;
-/// Beyond its own limit no call of a survivor may take longer.
-pub(crate) const LONGEST_BLOCK_NS: u64 = 1_000_000_000;
 
 fn orders() -> Orders<'static> {
     Orders {

@@ -8,6 +8,9 @@ use queue_testkit::{Call, History, Op, judge};
 use crate::journal::{self, End, Entry, FACTS, Fact, Kind};
 use crate::worker::CAPACITY;
 
+/// Beyond its own limit no call of a survivor may take longer.
+pub(crate) const LONGEST_BLOCK_NS: u64 = 1_000_000_000;
+
 /// What became of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -86,7 +89,7 @@ impl Books {
         for entry in entries {
             match entry.kind {
                 Kind::Open => epoch = entry.item,
-                Kind::Leave => {}
+                Kind::Leave | Kind::Name | Kind::Refused => {}
                 Kind::Close => self.closed = true,
                 Kind::Fact => {
                     self.audited = Some(epoch);

@@ -11,6 +11,7 @@
 mod audit;
 mod campaign;
 mod crew;
+mod fork;
 mod journal;
 mod kill9;
 mod ledger;
@@ -20,7 +21,10 @@ mod points;
 mod report;
 mod roles;
 mod scene;
+mod stop;
+mod storm;
 mod sys;
+mod tamper;
 mod worker;
 
 use std::fmt::Display;

@@ -12,10 +12,21 @@ pub(crate) const USAGE: &str = "chaos --backend shm --fault kill9|points|storm|s
 pub(crate) enum Fault {
     Kill9,
     Points,
+    Storm,
+    Stop,
+    Tamper,
+    Fork,
 }
 
 /// Name, fault, and rounds unless told otherwise.
-const FAULTS: &[(&str, Fault, u64)] = &[("kill9", Fault::Kill9, 1000), ("points", Fault::Points, 50)];
+const FAULTS: &[(&str, Fault, u64)] = &[
+    ("kill9", Fault::Kill9, 1000),
+    ("points", Fault::Points, 50),
+    ("storm", Fault::Storm, 1000),
+    ("stop", Fault::Stop, 62),
+    ("tamper", Fault::Tamper, 100_000),
+    ("fork", Fault::Fork, 100),
+];
 
 impl Fault {
     pub(crate) fn name(self) -> &'static str {

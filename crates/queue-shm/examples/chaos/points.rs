@@ -4,7 +4,7 @@
 use queue_shm::STEPS;
 
 use crate::crew::{Crew, Ending, Hand, Orders, PATIENCE};
-use crate::kill9::LONGEST_BLOCK_NS;
+use crate::ledger::LONGEST_BLOCK_NS;
 use crate::options::Options;
 use crate::report::Report;
 use crate::scene::{HANG, Scene};
@@ -31,6 +31,9 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
         for second in STEPS.iter().filter(|step| !joins || !is_solitary(step)) {
             for _ in 0..options.pairs {
                 pair(first, second, crew, report)?;
+                if !is_solitary(first) && !is_solitary(second) {
+                    pair_within(first, second, crew, report)?;
+                }
             }
         }
     }
@@ -46,7 +49,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
 }
 
 /// Where somebody must have died before that step is passed.
-fn repair_of(step: &str) -> Option<&'static str> {
+pub(crate) fn repair_of(step: &str) -> Option<&'static str> {
     REPAIRS
         .iter()
         .find(|(repair, _)| *repair == step)
@@ -54,7 +57,7 @@ fn repair_of(step: &str) -> Option<&'static str> {
 }
 
 /// Whether that step needs a queue that nobody else has.
-fn is_solitary(step: &str) -> bool {
+pub(crate) fn is_solitary(step: &str) -> bool {
     step.starts_with("create.") || step == "detach.unlinked"
 }
 
@@ -140,14 +143,60 @@ fn pair(first: &str, second: &'static str, crew: &mut Crew, report: &mut Report)
             scene.expect_death(crew, &mut victim, step);
             continue;
         }
-        match crew.wait(&mut victim) {
-            Ok(Ending::Killed) if repair_of(step).is_some() => report.add(second, 1),
-            Ok(Ending::Killed) => report.add("second_deaths", 1),
-            Ok(Ending::Good) => report.add("second_survived", 1),
-            Ok(ending) => scene.complain(format!("the second process ended by {ending:?}")),
-            Err(hang) => scene.complain(hang),
-        }
+        judge_second(&mut scene, &mut victim, second, crew, report);
     }
+    report.round([]);
+    scene.settle(crew, report)
+}
+
+fn judge_second(scene: &mut Scene, victim: &mut Hand, step: &'static str, crew: &mut Crew, report: &mut Report) {
+    match crew.wait(victim) {
+        Ok(Ending::Killed) if repair_of(step).is_some() => report.add(step, 1),
+        Ok(Ending::Killed) => report.add("second_deaths", 1),
+        Ok(Ending::Good) => report.add("second_survived", 1),
+        Ok(ending) => scene.complain(format!("the second process ended by {ending:?}")),
+        Err(hang) => scene.complain(hang),
+    }
+}
+
+/// The same when the second one has the queue open before the first one dies: it meets what is left in its calls, and
+/// not when it joins.
+fn pair_within(first: &str, second: &'static str, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut scene = Scene::new(
+        format!("{first} then {second} within"),
+        format!("pairs/{first}/{second}/within"),
+    );
+    scene.keep(crew)?;
+    let going = format!("go={}", crew.go_file(&scene.queue, "second").display());
+    let words = ["laps=1", "close=1", going.as_str()];
+    let words = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "close=1" || second == "close.marked");
+    let words: Vec<&str> = words.collect();
+    let orders = Orders {
+        point: point(second, 1),
+        words: &words,
+        ..scene.orders()
+    };
+    let mut after = crew.start("tourist", &orders)?;
+    // It waits with the queue open, or has died while it came in.
+    if !after.moves_on(0, 1, PATIENCE)? && after.ended()?.is_none() {
+        scene.complain(format!("{HANG}: the queue does not open"));
+    }
+    let orders = Orders {
+        point: point(first, 1),
+        words: if first == "close.marked" {
+            &["laps=1", "close=1"]
+        } else {
+            &["laps=0"]
+        },
+        ..scene.orders()
+    };
+    let mut before = crew.start("tourist", &orders)?;
+    scene.expect_death(crew, &mut before, first);
+    crew.go(&scene.queue, "second")?;
+    judge_second(&mut scene, &mut after, second, crew, report);
     report.round([]);
     scene.settle(crew, report)
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::audit;
 use crate::complain;
+use crate::fork;
 use crate::journal::{End, Kind};
+use crate::storm::NAMES;
 use crate::sys;
 use crate::worker::{BATCH, Limit, Worker};
 
@@ -19,6 +21,8 @@ const ROLES: &[(&str, Role)] = &[
     ("getter", get_until_closed),
     ("putter", put_until_closed),
     ("auditor", audit::audit),
+    ("opener", open_and_leave),
+    ("forker", fork::play),
 ];
 
 /// The process of that role; exit code 0 when it has nothing to complain of.
@@ -38,6 +42,7 @@ pub(crate) fn play(role: &str, words: impl Iterator<Item = String>) -> ExitCode 
 
 fn produce(worker: &mut Worker) -> Result<(), String> {
     let queue = worker.open()?;
+    worker.wait_for_go();
     let limit = Limit::Within(worker.limit);
     while !worker.ends() {
         if worker.dice.below(4) == 0 {
@@ -52,11 +57,12 @@ fn produce(worker: &mut Worker) -> Result<(), String> {
 
 fn consume(worker: &mut Worker) -> Result<(), String> {
     let queue = worker.open()?;
+    worker.wait_for_go();
     let limit = Limit::Within(worker.limit);
     loop {
         let max = if worker.dice.below(4) == 0 { BATCH } else { 1 };
         let ended = worker.get(&queue, limit, max)?;
-        if ended == End::Empty && worker.ends() {
+        if ended != End::Ok && worker.ends() {
             break;
         }
         worker.pause();
@@ -71,6 +77,7 @@ fn tour(worker: &mut Worker) -> Result<(), String> {
     while (laps == 0 || lap < laps) && !worker.ends() {
         lap += 1;
         let queue = worker.open()?;
+        worker.wait_for_go();
         let limit = Limit::Within(worker.limit);
         for _ in 0..2 {
             worker.put(&queue, limit, 0)?;
@@ -112,4 +119,29 @@ fn put_until_closed(worker: &mut Worker) -> Result<(), String> {
     let queue = worker.open()?;
     while worker.put(&queue, Limit::Forever, 0)? != End::Closed {}
     worker.leave(queue)
+}
+
+/// In and out of some queues; each is used while it is open.
+fn open_and_leave(worker: &mut Worker) -> Result<(), String> {
+    while !worker.ends() {
+        let number = worker.dice.below(NAMES.len() as u64);
+        let name = NAMES.get(number as usize).copied().unwrap_or_default();
+        worker.note(Kind::Name, number, sys::now())?;
+        let queue = match worker.try_open_named(name)? {
+            Ok(queue) => queue,
+            Err(error) => {
+                complain(format_args!("actor {}: open: {error}", worker.actor));
+                if !error.is_retryable() {
+                    worker.note(Kind::Refused, number, sys::now())?;
+                }
+                continue;
+            }
+        };
+        for _ in 0..worker.dice.below(3) {
+            worker.put(&queue, Limit::Never, 0)?;
+            worker.get(&queue, Limit::Never, 1)?;
+        }
+        worker.leave(queue)?;
+    }
+    Ok(())
 }

@@ -21,3 +21,44 @@ pub(crate) fn signal(pid: u32, signal: i32) -> io::Result<()> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// A child that was forked and executes no other program.
+pub(crate) struct Forked(libc::pid_t);
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChildEnd {
+    Code(i32),
+    Signal(i32),
+}
+
+/// Forks; `None` in the child.
+pub(crate) fn fork() -> io::Result<Option<Forked>> {
+    // SAFETY: this process has one thread, so the child may do whatever its parent may. Leaned on by the campaign `fork`.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        pid => Ok(Some(Forked(pid))),
+    }
+}
+
+/// Ends a child without anything that was meant for the end of its parent.
+pub(crate) fn leave(code: i32) -> ! {
+    // SAFETY: ends the process. Leaned on by the campaign `fork`.
+    unsafe { libc::_exit(code) }
+}
+
+impl Forked {
+    pub(crate) fn wait(self) -> io::Result<ChildEnd> {
+        let mut status = 0;
+        // SAFETY: writes one number, which is ours; the child is ours and nobody else waits for it.
+        if unsafe { libc::waitpid(self.0, &raw mut status, 0) } != self.0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(if libc::WIFEXITED(status) {
+            ChildEnd::Code(libc::WEXITSTATUS(status))
+        } else {
+            ChildEnd::Signal(libc::WTERMSIG(status))
+        })
+    }
+}

@@ -66,6 +66,16 @@ impl Worker {
         Path::new(&self.stop).exists() || std::os::unix::process::parent_id() != self.parent
     }
 
+    /// Having opened the queue, waits for a word to begin, when it was told to.
+    pub(crate) fn wait_for_go(&self) {
+        while let Some(path) = self.setting("go") {
+            if Path::new(path).exists() || self.ends() {
+                return;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
     pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), String> {
         self.journal.write(entries).map_err(|error| format!("journal: {error}"))
     }
