@@ -1,5 +1,7 @@
 //! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it.
 
+use std::path::Path;
+
 use crate::args::{Args, Failure};
 use crate::nearest::nearest;
 use crate::shell::{self, cargo};
@@ -11,11 +13,43 @@ pub(crate) const ABOUT: &str =
 const BACKENDS: &[&str] = &["shm"];
 const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork"];
 
+/// What `cargo xtask ci` does: about a minute in all, and of each fault enough to meet it. The tests of the crate come
+/// first; they plant faults that the campaigns must notice.
+const QUICK: &[(&str, &str)] = &[
+    ("kill9", "--rounds 200"),
+    ("points", "--rounds 2 --pairs 200"),
+    ("storm", "--rounds 200"),
+    ("stop", "--hold 100"),
+    ("tamper", "--rounds 4000"),
+    ("fork", "--rounds 50"),
+];
+
+/// The short campaigns.
+pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
+    let words: &[&str] = if nextest {
+        &["nextest", "run", "--retries", "0"]
+    } else {
+        // No names of targets: those would make a test of the example, which the tests run as a program.
+        &["test"]
+    };
+    let mut tests = cargo(root, words);
+    tests.args(["--locked", "--package", "queue-shm", "--features", "kill-points"]);
+    shell::run(&mut tests)?;
+    for (fault, rest) in QUICK {
+        let line = format!("--backend shm --fault {fault} {rest} --json");
+        let line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        campaign(root, &line).map_err(|failure| match failure {
+            Failure::Usage(message) | Failure::Failed(message) => message,
+        })?;
+    }
+    Ok(())
+}
+
 /// Passes the line on: the program that is all processes of a campaign reads it, checks it, and prints the verdict last.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     one_of(args.line(), "--backend", BACKENDS)?;
     one_of(args.line(), "--fault", FAULTS)?;
-    campaign(args.line())
+    campaign(&shell::root()?, args.line())
 }
 
 /// The value of that flag, which must be one of these.
@@ -37,7 +71,7 @@ fn one_of(line: &[String], flag: &str, known: &[&str]) -> Result<(), Failure> {
     }
 }
 
-fn campaign(line: &[String]) -> Result<(), Failure> {
+fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
     let words = [
         "run",
         "--quiet",
@@ -50,7 +84,7 @@ fn campaign(line: &[String]) -> Result<(), Failure> {
         "chaos",
         "--",
     ];
-    let mut command = cargo(&shell::root()?, &words);
+    let mut command = cargo(root, &words);
     command.args(line);
     let shown = shell::shown(&command);
     shell::say(format_args!("$ {shown}"));
@@ -70,6 +104,11 @@ mod tests {
 
     fn line(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_fault_is_met_by_the_short_campaigns() {
+        assert_eq!(QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(), FAULTS);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 use crate::shell::{self, cargo, run as sh};
 use crate::steps::{self, Step};
 use crate::tools::NEXTEST;
-use crate::{budget, deny, features, semantics, tidy};
+use crate::{budget, chaos, deny, features, semantics, tidy};
 
 /// What every step needs.
 pub(crate) struct Context {
@@ -26,6 +26,10 @@ const STEPS: &[Step<Context>] = &[
     Step::new("tidy", |ci| tidy::check(&ci.root).map(|()| Vec::new())),
     Step::new("doctests", doctests),
     Step::new("tests", tests),
+    Step::new("chaos", |ci| {
+        let nextest = NEXTEST.ensure(&ci.root, ci.install).is_ok();
+        chaos::quick(&ci.root, nextest).map(|()| Vec::new())
+    }),
     Step::new("semantics", |ci| semantics::check(&ci.root).map(|()| Vec::new())),
     Step::new("docs", docs),
     Step::new("features", |ci| features::check(&ci.root).map(|()| Vec::new())),
@@ -88,6 +92,9 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
     sh(ci
         .workspace(&["clippy", "--all-targets"])
         .args(["--", "-D", "warnings"]))?;
+    // The steps at which processes die, and the program that has them die, are there for no other build.
+    let words = ["clippy", "--all-targets", "--locked", "--package", "queue-shm"];
+    sh(cargo(&ci.root, &words).args(["--features", "kill-points", "--", "-D", "warnings"]))?;
     Ok(Vec::new())
 }
 

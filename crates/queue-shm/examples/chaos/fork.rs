@@ -27,7 +27,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
         let way = format!("way={}", round % WAYS);
         let mut scene = Scene::new(format!("round {round}, {way}"), format!("fork/{round}"));
         // Half of the queues have nobody but the parent.
-        if round / WAYS % 2 == 0 {
+        if (round / WAYS).is_multiple_of(2) {
             scene.keep(crew)?;
         }
         let words = [way.as_str()];

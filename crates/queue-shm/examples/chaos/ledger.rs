@@ -34,6 +34,8 @@ pub(crate) struct Sums {
     pub(crate) lost_in_flight: u64,
     pub(crate) corrupt: u64,
     pub(crate) torn: u64,
+    /// Items that the queue itself says were lost in flight.
+    pub(crate) counted: u64,
     pub(crate) max_block_ns: u64,
     pub(crate) complaints: Vec<String>,
 }
@@ -263,6 +265,7 @@ impl Books {
             .filter(|(item, put)| put.end.is_none() && !taken.contains_key(item))
             .count() as u64;
         let counted = self.fact(Fact::LostInFlight).unwrap_or(0);
+        sums.counted = counted;
         if counted > sums.lost_in_flight + unknown {
             let known = sums.lost_in_flight;
             sums.complaints.push(format!(

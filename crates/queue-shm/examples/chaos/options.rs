@@ -4,6 +4,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use queue_shm::STEPS;
+
 pub(crate) const USAGE: &str = "chaos --backend shm --fault kill9|points|storm|stop|tamper|fork [--rounds N] [--seed S] \
      [--pairs N] [--hold MILLISECONDS] [--plant FAULT] [--keep] [--json]";
 
@@ -23,7 +25,7 @@ const FAULTS: &[(&str, Fault, u64)] = &[
     ("kill9", Fault::Kill9, 1000),
     ("points", Fault::Points, 50),
     ("storm", Fault::Storm, 1000),
-    ("stop", Fault::Stop, 62),
+    ("stop", Fault::Stop, 2 * STEPS.len() as u64),
     ("tamper", Fault::Tamper, 100_000),
     ("fork", Fault::Fork, 100),
 ];
@@ -43,8 +45,8 @@ pub(crate) struct Options {
     pub(crate) fault: Fault,
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
-    /// How often each pair of steps, in `points`.
-    pub(crate) pairs: u64,
+    /// How many pairs of steps by lot, in `points`; each of them, without a number.
+    pub(crate) pairs: Option<u64>,
     /// How long a process is stopped.
     pub(crate) hold: Duration,
     /// A fault in the queue itself, which the campaign must notice.
@@ -55,12 +57,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
-    let (mut fault, mut backend, mut rounds, mut pairs) = (None, None, None, None);
+    let (mut fault, mut backend, mut rounds) = (None, None, None);
     let mut options = Options {
         fault: Fault::Kill9,
         rounds: 0,
         seed: RandomState::new().hash_one(0) >> 32,
-        pairs: 0,
+        pairs: None,
         hold: Duration::from_secs(5),
         plant: None,
         keep: false,
@@ -87,7 +89,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
             "--backend" => backend = Some(value),
             "--fault" => fault = Some(value),
             "--rounds" => rounds = Some(number()?),
-            "--pairs" => pairs = Some(number()?),
+            "--pairs" => options.pairs = Some(number()?),
             "--seed" => options.seed = number()?,
             "--hold" => options.hold = Duration::from_millis(number()?),
             "--plant" => options.plant = Some(value),
@@ -104,6 +106,5 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
     let (_, fault, usual) = known.ok_or_else(|| format!("no fault `{asked}`"))?;
     options.fault = *fault;
     options.rounds = rounds.unwrap_or(*usual).max(1);
-    options.pairs = pairs.unwrap_or_else(|| (options.rounds / 10).max(1));
     Ok(options)
 }

@@ -25,16 +25,19 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
     for step in STEPS {
         one_step(step, options.rounds, crew, report)?;
     }
-    for first in STEPS.iter().filter(|step| repair_of(step).is_none()) {
-        // A step of joining is only passed where there is a queue already.
-        let joins = *first == "attach.mapped";
-        for second in STEPS.iter().filter(|step| !joins || !is_solitary(step)) {
-            for _ in 0..options.pairs {
-                pair(first, second, crew, report)?;
-                if !is_solitary(first) && !is_solitary(second) {
-                    pair_within(first, second, crew, report)?;
-                }
-            }
+    let pairs = all_pairs();
+    let all = pairs.len() as u64 * (options.rounds / 10).max(1);
+    let drawn = options.pairs.unwrap_or(all);
+    for number in 0..drawn {
+        // Each of them in turn, or some by lot.
+        let place = if options.pairs.is_some() {
+            crew.dice.below(pairs.len() as u64) as usize
+        } else {
+            (number % pairs.len() as u64) as usize
+        };
+        if let Some((first, second, within)) = pairs.get(place) {
+            let die = if *within { pair_within } else { pair };
+            die(first, second, crew, report)?;
         }
     }
     if report.max_block_ns > LONGEST_BLOCK_NS {
@@ -48,6 +51,22 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
     Ok(())
 }
 
+/// Who dies where, and then the next one, who comes when it has happened or is there already.
+fn all_pairs() -> Vec<(&'static str, &'static str, bool)> {
+    let mut pairs = Vec::new();
+    for first in STEPS.iter().filter(|step| repair_of(step).is_none()) {
+        // A step of joining is only passed where there is a queue already.
+        let joins = *first == "attach.mapped";
+        for second in STEPS.iter().filter(|step| !joins || !is_solitary(step)) {
+            pairs.push((*first, *second, false));
+            if !is_solitary(first) && !is_solitary(second) {
+                pairs.push((*first, *second, true));
+            }
+        }
+    }
+    pairs
+}
+
 /// Where somebody must have died before that step is passed.
 pub(crate) fn repair_of(step: &str) -> Option<&'static str> {
     REPAIRS
@@ -59,6 +78,11 @@ pub(crate) fn repair_of(step: &str) -> Option<&'static str> {
 /// Whether that step needs a queue that nobody else has.
 pub(crate) fn is_solitary(step: &str) -> bool {
     step.starts_with("create.") || step == "detach.unlinked"
+}
+
+/// Whether a call that dies there has not yet said that its items are about to be returned.
+fn is_inside(step: &str) -> bool {
+    step != "sleep.ended"
 }
 
 fn one_step(step: &'static str, rounds: u64, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
@@ -82,6 +106,7 @@ fn point(step: &str, visit: u64) -> Option<String> {
 /// A tourist dies at the step while a producer and a consumer are at work, who go on.
 fn in_company(step: &str, rounds: u64, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
     let mut scene = Scene::new(step, format!("points/{step}"));
+    scene.is_exact = is_inside(step);
     scene.keep(crew)?;
     let mut company = Vec::new();
     for role in ["producer", "consumer"] {
@@ -120,6 +145,7 @@ fn in_company(step: &str, rounds: u64, crew: &mut Crew, report: &mut Report) -> 
 /// One dies at `first`; the next one comes, finds what it left, and dies at `second` if it gets there.
 fn pair(first: &str, second: &'static str, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
     let mut scene = Scene::new(format!("{first} then {second}"), format!("pairs/{first}/{second}"));
+    scene.is_exact = is_inside(first) && is_inside(second);
     if !is_solitary(first) && !is_solitary(second) {
         scene.keep(crew)?;
     }
@@ -166,6 +192,7 @@ fn pair_within(first: &str, second: &'static str, crew: &mut Crew, report: &mut 
         format!("{first} then {second} within"),
         format!("pairs/{first}/{second}/within"),
     );
+    scene.is_exact = is_inside(first) && is_inside(second);
     scene.keep(crew)?;
     let going = format!("go={}", crew.go_file(&scene.queue, "second").display());
     let words = ["laps=1", "close=1", going.as_str()];

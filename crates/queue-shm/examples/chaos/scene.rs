@@ -11,6 +11,8 @@ pub(crate) struct Scene {
     what: String,
     pub(crate) queue: String,
     keeper: Option<Hand>,
+    /// Whether everybody who died did so inside of a call, so that the queue itself knows of every item that was lost.
+    pub(crate) is_exact: bool,
     pub(crate) complaints: Vec<String>,
 }
 
@@ -20,6 +22,7 @@ impl Scene {
             what: what.into(),
             queue,
             keeper: None,
+            is_exact: false,
             complaints: Vec::new(),
         }
     }
@@ -65,6 +68,12 @@ impl Scene {
         let sums = ledger::close(&crew.journals(&self.queue)?, crew.fates())?;
         for complaint in &sums.complaints {
             self.complain(complaint);
+        }
+        if self.is_exact && sums.counted < sums.lost_in_flight {
+            let (counted, lost) = (sums.counted, sums.lost_in_flight);
+            self.complain(format!(
+                "the queue counted {counted} items lost in flight, and {lost} were"
+            ));
         }
         report.take(&sums);
         let left = crew.segments();

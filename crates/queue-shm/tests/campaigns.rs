@@ -1,0 +1,83 @@
+//! Short campaigns between processes: what `cargo xtask chaos` does for longer. The program that is all processes of a
+//! campaign is the example `chaos`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+const BUILD: &str = "`cargo build -p queue-shm --features kill-points --example chaos` makes it";
+
+/// Cargo tells a test where binaries are, but not examples, and builds them only along with all targets.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("this program");
+    let folder = test.ancestors().nth(2).expect("where cargo builds");
+    let program = folder.join("examples").join("chaos");
+    let Ok(meta) = program.metadata() else {
+        panic!("{} is missing; {BUILD}", program.display());
+    };
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = ["src", "examples/chaos"].map(|folder| newest(&package.join(folder)));
+    let built = meta.modified().expect("when it was built");
+    assert!(
+        source.iter().all(|changed| *changed <= built),
+        "{} is older than its source; {BUILD}",
+        program.display()
+    );
+    program
+}
+
+/// When a file of that folder was changed last.
+fn newest(folder: &Path) -> SystemTime {
+    let files = folder.read_dir().expect("a folder of this package");
+    let times = files.map(|file| file.and_then(|file| file.metadata()).and_then(|meta| meta.modified()));
+    times.map(|time| time.expect("a time")).max().expect("a file")
+}
+
+fn campaign(fault: &str, words: &str) -> (bool, String) {
+    let Output { status, stdout, .. } = Command::new(program())
+        .args(["--backend", "shm", "--fault", fault, "--json"])
+        .args(words.split_whitespace())
+        .output()
+        .expect("a campaign");
+    (status.success(), String::from_utf8_lossy(&stdout).into_owned())
+}
+
+#[test]
+fn a_process_may_die_at_every_step() {
+    let (is_good, text) = campaign("points", "--rounds 1 --pairs 50 --seed 101");
+    assert!(is_good, "{text}");
+}
+
+#[test]
+fn a_process_may_be_stopped_at_every_step() {
+    let (is_good, text) = campaign("stop", "--hold 20 --seed 102");
+    assert!(is_good, "{text}");
+}
+
+#[test]
+fn a_fork_has_nothing_of_its_parent() {
+    let (is_good, text) = campaign("fork", "--rounds 10 --seed 103");
+    assert!(is_good, "{text}");
+}
+
+/// A campaign that notices nothing proves nothing: each fault is planted in the queue, and must be found.
+macro_rules! convicts {
+    ($($name:ident: $fault:literal $words:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            let (is_good, text) = campaign($fault, $words);
+            assert!(!is_good, "nobody noticed: {text}");
+            assert!(text.contains("\"failed\":"), "the campaign itself failed: {text}");
+        }
+    )*};
+}
+
+convicts! {
+    items_that_are_seen_too_early_are_noticed: "kill9" "--rounds 100 --seed 201 --plant early-publish";
+    a_repair_that_drops_items_is_noticed: "points" "--rounds 1 --pairs 0 --seed 202 --plant repair-drops";
+    locks_of_the_dead_that_stay_are_noticed: "points" "--rounds 1 --pairs 0 --seed 203 --plant never-rob";
+    locks_taken_from_the_living_are_noticed: "stop" "--hold 50 --seed 204 --plant rob-the-living";
+    openers_without_a_lock_are_noticed: "storm" "--rounds 20 --seed 205 --plant no-name-lock";
+    items_without_a_check_are_noticed: "tamper" "--rounds 2000 --seed 206 --plant unchecked";
+    a_child_that_takes_itself_for_its_parent_is_noticed: "fork" "--rounds 5 --seed 207 --plant child-is-parent";
+}
