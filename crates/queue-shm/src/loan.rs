@@ -134,8 +134,8 @@ impl Segment {
         // The hint may be wrong after a death.
         let index = (hint..used)
             .find(is_free)
-            .or_else(|| (0..hint.min(used)).find(is_free))
-            .or_else(|| (used < self.layout.entries).then_some(used));
+            .or_else(|| (used < self.layout.entries).then_some(used))
+            .or_else(|| (0..used).find(is_free));
         let Some(index) = index else {
             return Err(self
                 .error(ErrorKind::ResourceExhausted, "lease")

@@ -1,0 +1,154 @@
+//! Holders of leases die, at every labelled step of lending and in pairs, while others go on:
+//! `lease_deaths [--rounds N] [--pairs N] [--seed S] [--step STEP]`.
+//!
+//! The program starts itself again for every process; each writes down what it does with which item, in a journal that
+//! outlives it. In the end every item was done with exactly once: acknowledged, taken, or put among the dead letters. The dead
+//! are forgiven what they were at when they died, and nothing else. The last line is one JSON object.
+//!
+//! Exit code 0 without a failure, 1 with one, 2 for a wrong command line.
+
+mod books;
+mod round;
+mod worker;
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use queue_shm::LEASE_STEPS;
+use queue_testkit::Dice;
+use round::{Plan, Sums};
+
+const FOLDER: &str = "SAGE_SHM_DIR";
+/// What the dead had on loan is back within this time.
+const LATEST_RETURN: Duration = Duration::from_secs(1);
+/// Steps of the sides and of repairs, which leases pass as well.
+const OTHERS: &[&str] = &[
+    "lock.taken",
+    "unlock.before",
+    "unlock.after",
+    "get.marked",
+    "get.published",
+    "sleep.registered",
+];
+/// Only passed when somebody died before.
+const REPAIRS: &[&str] = &["lock.robbed", "repair.loans", "repair.get"];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    let role = words.next_if(|word| word.starts_with('@'));
+    match role.as_deref() {
+        Some("@worker") => return worker::work(&words.collect::<Vec<_>>(), false),
+        Some("@holder") => return worker::work(&words.collect::<Vec<_>>(), true),
+        Some("@campaign") => {}
+        _ => return in_a_folder_of_its_own(words),
+    }
+    let (mut rounds, mut pairs, mut seed, mut only) = (3, 1, 1, None);
+    while let Some(word) = words.next() {
+        let value = words.next();
+        let number = value.as_deref().and_then(|value| value.parse::<u64>().ok());
+        match (word.as_str(), number) {
+            ("--rounds", Some(number)) => rounds = number,
+            ("--pairs", Some(number)) => pairs = number,
+            ("--seed", Some(number)) => seed = number,
+            ("--step", _) if value.is_some() => only = value,
+            _ => {
+                say("usage: lease_deaths [--rounds N] [--pairs N] [--seed S] [--step STEP]");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    say(format_args!("seed {seed}"));
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap_or_default());
+    let sums = campaign(&folder, rounds, pairs, seed, only.as_deref());
+    say(sums.json(seed));
+    if sums.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// All processes of a campaign, this one as well, have their queues in a folder that nobody else knows.
+fn in_a_folder_of_its_own(words: impl Iterator<Item = String>) -> ExitCode {
+    let folder = PathBuf::from(format!("/dev/shm/sage-lease-deaths-{}", std::process::id()));
+    let done = std::env::current_exe().and_then(|program| {
+        let mut command = Command::new(program);
+        command.arg("@campaign").args(words).env(FOLDER, &folder);
+        command.env_remove("SAGE_SHM_POINT").status()
+    });
+    let left: Vec<_> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    let is_clean = left.iter().all(|name| name == ".control");
+    if !is_clean {
+        say(format_args!("left behind in {}: {left:?}", folder.display()));
+    }
+    match done {
+        Ok(status) if status.success() && is_clean => {
+            let _ = std::fs::remove_dir_all(&folder);
+            let _ = std::fs::remove_dir_all(journals(&folder));
+            ExitCode::SUCCESS
+        }
+        Ok(status) if status.code() == Some(2) => ExitCode::from(2),
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            say(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn campaign(folder: &Path, rounds: u64, pairs: u64, seed: u64, only: Option<&str>) -> Sums {
+    let (mut sums, mut dice) = (Sums::default(), Dice::new(seed));
+    for number in 0..10 {
+        match round::measure_return(&journals(folder), number) {
+            Ok(took) => sums.slowest_return = sums.slowest_return.max(took),
+            Err(complaint) => {
+                sums.failed += 1;
+                say(complaint);
+            }
+        }
+    }
+    sums.failed += u64::from(sums.slowest_return > LATEST_RETURN);
+    let chosen = |step: &&&str| only.is_none_or(|only| only == **step);
+    let mut play = |first: &str, second: Option<&str>| {
+        let plan = Plan::new(first, second, &mut dice);
+        if let Err(complaint) = round::play(&journals(folder), &plan, &mut sums) {
+            sums.failed += 1;
+            say(format_args!("{plan:?}: {complaint}"));
+        }
+        sums.rounds += 1;
+    };
+    for step in LEASE_STEPS.iter().chain(OTHERS).filter(chosen) {
+        if REPAIRS.contains(step) {
+            continue;
+        }
+        for _ in 0..rounds {
+            play(step, None);
+        }
+        for second in REPAIRS.iter().chain(LEASE_STEPS) {
+            for _ in 0..pairs {
+                play(step, Some(second));
+            }
+        }
+    }
+    sums
+}
+
+/// Beside the folder of queues, where nobody takes them for one.
+fn journals(folder: &Path) -> PathBuf {
+    let journals = folder.with_extension("journals");
+    let _ = std::fs::create_dir(&journals);
+    journals
+}
+
+/// One line to standard output; a closed pipe is the reader's choice.
+fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
