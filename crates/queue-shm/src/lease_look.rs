@@ -23,6 +23,8 @@ use crate::{point, sys};
 const BETWEEN_LOOKS: u64 = 200_000_000;
 /// How long to wait for a lock to look under.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long others may be at work where a letter goes. For room nobody waits.
+const AT_WORK: Duration = Duration::from_millis(10);
 
 /// An item on its way to the dead letters: its entry, that one's ticket, and itself as a record.
 pub(crate) struct Letter {
@@ -131,7 +133,7 @@ impl Segment {
         if self.check("put").is_err() || record.len() > largest {
             return false;
         }
-        let Ok(held) = self.putters(Wait::Never) else {
+        let Ok(held) = self.putters(AT_WORK.into()) else {
             return false;
         };
         if let Err(refusal) = held.room(std::iter::once(record.len())) {
