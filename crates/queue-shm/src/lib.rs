@@ -21,6 +21,39 @@
 //! # Ok::<(), descriptor_core::Error>(())
 //! ```
 //!
+//! # Leases
+//!
+//! [`lease`](descriptor_core::Queue::lease) takes an item that is not gone: it is acknowledged, or it comes back in front of
+//! everything younger, also and within a second when the process that had it dies. After
+//! [`max_deliveries`](ShmSpec::max_deliveries) it goes to a queue of dead letters instead, once, or twice when the process that
+//! carries it there dies on the way.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use descriptor_core::{Descriptor, QueueId, Wait};
+//! use queue_shm::ShmSpec;
+//!
+//! let dead = QueueId::generated("dead");
+//! let letters = Descriptor::new(dead.clone(), ShmSpec::bounded(8))?.queue::<String>()?;
+//! let spec = ShmSpec::bounded(8).max_deliveries(2).dead_letter(format!("shm://{dead}?maxsize=8"));
+//! let queue = Descriptor::new(QueueId::generated("docs"), spec)?.queue::<String>()?;
+//! queue.put("to the moon".into())?;
+//!
+//! let lease = queue.lease(Wait::Forever)?;
+//! assert_eq!((lease.item().map(String::as_str), lease.deliveries()), (Some("to the moon"), 1));
+//! assert_eq!(queue.depth(), Some(1)); // it keeps its room until it is acknowledged
+//! drop(lease); // as a panic would
+//!
+//! queue.lease(Wait::Never)?.nack(Duration::ZERO)?; // twice is enough
+//! assert_eq!(letters.try_get()?, "to the moon");
+//! # Ok::<(), descriptor_core::Error>(())
+//! ```
+//!
+//! # Bytes without copies
+//!
+//! A queue of `Bytes` can be written and read where the bytes are: [`ShmQueue::reserve`] and [`ShmQueue::view`].
+//!
 //! # How it works
 //!
 //! The segment is a file in memory: fixed words, then a ring of bytes that is mapped twice in a row, so that no item
@@ -28,6 +61,10 @@
 //! makes it visible by one store. Nothing needs repair but that word: what a dead holder had not made visible never
 //! was there. Whether a process lives is asked of the kernel, by a lock that dies with it, and only while somebody waits
 //! too long for a side.
+//!
+//! An item on loan is copied from the ring into an entry of a table in the segment, so that it outlives its holder and the
+//! ring goes on. The entry says in one word what the item is up to and who has it. The table has room for 4096 items on
+//! loan, or for the capacity if that is less; its memory is asked for when it is needed first, and stays.
 //!
 //! Bytes of the segment are never trusted: every length and index is checked against the limits of the queue before it
 //! is used, items are copied out first and then checked and decoded, and a damaged item is one error.
