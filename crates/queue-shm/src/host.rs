@@ -290,8 +290,9 @@ pub(crate) fn io_error(verb: &str, path: &Path, error: io::Error) -> Error {
             ErrorKind::PermissionDenied,
             "make it a place where this user may write, or set SAGE_SHM_DIR to one",
         ),
+        // No right to make it either: the system has no place for shared memory, or this user may not see it.
         Some(libc::ENOENT) => (
-            ErrorKind::Unsupported,
+            ErrorKind::PermissionDenied,
             "mount a tmpfs at /dev/shm, or set SAGE_SHM_DIR to a folder on one",
         ),
         _ => (ErrorKind::Io, "see what the system says about that place"),

@@ -382,8 +382,10 @@ fn create(
         .open(&unfinished)
         .map_err(|error| io_error("make", &unfinished, error))?;
     let filled = fill(&file, &header, &layout).map_err(|error| {
-        let needed = layout.file();
-        io_error("fill", path, error).with("needed_bytes", needed)
+        let (needed, free) = (layout.file(), sys::free_bytes(&file).unwrap_or_default());
+        io_error("fill", path, error)
+            .with("needed_bytes", needed)
+            .with("free_bytes", free)
     });
     point::reach("create.filled");
     let named = filled.and_then(|()| std::fs::rename(&unfinished, path).map_err(|error| io_error("name", path, error)));

@@ -76,6 +76,15 @@ pub(crate) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
     }
 }
 
+/// Bytes that are free where the file lies.
+pub(crate) fn free_bytes(file: &File) -> Option<u64> {
+    // SAFETY: a struct of integers, for which zero is a value. Leaned on by the tests on a small file system.
+    let mut space: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the file is open, the kernel writes the struct, which is ours. Leaned on as above.
+    let done = unsafe { libc::fstatvfs(file.as_raw_fd(), &raw mut space) };
+    (done == 0).then(|| space.f_bavail.saturating_mul(space.f_frsize))
+}
+
 fn range(kind: libc::c_int, start: u64) -> libc::flock {
     // SAFETY: a struct of integers, for which zero is a value. Leaned on by every test of liveness.
     let mut range: libc::flock = unsafe { std::mem::zeroed() };

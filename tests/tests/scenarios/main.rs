@@ -10,9 +10,15 @@ mod contract;
 mod descriptors;
 mod forms;
 mod other_process;
+#[cfg(target_os = "linux")]
+mod peer;
 mod python_records;
 mod readme_table;
 mod select;
+#[cfg(target_os = "linux")]
+mod shm_dead;
+#[cfg(target_os = "linux")]
+mod shm_folder;
 mod support;
 mod third_party;
 mod topology;

@@ -15,6 +15,11 @@ fn records_of_another_process() -> Vec<DescriptorRecord> {
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 6, "{text}");
+    records(&lines)
+}
+
+/// Three lines for each type.
+fn records(lines: &[&str]) -> Vec<DescriptorRecord> {
     lines
         .chunks(3)
         .flat_map(|forms| {
@@ -88,7 +93,14 @@ fn what_would_reach_is_named_and_says_how_to_get_it() {
     names(
         &error,
         ErrorKind::Unsupported,
-        &["other-process/shared", "rpc", "local", "sage_queue", "shm", "feature `rpc`"],
+        &[
+            "other-process/shared",
+            "rpc",
+            "local",
+            "sage_queue",
+            "shm",
+            "feature `rpc`",
+        ],
     );
 }
 
@@ -103,4 +115,47 @@ fn a_record_without_a_home_binds_to_the_process_that_first_opens_it() {
         .scope;
     assert_eq!(read.to_serializable().to_record().scope, mine);
     assert_eq!(read.get::<u8>().unwrap(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn with_shm_as_the_hint_says_the_other_process_has_the_same_queue() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    use sage_comm::{QueueId, ShmSpec};
+
+    crate::support::within_a_minute(|| {
+        let id = QueueId::generated("other-process");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_print-descriptor"))
+            .arg(id.as_str())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let lines: Vec<String> = said.by_ref().lines().take(3).map(Result::unwrap).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let records = records(&lines);
+        assert_eq!(records[0], records[1], "JSON and URI say the same");
+        assert_eq!(records[0], records[2], "and so do the bytes");
+        assert!(records.iter().all(|record| record.scope == Scope::Unscoped));
+
+        let by_registry = Builtin.registry::<String>().open(&records[0]).unwrap();
+        let by_type = Descriptor::<ShmSpec>::from_uri(lines[1]).unwrap();
+        assert_eq!((by_registry.depth(), by_registry.capacity()), (Some(1), Some(100)));
+        assert_eq!(by_type.get::<String>().unwrap(), "an item of this process");
+        by_registry.put("an answer".to_owned()).unwrap();
+        drop(child.stdin.take());
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "an answer\n");
+        assert!(child.wait().unwrap().success());
+
+        // The queue is no longer than somebody has it.
+        assert_eq!(by_registry.depth(), Some(0));
+        drop((by_registry, by_type));
+        let segments = sage_comm::ShmFolder::of_this_user().entries().unwrap();
+        assert!(segments.iter().all(|entry| entry.file != id.as_str()), "{segments:?}");
+    });
 }
