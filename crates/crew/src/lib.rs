@@ -26,11 +26,13 @@
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
+mod crew;
 mod fate;
 mod line;
 mod member;
 mod seat;
 
+pub use crew::{Crew, Standing};
 pub use fate::Fate;
 pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
 pub use member::Member;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use descriptor_core::{Item, PutError, Wait};
+use descriptor_core::{ErrorKind, Item, PutError, Wait};
 use serde::Serialize;
 
 use crate::send_error::{Reason, Target, TargetId, Undelivered, Waiting};
@@ -270,6 +270,8 @@ impl<T: Item> Outlet<T> {
                     self.give_back_all(|| Reason::Closed, back);
                 }
                 Err(PutError::Failed((), error)) if error.is_retryable() => return Some(Reason::Failed(error)),
+                // A queue of bytes may be too small for a full pack.
+                Err(PutError::Failed((), error)) if error.kind() == ErrorKind::TooLarge && self.halve() => {}
                 Err(refusal) => {
                     let ((), reason) = Reason::of(refusal);
                     self.halted = matches!(reason, Reason::Unknown(_));
@@ -280,6 +282,23 @@ impl<T: Item> Outlet<T> {
             }
         }
         (!self.pending.is_empty()).then_some(Reason::Full)
+    }
+
+    /// Makes two items of the first; false when it cannot be divided.
+    #[cold]
+    fn halve(&mut self) -> bool {
+        let Some(Envelope {
+            event: Event::Packets(packets),
+            ..
+        }) = self.pending.front_mut().filter(|first| first.event.packets() > 1)
+        else {
+            return false;
+        };
+        let rest = packets.split_off(packets.len() / 2);
+        let from = self.connection.spec().from;
+        let event = Event::Packets(rest);
+        self.pending.insert(1, Envelope { from, event });
+        true
     }
 
     /// Empties the buffer into `back`.

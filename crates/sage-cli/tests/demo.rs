@@ -51,6 +51,24 @@ fn every_transport_and_parallelism_gives_the_answer_of_the_plain_loop() {
 }
 
 #[test]
+fn processes_give_the_answer_of_the_plain_loop() {
+    for (processes, parallelism) in [(None, "2"), (Some("1"), "1"), (Some("5"), "3")] {
+        let mut options = vec!["--transport", "shm", "--parallelism", parallelism];
+        options.extend(["--events", "60_000", "--verify"]);
+        options.extend(processes.into_iter().flat_map(|processes| ["--processes", processes]));
+        let json = demo(&options);
+        assert_lossless(&json);
+        assert_eq!(
+            (&json["verified"], &json["transport"]),
+            (&true.into(), &"shm".into()),
+            "{json}"
+        );
+        assert_eq!(json["processes"].to_string(), processes.unwrap_or("3"), "{json}");
+        assert_eq!(json["events"], 60_000, "{json}");
+    }
+}
+
+#[test]
 fn windows_of_any_shape_verify() {
     for (window, slide) in [
         ("100", "100"),

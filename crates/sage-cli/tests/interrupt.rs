@@ -66,8 +66,8 @@ const ENDLESS: [&str; 4] = ["demo", "--events", "18446744073709551615", "--json"
 
 #[test]
 fn the_first_interrupt_drains() {
-    for name in ["INT", "TERM"] {
-        let mut running = Running::start(sage(ENDLESS));
+    for (name, transport) in [("INT", "sage"), ("TERM", "sage"), ("INT", "shm")] {
+        let mut running = Running::start(sage(ENDLESS.into_iter().chain(["--transport", transport])));
         running.interrupt(name);
         running.wait_for("draining");
         let ran = running.end();

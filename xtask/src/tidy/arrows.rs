@@ -47,9 +47,10 @@ const LAYERS: &[Layer] = &[
     ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
     layer("crew", &["descriptor-core"], &[]),
+    layer("keyed-state", &["descriptor-core", "partition-key"], &[]),
     layer(
         "runtime",
-        &["crew", "descriptor-core", "graph", "router"],
+        &["crew", "descriptor-core", "graph", "keyed-state", "router"],
         &["queue-testkit", BACKENDS],
     ),
     layer(

@@ -14,7 +14,6 @@ macro_rules! opaque_debug {
     };
 }
 
-mod aggregate;
 mod co_map;
 mod collect;
 mod detached;
@@ -30,16 +29,13 @@ mod key_by;
 mod keyed;
 mod map;
 mod pace;
-mod panes;
 mod queue_sink;
 mod queue_source;
 mod reduce;
 mod sliding_window;
 mod timed_source;
 mod window_join;
-mod window_spec;
 
-pub use aggregate::{Aggregate, AggregateFn};
 pub use co_map::CoMap;
 pub use collect::{Collect, Collected};
 pub use either::Either;
@@ -51,6 +47,7 @@ pub use for_each::{ForEach, TryForEach};
 pub use inspect::Inspect;
 pub use iter_source::IterSource;
 pub use key_by::{KeyBy, TryKeyBy};
+pub use keyed_state::{Aggregate, AggregateFn, WindowSpec};
 pub use map::{Map, TryMap};
 pub use queue_sink::QueueSink;
 pub use queue_source::QueueSource;
@@ -58,4 +55,3 @@ pub use reduce::Reduce;
 pub use sliding_window::SlidingWindow;
 pub use timed_source::TimedSource;
 pub use window_join::WindowJoin;
-pub use window_spec::WindowSpec;

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use descriptor_core::DropCause;
+use keyed_state::{Panes, Place};
 use router::{Key, Packet};
 
 use super::keyed::{beyond_time, key_of};
-use super::panes::{Panes, Place};
 use super::{Aggregate, WindowSpec};
 use crate::{Data, OpResult, Operator, TaskContext};
 

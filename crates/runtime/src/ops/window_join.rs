@@ -5,12 +5,11 @@ use std::fmt;
 use std::hash::BuildHasherDefault;
 
 use descriptor_core::DropCause;
+use keyed_state::{Panes, Place, StoredHash, Window};
 use router::{Key, Packet};
 
 use super::keyed::{beyond_time, key_of};
-use super::panes::{Panes, Place, Window};
 use super::{Either, WindowSpec};
-use crate::state::StoredHash;
 use crate::{Data, OpResult, Operator, TaskContext};
 
 const OPERATION: &str = "join";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crew::{Listener, Member};
+use crew::{Crew, Listener, Member};
 use descriptor_core::{Backends, Error, ErrorKind, QueueId, Reach};
 use graph::Deployment;
 
@@ -40,7 +40,7 @@ pub(super) fn start<B: Backends>(mut job: Job<B>) -> Result<JobHandle, Error> {
     let mut threads = prepared.threads()?;
     let shared = Arc::clone(&prepared.shared);
     let ready = match hire(&shared, &setup, workers, &mut threads) {
-        Ok(team) => team.wait_ready(START).map(|()| team.start()),
+        Ok(team) => team.crew.wait_ready(START).map(|()| team.start()),
         Err(error) => Err(error),
     };
     let handle = prepared.handle(threads);
@@ -82,7 +82,7 @@ fn hire<'a>(
             }
         }
     }
-    let team = shared.team.get_or_init(|| Team::new(members.clone()));
+    let team = shared.team.get_or_init(|| Team::new(Crew::new(members.clone())));
     for (member, listener) in members.into_iter().zip(listeners) {
         let minded = mind(shared, setup, &member, listener);
         match minded {

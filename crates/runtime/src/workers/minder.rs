@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crew::{Fate, Heard, Listener, Member};
+use crew::{Fate, Heard, Listener, Member, Standing};
 use descriptor_core::{Error, ErrorKind};
 use router::{StopCause, StopSignal};
 
@@ -47,7 +47,7 @@ pub(super) fn mind(
             Vec::new()
         }
     };
-    team.gone(member.worker());
+    team.crew.enter(member.worker(), Standing::Gone);
     shared.close_far();
     shared.control.task_ended();
     accounts
@@ -67,11 +67,11 @@ impl Minder<'_> {
         let (mut done, mut ended) = (None, false);
         loop {
             match listener.hear::<Word>(Some(LOOK)) {
-                Ok(Heard::Message(Word::Ready)) => self.team.ready(worker),
+                Ok(Heard::Message(Word::Ready)) => self.team.crew.enter(worker, Standing::Ready),
                 Ok(Heard::Message(Word::Differs(theirs))) => {
                     let ours = self.shared.plan.graph();
                     let difference = ours.difference(&theirs);
-                    self.team.refuse(
+                    self.team.crew.refuse(
                         self.refusal(ErrorKind::Incompatible)
                             .expected(format!("the coordinator's graph, fingerprint {}", setup.fingerprint))
                             .found(difference.unwrap_or_else(|| "another version of this library".into()))
@@ -80,7 +80,7 @@ impl Minder<'_> {
                 }
                 Ok(Heard::Message(Word::Refused(why))) => {
                     let refusal = self.refusal(ErrorKind::Incompatible).found(why);
-                    self.team.refuse(refusal.expected("a worker that can do its part"));
+                    self.team.crew.refuse(refusal.expected("a worker that can do its part"));
                 }
                 Ok(Heard::Message(Word::Progress(counts))) => {
                     for (place, packets_in, packets_out) in counts {
@@ -91,7 +91,7 @@ impl Minder<'_> {
                 }
                 Ok(Heard::Message(Word::Aborting(failures))) => {
                     self.failed(failures);
-                    self.team.aborting(worker);
+                    self.team.crew.enter(worker, Standing::Stopping);
                     self.shared.abort();
                 }
                 Ok(Heard::Message(Word::Done(last))) => done = Some(*last),
@@ -143,8 +143,8 @@ impl Minder<'_> {
 
     fn died(&self, fate: Fate) {
         let (worker, pid) = (self.member.worker(), self.member.pid());
-        if self.team.is_called(worker) {
-            self.team.refuse(
+        if self.team.crew.standing(worker) == Standing::Called {
+            self.team.crew.refuse(
                 self.refusal(ErrorKind::PeerDied)
                     .expected("a worker that gets ready")
                     .found(format!("that it {fate}"))
@@ -168,7 +168,7 @@ impl Minder<'_> {
             instances: names,
             taken: 0,
         });
-        self.team.aborting(worker);
+        self.team.crew.enter(worker, Standing::Gone);
         self.shared.abort();
     }
 

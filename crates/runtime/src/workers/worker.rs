@@ -154,6 +154,7 @@ fn see_through(mut handle: JobHandle, worker: u32, speaker: &Speaker) -> Result<
         stuck,
     };
     let said = speaker.say(&Word::Done(Box::new(done)));
+    let said = said.map_err(|error| error.found("that the coordinator has ended before this worker"));
     shared.release();
     drop(handle);
     said

@@ -9,7 +9,7 @@ use descriptor_core::{Error, ErrorKind};
 /// stretches of one slide: each time lies in one pane and in `size / slide` windows.
 ///
 /// ```
-/// use runtime::ops::WindowSpec;
+/// use keyed_state::WindowSpec;
 /// let sliding = WindowSpec::sliding(10, 5)?;
 /// assert!(sliding.windows(4).eq([5, 10]));
 /// assert!(sliding.windows(5).eq([10, 15]));
@@ -68,7 +68,7 @@ impl WindowSpec {
     }
 
     /// The end of the first window that ends after this time; it is also the end of the pane that holds it.
-    pub(super) const fn next_end(&self, time_ms: u64) -> Option<u64> {
+    pub(crate) const fn next_end(&self, time_ms: u64) -> Option<u64> {
         match (time_ms / self.slide_ms).checked_add(1) {
             Some(slides) => slides.checked_mul(self.slide_ms),
             None => None,
@@ -76,12 +76,12 @@ impl WindowSpec {
     }
 
     /// The end of the last window made of this pane, or the end of time where that comes first.
-    pub(super) const fn last_window(&self, pane_end: u64) -> u64 {
+    pub(crate) const fn last_window(&self, pane_end: u64) -> u64 {
         pane_end.saturating_add(self.size_ms - self.slide_ms)
     }
 
     /// The end of the first pane of this window; 0, where no pane ends, when the window begins before the first pane.
-    pub(super) const fn first_pane(&self, window_end: u64) -> u64 {
+    pub(crate) const fn first_pane(&self, window_end: u64) -> u64 {
         window_end.saturating_sub(self.size_ms - self.slide_ms)
     }
 }

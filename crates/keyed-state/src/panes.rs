@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use router::Key;
+use partition_key::Key;
 
-use super::WindowSpec;
-use crate::{KeyedState, OpResult};
+use crate::{KeyedState, WindowSpec};
 
 /// Emptied tables that are kept, so that a new pane need not grow one again.
 const SPARE: usize = 2;
@@ -15,7 +14,7 @@ const SPARE: usize = 2;
 ///
 /// An item is stored once, however many windows hold it; windows are put together from panes when they fire.
 #[derive(Clone)]
-pub(super) struct Panes<A> {
+pub struct Panes<A> {
     spec: WindowSpec,
     /// By the end of the pane. None of these has fired its last window.
     panes: BTreeMap<u64, KeyedState<A>>,
@@ -27,7 +26,8 @@ pub(super) struct Panes<A> {
 }
 
 /// Where an item belongs.
-pub(super) enum Place<'a, A> {
+#[derive(Debug)]
+pub enum Place<'a, A> {
     /// Into this accumulator.
     Open(&'a mut A),
     /// Nowhere: its last window has fired.
@@ -37,15 +37,18 @@ pub(super) enum Place<'a, A> {
 }
 
 /// The panes of one window that is about to fire.
-pub(super) struct Window<'a, A> {
+#[derive(Debug)]
+pub struct Window<'a, A> {
     /// Its end in milliseconds of event time.
-    pub(super) end_ms: u64,
+    pub end_ms: u64,
     spec: WindowSpec,
     panes: &'a mut BTreeMap<u64, KeyedState<A>>,
 }
 
 impl<A> Panes<A> {
-    pub(super) const fn new(spec: WindowSpec) -> Self {
+    /// No items yet.
+    #[must_use]
+    pub const fn new(spec: WindowSpec) -> Self {
         Self {
             spec,
             panes: BTreeMap::new(),
@@ -57,18 +60,20 @@ impl<A> Panes<A> {
     }
 
     /// Items that came too late for every window.
-    pub(super) const fn late(&self) -> u64 {
+    #[must_use]
+    pub const fn late(&self) -> u64 {
         self.late
     }
 
     /// Items that came too late for some of their windows and in time for the others.
-    pub(super) const fn partly_late(&self) -> u64 {
+    #[must_use]
+    pub const fn partly_late(&self) -> u64 {
         self.partly_late
     }
 
     /// The place of an item.
     #[inline]
-    pub(super) fn place(&mut self, time_ms: u64, key: &Key) -> Place<'_, A>
+    pub fn place(&mut self, time_ms: u64, key: &Key) -> Place<'_, A>
     where
         A: Default,
     {
@@ -91,11 +96,14 @@ impl<A> Panes<A> {
     }
 
     /// Fires, in order of their ends, all windows that hold something and end at `watermark_ms` or before.
-    pub(super) fn fire(
+    ///
+    /// # Errors
+    /// The first one of `window`; windows from that one on have not fired.
+    pub fn fire<E>(
         &mut self,
         watermark_ms: u64,
-        mut window: impl FnMut(&mut Window<'_, A>) -> OpResult,
-    ) -> OpResult {
+        mut window: impl FnMut(&mut Window<'_, A>) -> Result<(), E>,
+    ) -> Result<(), E> {
         while let Some(end_ms) = self.next_window().filter(|&end| end <= watermark_ms) {
             window(&mut Window {
                 end_ms,
@@ -146,7 +154,7 @@ impl<A> fmt::Debug for Panes<A> {
 
 impl<A> Window<'_, A> {
     /// Its panes, ascending.
-    pub(super) fn panes(&self) -> impl Iterator<Item = &KeyedState<A>> {
+    pub fn panes(&self) -> impl Iterator<Item = &KeyedState<A>> {
         self.panes
             .range(self.spec.first_pane(self.end_ms)..=self.end_ms)
             .map(|(_, keys)| keys)
@@ -155,7 +163,7 @@ impl<A> Window<'_, A> {
     /// Every key of the window with the whole of what its panes hold.
     ///
     /// The first pane is in no later window, so it becomes the table that the others are merged into.
-    pub(super) fn merged(&mut self, mut merge: impl FnMut(&mut A, &A)) -> KeyedState<A>
+    pub fn merged(&mut self, mut merge: impl FnMut(&mut A, &A)) -> KeyedState<A>
     where
         A: Default,
     {
@@ -174,6 +182,8 @@ impl<A> Window<'_, A> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     fn panes(size_ms: u64, slide_ms: u64) -> Panes<u32> {
@@ -197,7 +207,7 @@ mod tests {
                 let whole = window.merged(|into, from| *into += from);
                 let count = whole.get(&Key::from(1_u8)).copied().unwrap_or_default();
                 fired.push((window.end_ms, count));
-                Ok(())
+                Ok::<(), Infallible>(())
             })
             .unwrap();
         fired
@@ -255,7 +265,7 @@ mod tests {
         let mut seen = Vec::new();
         let failed = panes.fire(u64::MAX, |window| {
             seen.push(window.end_ms);
-            Err("no".into())
+            Err("no")
         });
         assert!(failed.is_err());
         assert_eq!(seen, [5]);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use router::Key;
+use partition_key::Key;
 
 /// Takes the hash a [`Key`] already carries instead of hashing again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StoredHash(u64);
+pub struct StoredHash(u64);
 
 impl Hasher for StoredHash {
     fn finish(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 /// Merging the accumulators of parts must give what adding all items to one would have given, up to their order.
 ///
 /// ```
-/// use runtime::ops::{Aggregate, AggregateFn};
+/// use keyed_state::{Aggregate, AggregateFn};
 /// // The highest price and how many there were.
 /// let top = AggregateFn::new(
 ///     |acc: &mut (u64, u64), price: u64| *acc = (acc.0.max(price), acc.1 + 1),

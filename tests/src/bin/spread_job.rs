@@ -1,0 +1,202 @@
+//! Jobs that the tests of jobs over processes run, watch and kill: `spread-job WHAT WORKERS`, with 0 workers for threads.
+//! The last line of its output is the report, in JSON; what an operator prints comes before it.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use sage_comm::ops::{FnSource, IterSource, Map};
+use sage_comm::{
+    Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, NodeKind, Outcome, QueueExt,
+    Result, SourceStep, TaskContext,
+};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let what = args.first().map_or("", String::as_str);
+    let workers = args.get(1).and_then(|workers| workers.parse().ok()).unwrap_or_default();
+    match spread(what, workers) {
+        Ok(Outcome::Finished) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn spread(what: &str, workers: u32) -> Result<Outcome> {
+    let deployment = match workers {
+        0 => Deployment::Threads,
+        workers => Deployment::Processes(workers),
+    };
+    let mut collected = None;
+    let running = sage_comm::launch(|| {
+        let (job, results) = match what {
+            "sums" => sums(deployment)?,
+            "large" => large(deployment)?,
+            "letters" => letters(deployment)?,
+            "panics" => panics(deployment)?,
+            "endless" => endless(deployment)?,
+            "differs" => differs(deployment)?,
+            "leaves" => leaves(deployment)?,
+            _ => {
+                return Err(Error::new(ErrorKind::InvalidGraph, "choose job")
+                    .expected("the name of a job")
+                    .found(what));
+            }
+        };
+        collected = results;
+        Ok(job)
+    })?;
+    let letters = running.dead_letters().cloned();
+    let report = running.wait();
+    if let Some(results) = collected {
+        let mut results = results.take();
+        results.sort_unstable();
+        say(&format!("{results:?}"))?;
+    }
+    if let Some(letters) = letters {
+        let mut items: Vec<String> = letters.drain().map(|letter| letter.item).collect();
+        items.sort();
+        say(&format!("{items:?}"))?;
+    }
+    let mut json = Vec::new();
+    Codec::Json.encode(&report, 1 << 20, &mut json)?;
+    say(&String::from_utf8_lossy(&json))?;
+    Ok(report.outcome)
+}
+
+type Results = Option<sage_comm::ops::Collected<(u64, u64)>>;
+type Made = Result<(Job<Builtin>, Results)>;
+
+/// A line on standard output, in one piece whoever else writes there.
+fn say(line: &str) -> Result<()> {
+    let done = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+    done.map_err(|cause| Error::new(ErrorKind::Io, "print").caused_by(cause))
+}
+
+/// Every `parallelism`-th number below `end`, beginning with the instance's own.
+fn share(at: &Instance, end: u64) -> impl Iterator<Item = u64> + Send + use<> {
+    (u64::from(at.index)..end).step_by(at.parallelism as usize)
+}
+
+/// Sums by key, and a copy of some numbers for every instance of a node: every kind of edge.
+fn sums(deployment: Deployment) -> Made {
+    let flow = Flow::new("sums", Builtin);
+    let numbers = flow.source("numbers", 2, |at| IterSource::new(share(at, 100_000)));
+    let copies = numbers
+        .filter("every_thousandth", |number| number % 1_000 == 0)
+        .parallelism(2)
+        .broadcast()
+        .map("copy", |number| (number, 1_000_000))
+        .parallelism(3);
+    let sums = numbers
+        .forward()
+        .key_by("by_rest", |number| number % 97)
+        .parallelism(2)
+        .fold(
+            "sum",
+            || 0,
+            |sum, number: u64| *sum += number,
+            |key, sum| Ok((key.decode::<u64>()?, sum)),
+        )
+        .parallelism(3);
+    let both = sums
+        .co_map(&copies, "both", (), |(), sum| sum, |(), copy| copy)
+        .collect("results");
+    Ok((flow.build(deployment)?, Some(both)))
+}
+
+/// Packets of which few fit into one item of a queue between processes.
+fn large(deployment: Deployment) -> Made {
+    let flow = Flow::new("large", Builtin);
+    let sizes = flow
+        .source("texts", 2, |at| {
+            IterSource::new(share(at, 2_000).map(|number| (number, "x".repeat(20_000))))
+        })
+        .map("size", |(number, text)| (number, text.len() as u64))
+        .parallelism(3)
+        .collect("results");
+    Ok((flow.build(deployment)?, Some(sizes)))
+}
+
+/// Some packets that cannot be worked on.
+fn letters(deployment: Deployment) -> Made {
+    let flow = Flow::new("letters", Builtin);
+    let good = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 1_000)))
+        .try_map("check", |number| {
+            if number % 100 == 7 {
+                Err("seven")
+            } else {
+                Ok((number, 1))
+            }
+        })
+        .parallelism(3)
+        .on_error(ErrorPolicy::DeadLetter)
+        .collect("results");
+    Ok((flow.build(deployment)?, Some(good)))
+}
+
+/// An operator that panics in a worker.
+fn panics(deployment: Deployment) -> Made {
+    let flow = Flow::new("panics", Builtin);
+    let _ = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 1_000_000)))
+        .map("seven", |number| {
+            assert!(number != 77_777, "not this one");
+            (number, 1_u64)
+        })
+        .parallelism(3)
+        .for_each("results", |_| {});
+    Ok((flow.build(deployment)?, None))
+}
+
+/// A job that runs until somebody ends it. Each instance of `work` prints its process with its first packet.
+fn endless(deployment: Deployment) -> Made {
+    let flow = Flow::new("endless", Builtin);
+    let _ = flow
+        .source("numbers", 2, |_| {
+            FnSource::new(|ctx: &mut TaskContext<u64>| {
+                for number in 0..100 {
+                    ctx.emit(number)?;
+                }
+                Ok(SourceStep::More)
+            })
+        })
+        .process("work", NodeKind::Map, |_| {
+            let mut told = false;
+            Map::new(move |number: u64| {
+                if !told {
+                    told = true;
+                    let _ = say(&format!("process {}", std::process::id()));
+                }
+                number
+            })
+        })
+        .parallelism(3)
+        .for_each("results", |_| {})
+        .at_coordinator();
+    Ok((flow.build(deployment)?, None))
+}
+
+/// A graph that is another one in every worker.
+fn differs(deployment: Deployment) -> Made {
+    let in_worker = std::env::var_os("SAGE_WORKER").is_some();
+    let flow = Flow::new("differs", Builtin);
+    let _ = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 10)))
+        .map("next", |number| number + 1)
+        .parallelism(if in_worker { 3 } else { 2 })
+        .for_each("results", |_| {});
+    Ok((flow.build(deployment)?, None))
+}
+
+/// A worker that ends before it is ready.
+fn leaves(deployment: Deployment) -> Made {
+    if std::env::var_os("SAGE_WORKER").is_some_and(|worker| worker.to_string_lossy().starts_with('1')) {
+        std::process::exit(3);
+    }
+    sums(deployment)
+}

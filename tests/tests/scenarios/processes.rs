@@ -1,0 +1,279 @@
+//! Jobs over processes: the same answer as on threads, and a clear end whoever dies.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use sage_comm::ops::IterSource;
+use sage_comm::{Builtin, Deployment, ErrorKind, Flow};
+use serde_json::Value;
+
+use crate::support::{names, within_a_minute};
+
+/// A folder for the segments of one test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = PathBuf::from(format!("/dev/shm/sage-test-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    /// What is left of the queues.
+    fn left(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter(|name| name != ".control").collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A job of the helper program.
+struct Spread {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    folder: Folder,
+}
+
+/// How it ended.
+struct Ended {
+    code: Option<i32>,
+    lines: Vec<String>,
+    complaints: String,
+    folder: Folder,
+}
+
+impl Spread {
+    fn start(what: &str, workers: u32) -> Self {
+        let folder = Folder::new(&format!("{what}-{workers}"));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spread-job"))
+            .args([what, &workers.to_string()])
+            .env("SAGE_SHM_DIR", &folder.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output, folder }
+    }
+
+    /// The processes that say that they work, which is when packets flow there.
+    fn processes(&mut self, count: usize) -> Vec<u32> {
+        let mut processes = Vec::new();
+        while processes.len() < count {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "ended: {processes:?}");
+            let pid = line.trim().strip_prefix("process ").unwrap_or_else(|| panic!("{line}"));
+            processes.push(pid.parse().unwrap());
+        }
+        processes
+    }
+
+    /// The end of the program and of all its workers: they share its output.
+    fn end(mut self) -> Ended {
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        let status = self.child.wait().unwrap();
+        let mut complaints = String::new();
+        let mut stderr = self.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut complaints).unwrap();
+        Ended {
+            code: status.code(),
+            lines: text.lines().map(String::from).collect(),
+            complaints,
+            folder: self.folder,
+        }
+    }
+}
+
+impl Ended {
+    fn report(&self) -> Value {
+        serde_json::from_str(self.lines.last().expect("a report")).unwrap()
+    }
+}
+
+fn kill(pid: u32) {
+    let status = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
+    assert!(status.unwrap().success(), "kill {pid}");
+}
+
+/// The edges of a report that do not balance.
+fn unbalanced(report: &Value) -> Vec<String> {
+    let edges = report["ledger"]["edges"].as_array().unwrap().iter();
+    let accounted = |counts: &Value| {
+        let dropped: u64 = counts["dropped"]
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(Value::as_u64)
+            .sum();
+        let count = |name: &str| counts[name].as_u64().unwrap();
+        count("delivered") + count("in_flight") + count("dead_lettered") + dropped
+    };
+    edges
+        .filter(|edge| edge["counts"]["accepted"].as_u64() != Some(accounted(&edge["counts"])))
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn the_answer_is_that_of_threads() {
+    within_a_minute(|| {
+        for what in ["sums", "large", "letters"] {
+            let threads = Spread::start(what, 0).end();
+            assert_eq!(threads.code, Some(0), "{}", threads.complaints);
+            for workers in [1, 2, 3, 5] {
+                let spread = Spread::start(what, workers).end();
+                assert_eq!(
+                    (spread.code, spread.complaints.as_str()),
+                    (Some(0), ""),
+                    "{what} {workers}"
+                );
+                let (report, lines) = (spread.report(), spread.lines.len() - 1);
+                assert_eq!(spread.lines[..lines], threads.lines[..lines], "{what} {workers}");
+                assert_eq!(unbalanced(&report), [""; 0], "{what} {workers}");
+                assert_eq!(report["ledger"], threads.report()["ledger"], "{what} {workers}");
+                assert_eq!(report["nodes"], threads.report()["nodes"], "{what} {workers}");
+                assert_eq!(spread.folder.left(), [""; 0], "{what} {workers}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_killed_worker_ends_the_job_with_a_report() {
+    within_a_minute(|| {
+        for victim in 0..3 {
+            let mut spread = Spread::start("endless", 3);
+            let pid = spread.processes(3)[victim];
+            kill(pid);
+            let ended = spread.end();
+            assert_eq!(ended.code, Some(1), "{}", ended.complaints);
+            let report = ended.report();
+            assert_eq!(report["outcome"], "failed", "{report}");
+            let lost = &report["lost_workers"][0];
+            assert_eq!(
+                (&lost["pid"], &lost["fate"]),
+                (&pid.into(), &"was killed by signal 9 (SIGKILL)".into())
+            );
+            let instances = lost["instances"].as_array().unwrap();
+            assert!(
+                instances.iter().any(|name| name.as_str().unwrap().starts_with("work_")),
+                "{lost}"
+            );
+            let failures = report["failures"].as_array().unwrap();
+            let message = failures[0]["message"].as_str().unwrap();
+            assert!(
+                message.contains(&format!("process {pid} was killed by signal 9")),
+                "{message}"
+            );
+            // A death is told from what it leads to: nobody else is blamed.
+            let blamed: Vec<_> = failures
+                .iter()
+                .map(|failure| failure["instance"].as_str().unwrap())
+                .collect();
+            assert_eq!(blamed, [format!("worker {}", lost["worker"])], "{report}");
+            assert!(lost["taken"].as_u64() > Some(0), "{lost}");
+            assert_eq!(unbalanced(&report), [""; 0]);
+            assert_eq!(ended.folder.left(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn workers_end_with_their_coordinator() {
+    within_a_minute(|| {
+        let mut spread = Spread::start("endless", 3);
+        spread.processes(3);
+        kill(spread.child.id());
+        // Not before the last worker has ended: they share its output.
+        let ended = spread.end();
+        assert_eq!(ended.code, None);
+        assert_eq!(ended.folder.left(), [""; 0]);
+        assert!(
+            ended.complaints.contains("the coordinator has ended"),
+            "{}",
+            ended.complaints
+        );
+    });
+}
+
+#[test]
+fn a_panic_in_a_worker_is_the_failure_of_its_instance() {
+    within_a_minute(|| {
+        let ended = Spread::start("panics", 3).end();
+        assert_eq!(ended.code, Some(1), "{}", ended.complaints);
+        let report = ended.report();
+        let failures = report["failures"].as_array().unwrap();
+        assert_eq!(failures.len(), 1, "{report}");
+        assert_eq!(
+            (&failures[0]["node"], &failures[0]["panicked"]),
+            (&"seven".into(), &true.into())
+        );
+        assert!(
+            failures[0]["message"].as_str().unwrap().contains("not this one"),
+            "{report}"
+        );
+        assert_eq!(
+            (&report["outcome"], unbalanced(&report).len()),
+            (&"failed".into(), 0),
+            "{report}"
+        );
+        assert_eq!(report["lost_workers"].as_array().unwrap().len(), 0);
+        assert_eq!(ended.folder.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_worker_with_another_graph_is_refused_by_name_of_the_difference() {
+    within_a_minute(|| {
+        let ended = Spread::start("differs", 2).end();
+        assert_eq!((ended.code, ended.lines.len()), (Some(1), 0), "{:?}", ended.lines);
+        let complaint = &ended.complaints;
+        assert!(
+            complaint.contains("node `next`: parallelism 2 against 3"),
+            "{complaint}"
+        );
+        assert!(complaint.contains("worker"), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert_eq!(ended.folder.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_worker_that_does_not_get_ready_ends_the_start() {
+    within_a_minute(|| {
+        let ended = Spread::start("leaves", 3).end();
+        assert_eq!((ended.code, ended.lines.len()), (Some(1), 0), "{:?}", ended.lines);
+        assert!(
+            ended.complaints.contains("ended with exit code 3"),
+            "{}",
+            ended.complaints
+        );
+        assert_eq!(ended.complaints.lines().count(), 1, "{}", ended.complaints);
+        assert_eq!(ended.folder.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_job_on_processes_is_not_started_in_the_middle_of_a_program() {
+    let flow = Flow::new("in-the-middle", Builtin);
+    let _ = flow
+        .source("numbers", 2, |_| IterSource::new(0..3_u8))
+        .for_each("results", |_| {});
+    let error = flow
+        .build(Deployment::Processes(2))
+        .unwrap()
+        .start()
+        .map(drop)
+        .unwrap_err();
+    names(&error, ErrorKind::Unsupported, &["processes(2)", "`run` or `launch`"]);
+}
