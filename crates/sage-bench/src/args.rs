@@ -14,6 +14,8 @@ pub(crate) enum Suite {
     Inproc,
     /// A whole job, the router, latency under light load
     Pipeline,
+    /// Queues between processes, on Linux
+    Ipc,
 }
 
 impl Suite {
@@ -21,6 +23,15 @@ impl Suite {
         match self {
             Self::Inproc => "inproc",
             Self::Pipeline => "pipeline",
+            Self::Ipc => "ipc",
+        }
+    }
+
+    /// The feature that its peers come with, and whether they did.
+    pub(crate) const fn peers(self) -> (&'static str, bool) {
+        match self {
+            Self::Inproc | Self::Pipeline => ("inproc", cfg!(feature = "inproc")),
+            Self::Ipc => ("ipc", cfg!(feature = "ipc")),
         }
     }
 }
@@ -58,8 +69,8 @@ impl Args {
     pub(crate) fn effort(&self) -> Effort {
         // A job has threads to start and to end.
         let (rounds, millis) = match (self.suite, self.quick) {
-            (Suite::Inproc, true) => (11, 20),
-            (Suite::Inproc, false) => (21, 40),
+            (Suite::Inproc | Suite::Ipc, true) => (11, 20),
+            (Suite::Inproc | Suite::Ipc, false) => (21, 40),
             (Suite::Pipeline, true) => (11, 120),
             (Suite::Pipeline, false) => (21, 250),
         };

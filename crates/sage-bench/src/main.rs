@@ -1,13 +1,15 @@
 //! `sage-bench`: our queues and jobs beside their peers.
 //!
 //! ```text
-//! sage-bench inproc|pipeline [--quick] [--only SCENARIO,..] [--subject SUBJECT,..] [--json FILE] [--html FILE]
+//! sage-bench inproc|pipeline|ipc [--quick] [--only SCENARIO,..] [--subject SUBJECT,..] [--json FILE] [--html FILE]
 //! ```
 //!
 //! The method is in `docs/performance.md`.
 #![forbid(unsafe_code)]
 
 mod args;
+#[cfg(target_os = "linux")]
+mod ipc;
 mod measure;
 mod payload;
 mod pipeline;
@@ -28,7 +30,11 @@ use args::{Args, Suite};
 use report::Report;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    #[cfg(target_os = "linux")]
+    let part = ipc::play(&std::env::args().skip(1).collect::<Vec<_>>());
+    #[cfg(not(target_os = "linux"))]
+    let part = None;
+    match part.unwrap_or_else(|| run(&Args::parse())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "sage-bench: {error}");
@@ -45,9 +51,21 @@ fn run(args: &Args) -> Result<(), String> {
             target::INPROC,
         ),
         Suite::Pipeline => (pipeline::all(), target::PIPELINE),
+        #[cfg(target_os = "linux")]
+        Suite::Ipc => {
+            if let Some(missing) = ipc::missing() {
+                tell(&missing);
+            }
+            (ipc::all(), target::IPC)
+        }
+        #[cfg(not(target_os = "linux"))]
+        Suite::Ipc => return Err("shared memory is measured on Linux alone; choose another suite".into()),
     };
-    if cfg!(not(feature = "inproc")) {
-        tell("built without the feature inproc: only our own queues are measured");
+    let (feature, built) = args.suite.peers();
+    if !built {
+        tell(&format!(
+            "built without the feature {feature}: peers that are crates are left out"
+        ));
     }
     let groups = select::select(groups, targets, &args.only, &args.subject)?;
     let mut series = Vec::new();

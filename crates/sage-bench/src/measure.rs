@@ -52,6 +52,10 @@ impl Case {
 pub(crate) enum Size {
     /// How many items, so many that a round has the wanted length.
     Items,
+    /// The same, and the first metric is millions of them a second: what a case needs before it begins does not count.
+    Rated,
+    /// Nothing: a run has a length of its own.
+    Own,
     /// How many milliseconds: the rounds of a subject last [`Effort::long`] together.
     Millis,
 }
@@ -95,6 +99,8 @@ pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)
     let long = (effort.long.as_millis() / effort.rounds.max(1) as u128).max(1) as u64;
     let size = |case| match group.size {
         Size::Items => calibrate(effort.round, |items| time(case, items)),
+        Size::Rated => calibrate(effort.round, |items| rated(case, items)),
+        Size::Own => 0,
         Size::Millis => long,
     };
     let sizes: Vec<u64> = group.cases.iter().map(size).collect();
@@ -151,6 +157,11 @@ fn time(case: &Case, items: u64) -> Duration {
     let begun = Instant::now();
     let _ = (case.run)(items);
     begun.elapsed().max(Duration::from_micros(1))
+}
+
+fn rated(case: &Case, items: u64) -> Duration {
+    let millions = (case.run)(items).first().copied().unwrap_or_default();
+    Duration::try_from_secs_f64(items as f64 / millions / 1e6).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ pub(super) fn group(runtime: &Rc<Runtime>) -> Group {
     }
 }
 
-/// Processor time while nothing happens, in percent of the time that passed.
-fn idle(millis: u64) -> Vec<f64> {
+/// Waits until everybody in this process sleeps.
+pub(crate) fn settle() {
     for _ in 0..LOOKS {
         let before = cpu_time();
         thread::sleep(PAUSE);
@@ -48,6 +48,11 @@ fn idle(millis: u64) -> Vec<f64> {
             break;
         }
     }
+}
+
+/// Processor time while nothing happens, in percent of the time that passed.
+fn idle(millis: u64) -> Vec<f64> {
+    settle();
     let (cpu, begun) = (cpu_time(), Instant::now());
     thread::sleep(Duration::from_millis(millis));
     let (cpu, took) = (cpu_time() - cpu, begun.elapsed());

@@ -32,7 +32,7 @@ pub(super) fn group() -> Group {
 }
 
 /// Median and 99th percentile, in nanoseconds.
-pub(super) const fn latencies(p50: &'static str, p99: &'static str) -> [Metric; 2] {
+pub(crate) const fn latencies(p50: &'static str, p99: &'static str) -> [Metric; 2] {
     [
         Metric {
             scenario: p50,
@@ -48,7 +48,7 @@ pub(super) const fn latencies(p50: &'static str, p99: &'static str) -> [Metric; 
 }
 
 /// The values of [`latencies`].
-pub(super) fn percentiles(mut nanos: Vec<f64>) -> Vec<f64> {
+pub(crate) fn percentiles(mut nanos: Vec<f64>) -> Vec<f64> {
     nanos.sort_by(f64::total_cmp);
     [0.5, 0.99]
         .into_iter()

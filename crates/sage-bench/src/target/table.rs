@@ -69,6 +69,23 @@ pub(crate) const PIPELINE: &[Target] = &[
     value("latency p99 at 10 % load", "8 B", RING, 200.0),
 ];
 
+const SOCKET: &str = "Unix socket, 64 KiB buffers";
+
+/// Those of the suite `ipc`.
+#[cfg(target_os = "linux")]
+pub(crate) const IPC: &[Target] = &[
+    times("1x1", "64 B", "shm, batch 64", SOCKET, 1.2),
+    times("1x1 typed", "packet", "shm, typed", "multiprocessing.Queue", 20.0),
+    times(
+        "round trip from parked p50",
+        "64 B",
+        "shm",
+        "bare futex, two threads",
+        1.1,
+    ),
+    value("idle", "64 B", "shm", 1.0),
+];
+
 /// Every item that the scenario has.
 const ANY: &str = "";
 
@@ -126,14 +143,14 @@ mod tests {
     use crate::measure::Group;
 
     /// Peers are there only with the feature.
-    fn known(groups: &[Group], targets: &[Target]) {
+    fn known(groups: &[Group], targets: &[Target], peers: bool) {
         for target in targets {
             let about: Vec<&Group> = groups.iter().filter(|group| target.is_for(group)).collect();
             assert!(!about.is_empty(), "no scenario for {target:?}");
             for group in about {
                 let has = |name| group.cases.iter().any(|case| case.subject == name);
                 assert!(has(target.subject), "no subject for {target:?}");
-                if let (true, Reference::Subject(name)) = (cfg!(feature = "inproc"), target.reference) {
+                if let (true, Reference::Subject(name)) = (peers, target.reference) {
                     assert!(has(name), "no reference for {target:?}");
                 }
             }
@@ -142,7 +159,17 @@ mod tests {
 
     #[test]
     fn every_target_is_about_something_that_is_measured() {
-        known(&crate::scenario::all().expect("a runtime"), INPROC);
-        known(&crate::pipeline::all(), PIPELINE);
+        known(
+            &crate::scenario::all().expect("a runtime"),
+            INPROC,
+            cfg!(feature = "inproc"),
+        );
+        known(&crate::pipeline::all(), PIPELINE, cfg!(feature = "inproc"));
+        #[cfg(target_os = "linux")]
+        known(
+            &crate::ipc::all(),
+            IPC,
+            cfg!(feature = "ipc") && crate::ipc::missing().is_none(),
+        );
     }
 }

@@ -1,0 +1,55 @@
+//! What carries items between processes, each behind the same two small traits.
+
+#[cfg(feature = "ipc")]
+mod ipc_channel;
+mod many;
+mod ours;
+mod stream;
+mod typed;
+
+use super::Shape;
+use super::meeting::Meeting;
+use crate::measure::Role;
+
+/// The sending half in a process of its own, blocking.
+pub(super) trait Tx {
+    /// Sends the item with this number.
+    fn send(&mut self, number: u64) -> Result<(), String>;
+
+    /// Sends what was kept back until there is more of it.
+    fn flush(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The receiving half, blocking.
+pub(super) trait Rx {
+    /// The number of the next item.
+    fn recv(&mut self) -> Result<u64, String>;
+}
+
+/// How items get from one process to another.
+pub(super) trait Transport {
+    const NAME: &'static str;
+    const ROLE: Role;
+    /// The most processes that it is made for.
+    const MOST: Shape;
+    type Tx: Tx;
+    type Rx: Rx;
+
+    fn tx(meeting: &Meeting) -> Result<Self::Tx, String>;
+
+    fn rx(meeting: &Meeting) -> Result<Self::Rx, String>;
+}
+
+#[cfg(feature = "ipc")]
+pub(super) use ipc_channel::IpcChannel;
+pub(super) use many::Many;
+pub(super) use ours::{Batched, Single};
+pub(super) use stream::{BufferedPipe, BufferedSocket, Pipe, Socket};
+pub(super) use typed::Typed;
+
+/// For `map_err`: what was tried, and what came of it.
+fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {
+    move |error| format!("{what}: {error}")
+}
