@@ -1,36 +1,8 @@
-//! Processors: which there are, staying on one, and the time spent on them.
+//! What was measured, where and when.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::time::{ClockId, clock_gettime};
-
-/// Processor time of this process so far, all threads.
-pub(crate) fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), nanos)
-}
-
-/// Keeps the calling thread on the `place`-th processor this process may use, counted from 0 and around.
-/// A system that refuses leaves it where it is; the rounds are then merely noisier.
-#[cfg(target_os = "linux")]
-pub(crate) fn pin(place: usize) {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-    let Ok(allowed) = sched_getaffinity(None) else {
-        return;
-    };
-    let processors: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu)).collect();
-    if let Some(&cpu) = processors.get(place % processors.len().max(1)) {
-        let mut one = CpuSet::new();
-        one.set(cpu);
-        let _ = sched_setaffinity(None, &one);
-    }
-}
-
-/// Threads stay where the system puts them.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn pin(_place: usize) {}
+pub(crate) use ipc_peers::{cpu_time, pin, settle};
 
 /// Processor model, processors, system.
 pub(crate) fn machine() -> String {
@@ -84,15 +56,5 @@ mod tests {
         assert_eq!(format_date(0), "1970-01-01T00:00:00Z");
         assert_eq!(format_date(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(format_date(1_735_689_599), "2024-12-31T23:59:59Z");
-    }
-
-    #[test]
-    fn processor_time_passes() {
-        let before = cpu_time();
-        let mut sum = 0_u64;
-        while cpu_time() == before {
-            sum = std::hint::black_box(sum.wrapping_add(1));
-        }
-        assert!(cpu_time() > before);
     }
 }

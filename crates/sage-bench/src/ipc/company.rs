@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::part::{Lap, Part, WORD};
+use ipc_peers::{Lap, Part, WORD};
 
 /// Processes that play their parts. Ended when this is dropped, whatever they do.
 pub(super) struct Company(Vec<Actor>);

@@ -1,10 +1,11 @@
 //! What a queue costs that nobody uses: opening it, its memory, and those who wait in it.
 
+use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject};
+
 use super::company::Company;
-use super::meeting::Meeting;
-use super::part::{Act, Part};
-use super::{Item, Shape, Subject, cases};
+use super::{Item, cases};
 use crate::measure::{Better, Group, Metric, Size};
+use crate::scenario::percentiles;
 
 const OPENS: u64 = 50;
 const HELD: u64 = 100;
@@ -47,11 +48,7 @@ fn create(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, Str
     let mut company = Company::of_parts(&[part(subject, &meeting, Act::Attach, 1)])?;
     let laps = company.lap(&[OPENS])?;
     company.end()?;
-    Ok(laps
-        .first()
-        .and_then(|lap| lap.values.get(..1))
-        .unwrap_or_default()
-        .to_vec())
+    Ok(micros(laps.first()))
 }
 
 /// Another process has it open.
@@ -63,11 +60,13 @@ fn attach(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, Str
     ])?;
     let laps = company.lap(&[0, OPENS])?;
     company.end()?;
-    Ok(laps
-        .last()
-        .and_then(|lap| lap.values.get(..1))
-        .unwrap_or_default()
-        .to_vec())
+    Ok(micros(laps.last()))
+}
+
+/// The median, from nanoseconds.
+fn micros(lap: Option<&Lap>) -> Vec<f64> {
+    let nanos = lap.map(|lap| lap.values.clone()).unwrap_or_default();
+    percentiles(nanos).first().map(|p50| p50 / 1e3).into_iter().collect()
 }
 
 fn memory(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, String> {

@@ -1,9 +1,9 @@
 //! Producers send as fast as they can, consumers receive as fast as they can, each a process.
 
+use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject};
+
 use super::company::Company;
-use super::meeting::Meeting;
-use super::part::{Act, Lap, Part};
-use super::{Item, Shape, Subject, cases, python};
+use super::{Item, cases, python};
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 
 /// What a group measures.

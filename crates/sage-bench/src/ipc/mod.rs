@@ -1,84 +1,22 @@
 //! What the suite `ipc` measures: queues between processes of one host.
 //!
-//! Each producer and each consumer is this program once more, started to play a part (`part.rs`).
+//! Each producer and each consumer is this program once more, started to play a part of `ipc-peers`.
 
 mod company;
 mod costs;
 mod flow;
-mod item;
-mod meeting;
-mod part;
-mod peer;
-mod play;
 mod python;
 mod trip;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use ipc_peers::{Kind, SUBJECTS, Shape, Subject};
 
 use crate::measure::{Case, Group, Role};
 use flow::Flow;
-use part::Part;
-use peer::Transport;
 use trip::Trip;
 
-/// Something that carries items between processes.
-struct Subject {
-    name: &'static str,
-    role: Role,
-    most: Shape,
-    play: fn(&Part) -> Result<(), String>,
-}
-
-impl Subject {
-    const fn of<T: Transport<Rx: Send + 'static>>() -> Self {
-        Self {
-            name: T::NAME,
-            role: T::ROLE,
-            most: T::MOST,
-            play: play::play::<T>,
-        }
-    }
-}
-
-const SINGLE: Subject = Subject::of::<peer::Single>();
-const TYPED: Subject = Subject::of::<peer::Typed>();
-
-/// Everything that carries bytes, and what has a part to play besides.
-const SUBJECTS: &[Subject] = &[
-    TYPED,
-    SINGLE,
-    Subject::of::<peer::Batched>(),
-    #[cfg(feature = "ipc")]
-    Subject::of::<peer::IpcChannel>(),
-    Subject::of::<peer::Socket>(),
-    Subject::of::<peer::BufferedSocket>(),
-    Subject::of::<peer::Pipe>(),
-    Subject::of::<peer::BufferedPipe>(),
-];
-
-/// How many processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Shape {
-    producers: u64,
-    consumers: u64,
-}
-
-impl Shape {
-    const PAIR: Self = Self::new(1, 1);
-    /// Many producers, one consumer.
-    const MERGE: Self = Self::new(u64::MAX, 1);
-    const ANY: Self = Self::new(u64::MAX, u64::MAX);
-
-    const fn new(producers: u64, consumers: u64) -> Self {
-        Self { producers, consumers }
-    }
-
-    const fn fits(self, most: Self) -> bool {
-        self.producers <= most.producers && self.consumers <= most.consumers
-    }
-}
+pub(crate) use ipc_peers::play;
 
 /// What they send each other.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +50,8 @@ const PACKET: Item = Item::new("packet", 160, 1);
 
 /// Everything, in the order of the tables.
 pub(crate) fn all() -> Vec<Group> {
-    let bytes: Vec<&'static Subject> = SUBJECTS.iter().filter(|subject| subject.name != TYPED.name).collect();
+    let (typed, bytes): (Vec<_>, Vec<_>) = SUBJECTS.iter().partition(|subject| subject.typed);
+    let single = SUBJECTS.get(..1).unwrap_or_default().iter().collect::<Vec<_>>();
     let python = python::is_there();
     let flow = |scenario, shape, item| Flow {
         scenario,
@@ -124,7 +63,7 @@ pub(crate) fn all() -> Vec<Group> {
     for item in ITEMS {
         groups.push(flow("1x1", Shape::PAIR, item).group(&bytes, python));
     }
-    groups.push(flow("1x1 typed", Shape::PAIR, PACKET).group(&[&TYPED], python));
+    groups.push(flow("1x1 typed", Shape::PAIR, PACKET).group(&typed, python));
     for (scenario, shape) in [
         ("4x1", Shape::new(4, 1)),
         ("1x4", Shape::new(1, 4)),
@@ -143,7 +82,7 @@ pub(crate) fn all() -> Vec<Group> {
             queues,
             ..flow(scenario, Shape::PAIR, LINE)
         };
-        groups.push(flow.group(&[&SINGLE], false));
+        groups.push(flow.group(&single, false));
     }
     let spinning = Trip {
         scenarios: ["round trip p50", "round trip p99"],
@@ -158,7 +97,7 @@ pub(crate) fn all() -> Vec<Group> {
         ..spinning
     };
     groups.extend([spinning.group(&bytes), parked.group(&bytes)]);
-    groups.extend(costs::groups(&[&SINGLE], LINE));
+    groups.extend(costs::groups(&single, LINE));
     groups
 }
 
@@ -173,21 +112,13 @@ fn cases(
     run: impl Fn(&'static Subject, u64) -> Result<Vec<f64>, String> + Copy + 'static,
 ) -> Vec<Case> {
     let case = |&subject: &&'static Subject| {
-        Case::new(subject.name, subject.role, move |amount| {
+        let role = match subject.kind {
+            Kind::Ours => Role::Ours,
+            Kind::Peer => Role::Peer,
+        };
+        Case::new(subject.name, role, move |amount| {
             run(subject, amount).unwrap_or_else(|error| panic!("{}: {error}", subject.name))
         })
     };
     subjects.iter().map(case).collect()
-}
-
-/// Plays the part that the command line names; `None` when it names none.
-pub(crate) fn play(words: &[String]) -> Option<Result<(), String>> {
-    let (first, rest) = words.split_first()?;
-    (first == part::WORD).then(|| {
-        let text = rest.first().map_or("", String::as_str);
-        let part: Part = serde_json::from_str(text).map_err(|error| format!("no part: {error}"))?;
-        let subject = SUBJECTS.iter().find(|subject| subject.name == part.subject);
-        let subject = subject.ok_or_else(|| format!("no subject {}", part.subject))?;
-        (subject.play)(&part).map_err(|error| format!("{}: {error}", subject.name))
-    })
 }

@@ -2,10 +2,11 @@
 
 use std::process::{Command, Stdio};
 
+use ipc_peers::PYTHON;
+
 /// The subject.
 pub(super) const NAME: &str = "multiprocessing.Queue";
 const PROGRAM: &str = "python3";
-const SCRIPT: &str = include_str!("peer/python.py");
 
 /// Whether there is a Python with it.
 pub(super) fn is_there() -> bool {
@@ -20,6 +21,6 @@ pub(super) fn is_there() -> bool {
 /// All processes of a flow.
 pub(super) fn command(producers: u64, consumers: u64, item: &str) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(["-c", SCRIPT, &producers.to_string(), &consumers.to_string(), item]);
+    command.args(["-c", PYTHON, &producers.to_string(), &consumers.to_string(), item]);
     command
 }

@@ -4,12 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ipc_peers::{Act, Meeting, Part, Shape, Subject};
 use rustix::thread::futex::{self, Flags};
 
 use super::company::Company;
-use super::meeting::Meeting;
-use super::part::{Act, Part};
-use super::{Item, Shape, Subject, cases};
+use super::{Item, cases};
 use crate::measure::{Case, Group, Role, Size};
 use crate::scenario::{latencies, percentiles};
 use crate::system::pin;
@@ -53,7 +52,11 @@ impl Trip {
         let laps = company.lap(&[self.trips; 2])?;
         company.end()?;
         drop(folder);
-        Ok(laps.into_iter().next().map(|lap| lap.values).unwrap_or_default())
+        Ok(laps
+            .into_iter()
+            .next()
+            .map(|lap| percentiles(lap.values))
+            .unwrap_or_default())
     }
 
     /// The least that two who sleep can do: two words and the system call, no queue and no other process.

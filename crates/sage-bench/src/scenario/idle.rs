@@ -9,13 +9,9 @@ use tokio::runtime::Runtime;
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 use crate::payload::Payload;
 use crate::subject::{AsyncRx, AsyncSubject, AsyncTx, Local, Rx, Sage, Subject, Tx};
-use crate::system::cpu_time;
+use crate::system::{cpu_time, settle};
 
 const CONSUMERS: usize = 100;
-/// Everybody sleeps when the process took less than a tenth of it; looked at so often at most, as one who polls
-/// never sleeps.
-const PAUSE: Duration = Duration::from_millis(20);
-const LOOKS: usize = 25;
 
 pub(super) fn group(runtime: &Rc<Runtime>) -> Group {
     let task = |run: fn(&Runtime, u64) -> Vec<f64>| {
@@ -36,17 +32,6 @@ pub(super) fn group(runtime: &Rc<Runtime>) -> Group {
             Case::new("local", Role::Ours, threads::<Local>),
             Case::new("local, tokio", Role::Ours, task(tasks::<Local>)),
         ],
-    }
-}
-
-/// Waits until everybody in this process sleeps.
-pub(crate) fn settle() {
-    for _ in 0..LOOKS {
-        let before = cpu_time();
-        thread::sleep(PAUSE);
-        if cpu_time() - before < PAUSE / 10 {
-            break;
-        }
     }
 }
 

@@ -16,10 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::measure::Group;
 #[cfg(target_os = "linux")]
-pub(crate) use {
-    idle::settle,
-    ping_pong::{latencies, percentiles},
-};
+pub(crate) use ping_pong::{latencies, percentiles};
 
 /// Calls `$collect!($($list),*)` with every subject for threads.
 macro_rules! each_subject {

@@ -4,13 +4,11 @@ use std::io::{BufRead, Write};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
-use super::meeting::Meeting;
-use super::part::{Act, Lap, Part};
-use super::peer::{Many, Rx, Transport, Tx};
-use crate::scenario::{percentiles, settle};
-use crate::system::{cpu_time, pin};
+use crate::meeting::Meeting;
+use crate::part::{Act, Lap, Part, WORD};
+use crate::peer::{Many, Rx, Transport, Tx};
+use crate::processor::{cpu_time, now, pin, settle};
+use crate::subject::SUBJECTS;
 
 /// No part takes this long: who does has lost somebody, and ends.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -20,8 +18,24 @@ const BACK: &str = "back";
 
 type Result<T> = std::result::Result<T, String>;
 
+/// Plays the part that the words of a command line name; `None` when they name none.
+///
+/// # Errors
+/// What the system says, or a line that is no number.
+#[must_use]
+pub fn play(words: &[String]) -> Option<Result<()>> {
+    let (first, rest) = words.split_first()?;
+    (first == WORD).then(|| {
+        let text = rest.first().map_or("", String::as_str);
+        let part: Part = serde_json::from_str(text).map_err(|error| format!("no part: {error}"))?;
+        let subject = SUBJECTS.iter().find(|subject| subject.name == part.subject);
+        let subject = subject.ok_or_else(|| format!("no subject {}", part.subject))?;
+        (subject.play)(&part).map_err(|error| format!("{}: {error}", subject.name))
+    })
+}
+
 /// Plays a part with `T`.
-pub(super) fn play<T: Transport<Rx: Send + 'static>>(part: &Part) -> Result<()> {
+pub(crate) fn act<T: Transport<Rx: Send + 'static>>(part: &Part) -> Result<()> {
     if let Some(place) = part.processor {
         pin(place);
     }
@@ -93,7 +107,7 @@ fn call(mut tx: impl Tx, mut rx: impl Rx, pause: Duration) -> Result<()> {
                 return Err(format!("expected {number} back, found {answer}"));
             }
         }
-        Ok((0, percentiles(nanos)))
+        Ok((0, nanos))
     })
 }
 
@@ -108,14 +122,14 @@ fn echo(mut tx: impl Tx, mut rx: impl Rx) -> Result<()> {
 }
 
 fn attach<T: Transport>(meeting: &Meeting, times: u64) -> Result<(u64, Vec<f64>)> {
-    let mut micros = Vec::new();
+    let mut nanos = Vec::new();
     for _ in 0..times {
         let begun = Instant::now();
         let half = T::rx(meeting)?;
-        micros.push(begun.elapsed().as_nanos() as f64 / 1e3);
+        nanos.push(begun.elapsed().as_nanos() as f64);
         drop(half);
     }
-    Ok((0, percentiles(micros)))
+    Ok((0, nanos))
 }
 
 fn hold<T: Transport>(part: &Part) -> Result<(u64, Vec<f64>)> {
@@ -176,12 +190,6 @@ fn laps(mut lap: impl FnMut(u64) -> Result<(u64, Vec<f64>)>) -> Result<()> {
         say(&serde_json::to_string(&done).map_err(|error| format!("a lap: {error}"))?)?;
     }
     Ok(())
-}
-
-/// Seconds of the clock that all processes share.
-fn now() -> f64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 fn say(line: &str) -> Result<()> {

@@ -1,18 +1,17 @@
 //! What carries items between processes, each behind the same two small traits.
 
-#[cfg(feature = "ipc")]
+#[cfg(feature = "crates")]
 mod ipc_channel;
 mod many;
 mod ours;
 mod stream;
 mod typed;
 
-use super::Shape;
-use super::meeting::Meeting;
-use crate::measure::Role;
+use crate::meeting::{Meeting, Shape};
+use crate::subject::Kind;
 
 /// The sending half in a process of its own, blocking.
-pub(super) trait Tx {
+pub(crate) trait Tx {
     /// Sends the item with this number.
     fn send(&mut self, number: u64) -> Result<(), String>;
 
@@ -23,15 +22,17 @@ pub(super) trait Tx {
 }
 
 /// The receiving half, blocking.
-pub(super) trait Rx {
+pub(crate) trait Rx {
     /// The number of the next item.
     fn recv(&mut self) -> Result<u64, String>;
 }
 
 /// How items get from one process to another.
-pub(super) trait Transport {
+pub(crate) trait Transport {
     const NAME: &'static str;
-    const ROLE: Role;
+    const KIND: Kind;
+    /// Whether the items are encoded.
+    const TYPED: bool = false;
     /// The most processes that it is made for.
     const MOST: Shape;
     type Tx: Tx;
@@ -42,12 +43,12 @@ pub(super) trait Transport {
     fn rx(meeting: &Meeting) -> Result<Self::Rx, String>;
 }
 
-#[cfg(feature = "ipc")]
-pub(super) use ipc_channel::IpcChannel;
-pub(super) use many::Many;
-pub(super) use ours::{Batched, Single};
-pub(super) use stream::{BufferedPipe, BufferedSocket, Pipe, Socket};
-pub(super) use typed::Typed;
+#[cfg(feature = "crates")]
+pub(crate) use ipc_channel::IpcChannel;
+pub(crate) use many::Many;
+pub(crate) use ours::{Batched, InPlace, Single};
+pub(crate) use stream::{BufferedPipe, BufferedSocket, Pipe, Socket};
+pub(crate) use typed::Typed;
 
 /// For `map_err`: what was tried, and what came of it.
 fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {

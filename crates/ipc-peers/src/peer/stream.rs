@@ -7,15 +7,15 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::io::Errno;
 
-use super::{Rx, Shape, Transport, Tx, failed};
-use crate::ipc::item;
-use crate::ipc::meeting::Meeting;
-use crate::measure::Role;
+use super::{Rx, Transport, Tx, failed};
+use crate::item;
+use crate::meeting::{Meeting, Shape};
+use crate::subject::Kind;
 
 const BUFFER: usize = 64 * 1024;
 
 /// One end, and an item to write from or to read into.
-pub(in crate::ipc) struct End<S>(S, Vec<u8>);
+pub(crate) struct End<S>(S, Vec<u8>);
 
 impl<W: Write> Tx for End<W> {
     #[inline]
@@ -66,11 +66,11 @@ fn reader(meeting: &Meeting) -> Result<File, String> {
 macro_rules! stream {
     ($subject:ident, $name:literal, $most:expr, $tx:ty, $rx:ty, $open_tx:expr, $open_rx:expr) => {
         #[doc = $name]
-        pub(in crate::ipc) struct $subject;
+        pub(crate) struct $subject;
 
         impl Transport for $subject {
             const NAME: &'static str = $name;
-            const ROLE: Role = Role::Peer;
+            const KIND: Kind = Kind::Peer;
             const MOST: Shape = $most;
             type Tx = End<$tx>;
             type Rx = End<$rx>;

@@ -3,13 +3,13 @@
 use super::{Rx, Tx};
 
 /// The same half of each.
-pub(in crate::ipc) struct Many<H> {
+pub(crate) struct Many<H> {
     halves: Vec<H>,
     next: usize,
 }
 
 impl<H> Many<H> {
-    pub(in crate::ipc) fn new(halves: Vec<H>) -> Self {
+    pub(crate) fn new(halves: Vec<H>) -> Self {
         Self { halves, next: 0 }
     }
 

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::meeting::Meeting;
+use crate::meeting::Meeting;
 
 /// The first word of a command line that is a part.
-pub(super) const WORD: &str = "ipc-part";
+pub const WORD: &str = "ipc-part";
 
 /// What there is to do in a lap of `n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Act {
+pub enum Act {
     /// Send `n` items, over `amount` queues in turn.
     Send,
     /// Receive as many.
@@ -28,26 +28,30 @@ pub(super) enum Act {
 
 /// One process of a case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Part {
-    pub(super) subject: String,
-    pub(super) act: Act,
+pub struct Part {
+    /// The name of who carries the items.
+    pub subject: String,
+    /// What it does.
+    pub act: Act,
     /// See [`Act`].
-    pub(super) amount: u64,
+    pub amount: u64,
     /// The processor to stay on.
-    pub(super) processor: Option<usize>,
-    pub(super) meeting: Meeting,
+    pub processor: Option<usize>,
+    /// Where the others are.
+    pub meeting: Meeting,
 }
 
 /// What a lap came to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Lap {
-    /// When it began and ended, in seconds of the clock that all processes share.
-    pub(super) begun: f64,
-    pub(super) ended: f64,
+pub struct Lap {
+    /// When it began, in seconds of the clock that all processes share.
+    pub begun: f64,
+    /// When it ended.
+    pub ended: f64,
     /// Processor time in seconds.
-    pub(super) cpu: f64,
+    pub cpu: f64,
     /// Of the numbers that were received.
-    pub(super) sum: u64,
-    /// What else the part measured.
-    pub(super) values: Vec<f64>,
+    pub sum: u64,
+    /// What else the part measured: nanoseconds of each trip or opening, KiB per queue, percent of a processor.
+    pub values: Vec<f64>,
 }

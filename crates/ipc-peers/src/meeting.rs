@@ -6,27 +6,54 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Shape;
-
 /// The most items and bytes in a queue, and the fewest items.
 const ITEMS: usize = 1024;
 const BYTES: usize = 4 << 20;
 const FEWEST: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many processes there are on each side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Those that send.
+    pub producers: u64,
+    /// Those that receive.
+    pub consumers: u64,
+}
+
+impl Shape {
+    /// One of each.
+    pub const PAIR: Self = Self::new(1, 1);
+    /// Many producers, one consumer.
+    pub(crate) const MERGE: Self = Self::new(u64::MAX, 1);
+    pub(crate) const ANY: Self = Self::new(u64::MAX, u64::MAX);
+
+    /// So many.
+    #[must_use]
+    pub const fn new(producers: u64, consumers: u64) -> Self {
+        Self { producers, consumers }
+    }
+
+    /// Whether it is within the other one.
+    #[must_use]
+    pub const fn fits(self, most: Self) -> bool {
+        self.producers <= most.producers && self.consumers <= most.consumers
+    }
+}
+
 /// What all of them know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Meeting {
+pub struct Meeting {
     /// A folder that exists and is theirs alone.
-    pub(super) folder: PathBuf,
+    pub folder: PathBuf,
     /// Which of several queues; each has a meeting of its own in the same folder.
-    pub(super) queue: String,
+    pub queue: String,
     /// Bytes of an item.
-    pub(super) size: usize,
+    pub size: usize,
     /// How many processes there are on each side.
-    pub(super) shape: Shape,
+    pub shape: Shape,
     /// Which of those on its side this one is.
-    pub(super) place: u64,
+    pub place: u64,
 }
 
 impl Meeting {
@@ -34,7 +61,7 @@ impl Meeting {
     ///
     /// # Errors
     /// When there can be no folder.
-    pub(super) fn new(size: usize, shape: Shape) -> Result<(Folder, Self), String> {
+    pub fn new(size: usize, shape: Shape) -> Result<(Folder, Self), String> {
         let folder = Folder::new().map_err(|error| format!("a folder for sockets: {error}"))?;
         let meeting = Self {
             folder: folder.0.clone(),
@@ -47,23 +74,23 @@ impl Meeting {
     }
 
     /// A name on this host that nobody else has.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let folder = self.folder.file_name().unwrap_or_default().to_string_lossy();
         format!("{folder}/{}", self.queue)
     }
 
     /// A place in the folder.
-    pub(super) fn path(&self, what: &str) -> PathBuf {
+    pub(crate) fn path(&self, what: &str) -> PathBuf {
         self.folder.join(format!("{}-{what}", self.queue))
     }
 
     /// Items that a queue holds.
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         (BYTES / self.size.max(1)).clamp(FEWEST, ITEMS)
     }
 
     /// The same for another queue.
-    pub(super) fn of_queue(&self, queue: impl Into<String>) -> Self {
+    pub(crate) fn of_queue(&self, queue: impl Into<String>) -> Self {
         Self {
             queue: queue.into(),
             ..self.clone()
@@ -74,7 +101,7 @@ impl Meeting {
     ///
     /// # Errors
     /// The last error when they do not come.
-    pub(super) fn retry<R, E: std::fmt::Display>(
+    pub(crate) fn retry<R, E: std::fmt::Display>(
         &self,
         mut attempt: impl FnMut() -> Result<R, E>,
     ) -> Result<R, String> {
@@ -91,7 +118,7 @@ impl Meeting {
 
 /// A new folder, removed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> std::io::Result<Self> {

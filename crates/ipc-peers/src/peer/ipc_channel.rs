@@ -2,20 +2,20 @@
 
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcSender, bytes_channel};
 
-use super::{Rx, Shape, Transport, Tx, failed};
-use crate::ipc::item;
-use crate::ipc::meeting::Meeting;
-use crate::measure::Role;
+use super::{Rx, Transport, Tx, failed};
+use crate::item;
+use crate::meeting::{Meeting, Shape};
+use crate::subject::Kind;
 
 /// ipc-channel
-pub(in crate::ipc) struct IpcChannel;
+pub(crate) struct IpcChannel;
 
-pub(in crate::ipc) struct Sender(IpcBytesSender, Vec<u8>);
-pub(in crate::ipc) struct Receiver(IpcBytesReceiver);
+pub(crate) struct Sender(IpcBytesSender, Vec<u8>);
+pub(crate) struct Receiver(IpcBytesReceiver);
 
 impl Transport for IpcChannel {
     const NAME: &'static str = "ipc-channel";
-    const ROLE: Role = Role::Peer;
+    const KIND: Kind = Kind::Peer;
     const MOST: Shape = Shape::MERGE;
     type Tx = Sender;
     type Rx = Receiver;

@@ -3,13 +3,13 @@
 use sage_comm::{Queue, QueueId, ShmQueue, ShmSpec};
 use serde::{Deserialize, Serialize};
 
-use super::{Rx, Shape, Transport, Tx, failed};
-use crate::ipc::meeting::Meeting;
-use crate::measure::Role;
+use super::{Rx, Transport, Tx, failed};
+use crate::meeting::{Meeting, Shape};
+use crate::subject::Kind;
 
 /// A record as jobs have it; with numbers of fixed width it takes 160 bytes.
 #[derive(Debug, Serialize, Deserialize)]
-pub(in crate::ipc) struct Packet {
+pub(crate) struct Packet {
     number: u64,
     value: f64,
     name: String,
@@ -32,13 +32,14 @@ impl Packet {
 }
 
 /// `shm` of packets.
-pub(in crate::ipc) struct Typed;
+pub(crate) struct Typed;
 
-pub(in crate::ipc) struct Half(ShmQueue<Packet>);
+pub(crate) struct Half(ShmQueue<Packet>);
 
 impl Transport for Typed {
     const NAME: &'static str = "shm, typed";
-    const ROLE: Role = Role::Ours;
+    const KIND: Kind = Kind::Ours;
+    const TYPED: bool = true;
     const MOST: Shape = Shape::ANY;
     type Tx = Half;
     type Rx = Half;

@@ -1,0 +1,39 @@
+//! What carries items between the processes of a host, for `sage-bench`: ours and its peers.
+//!
+//! Every producer and every consumer is a process of its own, the program started once more with [`WORD`] and a [`Part`]
+//! as its words; [`play`] does what they say. A part opens what it needs, says `ready`, and then does one lap for each
+//! number on its standard input, with a [`Lap`] as the answer.
+//!
+//! ```
+//! // A command line without a part is not for this crate.
+//! # #[cfg(target_os = "linux")]
+//! assert!(ipc_peers::play(&["--help".into()]).is_none());
+//! ```
+#![forbid(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod item;
+#[cfg(target_os = "linux")]
+mod meeting;
+#[cfg(target_os = "linux")]
+mod part;
+#[cfg(target_os = "linux")]
+mod peer;
+#[cfg(target_os = "linux")]
+mod play;
+mod processor;
+#[cfg(target_os = "linux")]
+mod subject;
+
+pub use processor::{cpu_time, pin, settle};
+#[cfg(target_os = "linux")]
+pub use {
+    meeting::{Folder, Meeting, Shape},
+    part::{Act, Lap, Part, WORD},
+    play::play,
+    subject::{Kind, SUBJECTS, Subject},
+};
+
+/// The script of `multiprocessing.Queue` of Python, which starts processes itself and reads and says what a part does. Its
+/// words: producers, consumers, and the bytes of an item or `packet`.
+pub const PYTHON: &str = include_str!("peer/python.py");
