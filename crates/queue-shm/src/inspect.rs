@@ -33,7 +33,7 @@ pub struct ShmSegment {
     pub queue_id: String,
     /// The number of this life of the queue.
     pub epoch: u64,
-    /// The type of the items, cut after 512 bytes.
+    /// The type of the items, cut after 480 bytes.
     pub item: String,
     /// The capacity in items.
     pub capacity: u64,
