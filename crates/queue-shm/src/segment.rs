@@ -365,7 +365,7 @@ fn create(
     header.codec = codec;
     header.created = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     // The clock makes epochs differ when nothing is left of the one before.
-    header.epoch = sys::monotonic().max(last_epoch + 1);
+    header.epoch = sys::monotonic().max(last_epoch.saturating_add(1));
     header.control = host.control_identity()?;
     header.ring = layout.ring as u64;
     header.ring_bytes = layout.ring_bytes as u64;
