@@ -33,7 +33,3 @@ pub use {
     play::play,
     subject::{Kind, SUBJECTS, Subject},
 };
-
-/// The script of `multiprocessing.Queue` of Python, which starts processes itself and reads and says what a part does. Its
-/// words: producers, consumers, and the bytes of an item or `packet`.
-pub const PYTHON: &str = include_str!("peer/python.py");

@@ -13,7 +13,7 @@ use descriptor_core::{Error, ErrorKind};
 use crate::cursor::Cursor;
 use crate::header::{Header, MAGIC};
 use crate::host::{self, Host, NameLock, io_error};
-use crate::layout::{DAMAGED, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS, STAGE, TAIL, TORN};
+use crate::layout::{AWAY, DAMAGED, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS, STAGE, TAIL, TORN};
 use crate::segment::{UNFINISHED, inspect, open_file, remove, tokens};
 use crate::{Damage, sys};
 
@@ -41,9 +41,11 @@ pub struct ShmSegment {
     pub max_bytes: u64,
     /// The largest item, in bytes.
     pub max_item: u64,
-    /// Items inside now.
+    /// Items inside now, those on loan included.
     pub depth: u64,
-    /// Bytes that they take now.
+    /// Items on loan, or back from it and not yet taken again.
+    pub away: u64,
+    /// Bytes of the ring that are taken now.
     pub depth_bytes: u64,
     /// When this life began, by the clock of the wall.
     pub created: SystemTime,
@@ -148,18 +150,18 @@ impl ShmFolder {
     }
 }
 
-/// Files that the first opening of a process looks at.
+/// Segments that the first opening of a process looks at.
 const LOOKS: usize = 128;
 
-/// Removes some of what the dead left, when a process opens its first queue: a bounded number of looks, from a place
-/// that differs between processes, so that together they see everything. What cannot be removed now is no fault of
-/// the queue that is being opened.
+/// Removes some of what the dead left, when a process opens its first queue: all half made segments, and a bounded
+/// number of the others, from a place that differs between processes, so that together they see everything. What
+/// cannot be removed now is no fault of the queue that is being opened.
 pub(crate) fn sweep(host: &Host) {
-    let Ok(names) = names(host) else {
-        return;
-    };
-    let start = usize::try_from(host.token()).unwrap_or_default() % names.len().max(1);
-    for name in names.iter().cycle().skip(start).take(names.len().min(LOOKS)) {
+    let names = names(host).unwrap_or_default();
+    let (unfinished, segments): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.starts_with(UNFINISHED));
+    let start = usize::try_from(host.token()).unwrap_or_default() % segments.len().max(1);
+    let some = segments.iter().cycle().skip(start).take(segments.len().min(LOOKS));
+    for name in unfinished.iter().chain(some) {
         if examine(host, name, None).is_some_and(|entry| entry.state == ShmState::Stale) {
             let _ = remove_stale(host, name);
         }
@@ -227,7 +229,9 @@ type Judgement = (ShmState, Option<ShmSegment>, Option<Error>);
 
 fn judge(host: &Host, name: &str, path: &Path, file: File, lock: Option<&NameLock<'_>>) -> Judgement {
     if let Some(rest) = name.strip_prefix(UNFINISHED) {
-        let maker = rest.get(..16).and_then(|token| u64::from_str_radix(token, 16).ok());
+        let maker = rest
+            .split_once('-')
+            .and_then(|(token, _)| u64::from_str_radix(token, 16).ok());
         let is_stale = maker.is_some_and(|token| !host.is_alive(token));
         drop(file);
         let state = if is_stale {
@@ -311,6 +315,7 @@ fn read(host: &Host, file: &File, header: &Header, layout: &Layout) -> std::io::
     };
     let stage = words.get(STAGE..).and_then(<[u8]>::first_chunk);
     let (head, tail) = (Cursor(word(HEAD)), Cursor(word(TAIL)));
+    let away = Cursor(word(AWAY)).items();
     let members = tokens(file)?;
     Ok(ShmSegment {
         queue_id: header.id.clone(),
@@ -319,7 +324,8 @@ fn read(host: &Host, file: &File, header: &Header, layout: &Layout) -> std::io::
         capacity: header.capacity,
         max_bytes: header.max_bytes,
         max_item: header.max_item,
-        depth: tail.items_since(head).min(header.capacity),
+        depth: (tail.items_since(head) + away).min(header.capacity),
+        away: away.min(header.capacity),
         depth_bytes: tail.bytes_since(head).min(layout.ring_bytes as u64),
         created: UNIX_EPOCH + Duration::from_nanos(header.created),
         keep: header.keep,

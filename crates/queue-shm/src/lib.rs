@@ -101,7 +101,6 @@ mod reserve;
 mod segment;
 mod sleep;
 mod spec;
-mod sweep;
 mod sys;
 mod view;
 

@@ -104,6 +104,25 @@ fn lines_travel_and_nothing_is_left() {
 }
 
 #[test]
+fn the_readme_shows_what_is_printed() {
+    let folder = Folder::new("readme");
+    let described = folder.run(&["describe", URI], &[]);
+    let refused = folder.run(&["get", "local://letters"], &[]);
+    let json = described.text().lines().last().expect("two lines");
+    let english = include_str!("../../../README.md");
+    for part in [
+        described.text(),
+        refused.stderr.as_str(),
+        &format!("sage put --close '{json}'\n"),
+    ] {
+        assert!(english.contains(part), "{part}");
+    }
+    let chinese = include_str!("../../../README.zh.md");
+    assert!(chinese.contains(described.text()) && chinese.contains(&format!("sage put --close '{json}'\n")));
+    assert!(!folder.0.exists(), "nothing was opened");
+}
+
+#[test]
 fn put_stays_until_its_lines_are_taken() {
     let folder = Folder::new("stays");
     let mut putter = folder.start(&["put", URI]);

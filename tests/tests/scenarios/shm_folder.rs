@@ -309,11 +309,16 @@ fn other_bytes_and_other_layouts_are_told_apart() {
         maker.kill();
         let mut peer = folder.peer();
         let mut next = segment.clone();
-        next[8] = 2;
+        let version = next[8];
+        next[8] += 1;
+        let versions = [
+            format!("layout version {version}"),
+            format!("layout version {}", version + 1),
+        ];
         let mut damaged = segment.clone();
         damaged[20] ^= 1;
         let cases: [(&str, &[u8], &str, &[&str]); 6] = [
-            ("next", &next, "Incompatible", &["layout version 1", "layout version 2"]),
+            ("next", &next, "Incompatible", &[&versions[0], &versions[1]]),
             ("damaged", &damaged, "Corrupt", &["checksum", "sage clean"]),
             (
                 "short",

@@ -13,7 +13,8 @@ const SHM_LINES: usize = 6_000;
 const TESTKIT_LINES: usize = 7_500;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
-/// A list too: one file for each verb, and none of them knows another.
+/// Lists too: one file for each verb, and none of them knows another.
+const CLI_LINES: usize = 6_000;
 const XTASK_LINES: usize = 6_000;
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
@@ -45,6 +46,7 @@ fn sum(package: &Package, files: &[File]) -> Option<Finding> {
         "queue-shm" => SHM_LINES,
         "queue-testkit" => TESTKIT_LINES,
         "sage-bench" => BENCH_LINES,
+        "sage-cli" => CLI_LINES,
         "xtask" => XTASK_LINES,
         _ => CRATE_LINES,
     };

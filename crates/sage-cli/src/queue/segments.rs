@@ -159,6 +159,7 @@ fn entry(entry: &ShmEntry) -> Value {
             "max_bytes": segment.max_bytes,
             "max_item": segment.max_item,
             "depth": segment.depth,
+            "away": segment.away,
             "depth_bytes": segment.depth_bytes,
             "created": created.as_secs_f64(),
             "keep": segment.keep,
