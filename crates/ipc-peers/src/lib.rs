@@ -22,10 +22,12 @@ mod peer;
 #[cfg(target_os = "linux")]
 mod play;
 mod processor;
+mod python;
 #[cfg(target_os = "linux")]
 mod subject;
 
 pub use processor::{cpu_time, pin, settle};
+pub use python::SCRIPT as PYTHON;
 #[cfg(target_os = "linux")]
 pub use {
     meeting::{Folder, Meeting, Shape},
