@@ -382,7 +382,8 @@ fn create(
         .open(&unfinished)
         .map_err(|error| io_error("make", &unfinished, error))?;
     let filled = fill(&file, &header, &layout).map_err(|error| {
-        let (needed, free) = (layout.file(), sys::free_bytes(&file).unwrap_or_default());
+        let needed = layout.loans + layout.ring_bytes;
+        let free = sys::free_bytes(&file).unwrap_or_default();
         io_error("fill", path, error)
             .with("needed_bytes", needed)
             .with("free_bytes", free)

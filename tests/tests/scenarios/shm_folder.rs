@@ -30,7 +30,7 @@ fn a_full_device_is_out_of_space_and_leaves_nothing() {
                 &[
                     "folder/large",
                     "(shm)",
-                    "needed_bytes=84",
+                    "needed_bytes=8",
                     "free_bytes=10",
                     "sage clean",
                     "max_bytes",

@@ -63,14 +63,19 @@ fn what_was_passed_over_is_said_and_a_nearer_queue_is_never_slipped_in() {
     let choice = choose::<u8>(&DefaultStrategy, &excluded).unwrap();
     assert!(choice.to_string().contains("not sage_queue: excluded"), "{choice}");
 
-    for (reach, candidates) in [(Reach::Host, ["shm", "rpc"]), (Reach::Network, ["rpc", "nats"])] {
-        let edge = request("topology/far", reach).with_capacity(8);
+    let host = request("topology/far", Reach::Host).with_capacity(8);
+    let choice = choose::<u8>(&DefaultStrategy, &host).unwrap();
+    assert_eq!(choice.record.queue_type, "shm", "{choice}");
+    for (edge, candidates) in [
+        (host.without("shm"), ["shm", "rpc"]),
+        (
+            request("topology/far", Reach::Network).with_capacity(8),
+            ["rpc", "nats"],
+        ),
+    ] {
         let error = choose::<u8>(&DefaultStrategy, &edge).unwrap_err();
-        names(
-            &error,
-            ErrorKind::Unsupported,
-            &["topology/far", candidates[0], candidates[1], "not part of this"],
-        );
+        let words = ["topology/far", candidates[0], candidates[1], "not part of this"];
+        names(&error, ErrorKind::Unsupported, &words);
         let error = choose::<u8>(&DefaultStrategy, &edge.forced("local")).unwrap_err();
         names(&error, ErrorKind::Unsupported, &["local", "reaches process only"]);
     }
