@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 /// The longest message, in bytes.
 pub const MAX_MESSAGE: usize = 64 << 20;
 /// How long a message may take to be written while the other side does not read.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came over the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Speaker {
     /// Writes one message.
     ///
     /// # Errors
-    /// `Disconnected` when the other side has ended or has not read for five seconds; the line is of no use after that.
+    /// `Disconnected` when the other side has ended or has not read for twenty seconds; the line is of no use after that.
     /// `NotSerializable` and `TooLarge` as [`Codec::encode`].
     pub fn say<M: Serialize>(&self, message: &M) -> Result<(), Error> {
         let mut bytes = Vec::new();

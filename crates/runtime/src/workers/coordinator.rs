@@ -73,6 +73,8 @@ fn hire<'a>(
     for worker in 0..workers {
         match Member::start(worker) {
             Ok((member, listener)) => {
+                // Before anybody else can say anything to it. One that cannot be told has ended, and that will be seen.
+                let _ = member.say(&**setup);
                 members.push(Arc::new(member));
                 listeners.push(listener);
             }

@@ -36,8 +36,6 @@ pub(super) fn mind(
         member,
         places,
     };
-    // One that cannot be told has ended.
-    let _ = member.say(setup);
     let done = minder.listen(&mut listener, setup);
     let fate = member.see_off(LEAVE);
     let accounts = match done {

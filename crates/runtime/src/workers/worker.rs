@@ -107,7 +107,8 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
     let shared = || running.get().and_then(Weak::upgrade);
     while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
         let Some(shared) = shared() else {
-            continue;
+            // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
+            exit(1);
         };
         match order {
             Order::Start => {
