@@ -12,7 +12,6 @@ mod forms;
 mod other_process;
 #[cfg(target_os = "linux")]
 mod peer;
-mod processes;
 mod python_records;
 mod readme_table;
 mod select;
