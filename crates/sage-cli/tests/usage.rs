@@ -21,6 +21,15 @@ fn wrong_use_is_one_line_and_exit_code_2() {
             &["--slide-ms", "at least 1"],
         ),
         (&["demo", "surplus"], &["'surplus'"]),
+        (&["demo", "--processes", "3"], &["--processes 3", "--transport shm"]),
+        (
+            &["demo", "--transport", "shm", "--processes", "65"],
+            &["--processes", "from 1 to 64"],
+        ),
+        (
+            &["word-count", "--transport", "shm", "-"],
+            &["in one process", "sage or local"],
+        ),
         (&["word-count"], &["<FILE>"]),
         (&["word-count", ""], &["<FILE>"]),
         (
