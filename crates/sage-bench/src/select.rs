@@ -51,10 +51,10 @@ pub(crate) fn select(
     Ok(groups)
 }
 
-/// What a group can be called by: its scenarios, alone and with the item.
+/// What a group can be called by: its scenarios, alone and with the item. Without a comma, which parts words.
 fn names(group: &Group) -> Vec<String> {
     let scenarios = distinct(group.metrics.iter().map(|metric| metric.scenario.to_owned()));
-    let with_item = scenarios.iter().map(|scenario| format!("{scenario}, {}", group.item));
+    let with_item = scenarios.iter().map(|scenario| format!("{scenario} {}", group.item));
     with_item.chain(scenarios.iter().cloned()).collect()
 }
 
@@ -155,9 +155,10 @@ mod tests {
     #[test]
     fn a_whole_name_means_itself_and_a_part_every_name_with_it() {
         assert_eq!(scenarios(&[]).len(), 4);
-        assert_eq!(scenarios(&["spsc"]), ["spsc, 8 B", "spsc, 64 B"]);
-        assert_eq!(scenarios(&["sps"]), ["spsc, 8 B", "spsc, 64 B", "async spsc, 8 B"]);
-        assert_eq!(scenarios(&["64", "pair"]), ["spsc, 64 B", "pair, 8 B"]);
+        assert_eq!(scenarios(&["spsc"]), ["spsc 8 B", "spsc 64 B"]);
+        assert_eq!(scenarios(&["sps"]), ["spsc 8 B", "spsc 64 B", "async spsc 8 B"]);
+        assert_eq!(scenarios(&["64", "pair"]), ["spsc 64 B", "pair 8 B"]);
+        assert_eq!(scenarios(&["spsc 8 B"]), ["spsc 8 B"]);
         assert!(chosen(&["spsc", "4x1"], &[]).is_err_and(|error| error.contains("4x1") && error.contains("pair")));
     }
 
@@ -171,7 +172,7 @@ mod tests {
         let [(_, dynamic), ..] = <[_; 3]>::try_from(subjects("dyn")).expect("three groups");
         assert_eq!(dynamic, ["ours dyn"]);
         let pair = chosen(&["pair"], &["dyn"]).expect("known");
-        assert_eq!(pair, [("pair, 8 B".to_owned(), vec!["ours dyn", "c"])]);
+        assert_eq!(pair, [("pair 8 B".to_owned(), vec!["ours dyn", "c"])]);
         assert!(chosen(&[], &["d e"]).is_err());
     }
 }
