@@ -72,7 +72,7 @@ impl Spread {
         Self { child, output, folder }
     }
 
-    /// The processes that say that they work, which is when packets flow there.
+    /// The processes that say that they work, which is when packets of other processes are there.
     fn processes(&mut self, count: usize) -> Vec<u32> {
         let mut processes = Vec::new();
         while processes.len() < count {

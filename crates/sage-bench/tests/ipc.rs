@@ -45,7 +45,7 @@ fn subjects(rows: &[Value]) -> Vec<&str> {
 #[test]
 fn one_producer_and_one_consumer() {
     for only in ["1x1 64 B", "1x1 1 MiB"] {
-        let rows = rows(only, "shm,Unix,pipe");
+        let rows = rows(only, "shm,batch,Unix,pipe,buffers");
         let subjects = subjects(&rows);
         for name in ["shm", "shm, batch 64", "Unix socket", "pipe, 64 KiB buffers"] {
             assert!(subjects.contains(&name), "{subjects:?}");
@@ -56,7 +56,7 @@ fn one_producer_and_one_consumer() {
 #[test]
 fn several_producers_and_consumers_share_what_can_be_shared() {
     for only in ["4x1 64 B", "1x4 64 B", "4x4 1 KiB"] {
-        let rows = rows(only, "shm");
+        let rows = rows(only, "shm,batch");
         assert_eq!(rows.len(), 4, "two subjects with two metrics each: {rows:?}");
     }
 }

@@ -153,26 +153,28 @@ fn panics(deployment: Deployment) -> Made {
     Ok((flow.build(deployment)?, None))
 }
 
-/// A job that runs until somebody ends it. Each instance of `work` prints its process with its first packet.
+/// A job that runs until somebody ends it. Each instance of `work` prints its process with the first packet that another
+/// process sent: of such packets others can tell when the process is dead.
 fn endless(deployment: Deployment) -> Made {
     let flow = Flow::new("endless", Builtin);
     let _ = flow
         .source("numbers", 2, |_| {
-            FnSource::new(|ctx: &mut TaskContext<u64>| {
-                for number in 0..100 {
-                    ctx.emit(number)?;
+            FnSource::new(|ctx: &mut TaskContext<u32>| {
+                for _ in 0..100 {
+                    ctx.emit(std::process::id())?;
                 }
                 Ok(SourceStep::More)
             })
         })
         .process("work", NodeKind::Map, |_| {
             let mut told = false;
-            Map::new(move |number: u64| {
-                if !told {
+            let own = std::process::id();
+            Map::new(move |sender: u32| {
+                if !told && sender != own {
                     told = true;
-                    let _ = say(&format!("process {}", std::process::id()));
+                    let _ = say(&format!("process {own}"));
                 }
-                number
+                sender
             })
         })
         .parallelism(3)

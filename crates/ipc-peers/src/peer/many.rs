@@ -28,7 +28,6 @@ impl<H: Tx> Tx for Many<H> {
     }
 
     fn flush(&mut self) -> Result<(), String> {
-        self.next = 0;
         self.halves.iter_mut().try_for_each(Tx::flush)
     }
 }
