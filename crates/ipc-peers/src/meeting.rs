@@ -25,7 +25,6 @@ impl Shape {
     /// One of each.
     pub const PAIR: Self = Self::new(1, 1);
     /// Many producers, one consumer.
-    #[cfg(feature = "crates")]
     pub(crate) const MERGE: Self = Self::new(u64::MAX, 1);
     pub(crate) const ANY: Self = Self::new(u64::MAX, u64::MAX);
 
