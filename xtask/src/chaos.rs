@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::args::{Args, Failure};
+use crate::example;
 use crate::nearest::nearest;
 use crate::shell::{self, cargo};
 
@@ -85,17 +86,7 @@ fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
         "--",
     ];
     let mut command = cargo(root, &words);
-    command.args(line);
-    let shown = shell::shown(&command);
-    shell::say(format_args!("$ {shown}"));
-    let status = command
-        .status()
-        .map_err(|error| format!("`{shown}` did not start: {error}"))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(2) => Err(Failure::Usage("see the usage above".to_owned())),
-        _ => Err(Failure::Failed(format!("`{shown}` ended with {status}"))),
-    }
+    example::passed_on(command.args(line))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use cargo_metadata::MetadataCommand;
 
+use crate::args::Failure;
 use crate::shell;
 
 /// Runs the cargo command that builds the example and says where it is. `folder` is what the profile and the target add
@@ -25,4 +26,18 @@ pub(crate) fn target(root: &Path) -> Result<PathBuf, String> {
         .exec()
         .map(|metadata| metadata.target_directory.into_std_path_buf())
         .map_err(|error| format!("cargo metadata failed: {error}"))
+}
+
+/// Runs a program that reads the line itself: what it says of wrong use and its verdict are the verb's.
+pub(crate) fn passed_on(command: &mut Command) -> Result<(), Failure> {
+    let shown = shell::shown(command);
+    shell::say(format_args!("$ {shown}"));
+    let status = command
+        .status()
+        .map_err(|error| format!("`{shown}` did not start: {error}"))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        Some(2) => Err(Failure::Usage("see the usage above".to_owned())),
+        _ => Err(Failure::Failed(format!("`{shown}` ended with {status}"))),
+    }
 }

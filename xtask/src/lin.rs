@@ -1,6 +1,7 @@
 //! `cargo xtask lin`: histories of a queue type, recorded under load and judged by the contract.
 
 use crate::args::{Args, Failure};
+use crate::example;
 use crate::shell::{self, cargo};
 
 /// Line in the list of verbs.
@@ -22,15 +23,5 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             "--",
         ],
     );
-    command.args(args.line());
-    let shown = shell::shown(&command);
-    shell::say(format_args!("$ {shown}"));
-    let status = command
-        .status()
-        .map_err(|error| format!("`{shown}` did not start: {error}"))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(2) => Err(Failure::Usage("see the usage above".to_owned())),
-        _ => Err(Failure::Failed(format!("`{shown}` ended with {status}"))),
-    }
+    example::passed_on(command.args(args.line()))
 }

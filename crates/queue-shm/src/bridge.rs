@@ -36,7 +36,7 @@ pub(crate) struct Bridge {
     segment: Arc<Segment>,
     shared: Arc<Shared>,
     bell: Bell,
-    // How many of those who wait could have what they wait for now.
+    // How many of those who wait would find what they wait for.
     ready: fn(&Segment) -> usize,
 }
 
