@@ -107,7 +107,7 @@ impl Reservation<'_> {
         self.len - self.written
     }
 
-    /// Puts the item without a checksum, which takes longer than copying where items are large. Nobody notices then when
+    /// Puts the item without a checksum, a second look at each of its bytes. Nobody notices then when
     /// somebody who breaks the rules changes it in the memory. For the whole item, whenever it is called.
     pub const fn without_checksum(mut self) -> Self {
         self.sum = None;

@@ -142,7 +142,7 @@ pub(crate) struct InPlace;
 
 pub(crate) struct InPlaceHalf(ShmQueue<Bytes>, Vec<u8>);
 
-/// From this size on summing takes longer than copying.
+/// From this size on there is no checksum: a second look at each byte.
 const LARGE: usize = 64 << 10;
 
 impl Transport for InPlace {
