@@ -119,12 +119,27 @@ fn prepare(command: &mut Command, root: &Path, preemptions: &str, mutant: Option
     }
 }
 
-/// The models that noticed: none when the run went well, whatever it printed.
+/// Who noticed: none when the run went well, whatever it printed.
 fn caught_by(run: &Run) -> BTreeSet<String> {
     if run.succeeded {
         return BTreeSet::new();
     }
-    failures(&run.text)
+    let models = failures(&run.text);
+    if models.is_empty() { crash(&run.text) } else { models }
+}
+
+/// Items of a model are boxes, so one that comes twice is freed twice, and the allocator ends the process before any
+/// model can speak. A signal from outside, such as the kernel's when memory is short, does not count.
+fn crash(text: &str) -> BTreeSet<String> {
+    ["SIGABRT", "SIGSEGV", "SIGBUS"]
+        .iter()
+        .find(|signal| {
+            text.lines()
+                .any(|line| line.contains("(signal: ") && line.contains(&format!(", {signal}:")))
+        })
+        .map(|signal| format!("the process, by {signal}"))
+        .into_iter()
+        .collect()
 }
 
 /// Names of the models that failed. A failure deep in the checker ends the process before the harness can say so, but
@@ -242,6 +257,25 @@ mod tests {
         };
         assert!(caught_by(&run(true)).is_empty());
         assert_eq!(caught_by(&run(false)).len(), 2);
+    }
+
+    #[test]
+    fn a_crash_counts_when_no_model_was_named_and_a_kill_does_not() {
+        let run = |signal: &str| Run {
+            succeeded: false,
+            passed: 1,
+            text: format!(
+                "test one ... ok\nfree(): double free detected\n  process didn't exit (signal: 6, {signal}: why)"
+            ),
+        };
+        let by = |signal| caught_by(&run(signal)).into_iter().collect::<Vec<_>>();
+        assert_eq!(by("SIGABRT"), ["the process, by SIGABRT"]);
+        assert!(by("SIGKILL").is_empty());
+        let named = Run {
+            text: format!("{ABORTED} (signal: 6, SIGABRT: why)"),
+            ..run("SIGABRT")
+        };
+        assert_eq!(caught_by(&named).len(), 2, "the models alone");
     }
 
     #[test]
