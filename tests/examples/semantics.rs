@@ -161,7 +161,7 @@ fn parameters<S: Spec>(capacity: Option<usize>) -> Result<S> {
     S::from_metadata(&metadata)
 }
 
-fn rows<S: Subject>(suite: &Suite<S>) -> Vec<Row> {
+fn rows(suite: &Suite) -> Vec<Row> {
     let clauses = suite.clauses().iter();
     clauses
         .map(|clause| Row {

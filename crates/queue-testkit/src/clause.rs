@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use descriptor_core::Caps;
 
-use crate::{Run, Subject, watchdog};
+use crate::kind::Kind;
+use crate::{Run, watchdog};
 
 /// What a queue must have for a clause to apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Need {
 
 impl Need {
     /// Why the subject does not have it; `None` when it does.
-    pub fn missing<S: Subject>(self, subject: &S) -> Option<&'static str> {
+    fn missing(self, subject: &dyn Kind) -> Option<&'static str> {
         let caps = subject.caps();
         let (there, reason) = match self {
             Self::Bounded => (caps.bounded, "has no capacity"),
@@ -51,7 +52,7 @@ impl Need {
             Self::NoDedup => (!caps.dedup, "recognises repeated puts"),
             Self::Moves => (!leaves_the_process(caps), "encodes its items"),
             Self::Identity => (
-                subject.twice::<u64, u64>(Some(1), Some(1)).is_some(),
+                subject.twice(Some(1), Some(1)).is_some(),
                 "is opened without an identity",
             ),
             Self::Frames => (
@@ -77,7 +78,8 @@ pub enum Outcome {
 }
 
 /// One function of the kit.
-pub struct Clause<S> {
+#[derive(Clone, Copy)]
+pub struct Clause {
     /// The number of the clause in the contract, 1 to 16.
     pub number: u8,
     /// Its group and function, such as `order::one_producer_comes_out_in_order`.
@@ -86,40 +88,33 @@ pub struct Clause<S> {
     pub claim: &'static str,
     /// What it asks of a queue.
     pub needs: &'static [Need],
-    pub(crate) body: fn(&Run<S>),
+    pub(crate) body: fn(&Run),
 }
 
-impl<S> Clone for Clause<S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S> Copy for Clause<S> {}
-
-impl<S> fmt::Debug for Clause<S> {
+impl fmt::Debug for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "clause {} ({}): {}", self.number, self.claim, self.name)
     }
 }
 
-impl<S: Subject> Clause<S> {
-    /// Why it does not apply to the subject; `None` when it does.
-    pub fn skipped(&self, subject: &S) -> Option<&'static str> {
-        self.needs.iter().find_map(|need| need.missing(subject))
+impl Clause {
+    /// Why it does not apply to the subject of the run; `None` when it does.
+    #[must_use]
+    pub fn skipped(&self, run: &Run) -> Option<&'static str> {
+        self.needs.iter().find_map(|need| need.missing(run.kind()))
     }
 
     /// Holds the subject to it.
     ///
     /// # Panics
     /// When the queue breaks it, or is not done after `limit`.
-    pub fn check(&self, run: &Run<S>, limit: Duration) -> Outcome {
-        if let Some(reason) = self.skipped(run.subject()) {
+    pub fn check(&self, run: &Run, limit: Duration) -> Outcome {
+        if let Some(reason) = self.skipped(run) {
             return Outcome::Skipped(reason);
         }
         let name = format!(
             "{} breaks clause {} ({}): {}",
-            run.subject().name(),
+            run.kind().name(),
             self.number,
             self.claim,
             self.name

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use descriptor_core::DynQueue;
 
-use crate::{Dice, Run, Subject, join, on_tokio, spawn};
+use crate::{Dice, Run, join, on_tokio, spawn};
 
 /// One item of a flow: its producer and its place among that producer's items.
 pub type Stamp = (u32, u32);
@@ -104,7 +104,7 @@ impl Flow {
     /// # Panics
     /// When an item is lost, comes twice, was never put, or overtakes an older one of its producer in the eyes of one
     /// consumer (where the queue promises an order), and when a call ends in a way it must not.
-    pub fn check<S: Subject>(&self, run: &Run<S>) {
+    pub fn check(&self, run: &Run) {
         let queue = run.open::<Stamp>(self.capacity);
         let each = (run.times(self.items) / self.producers.len().max(1)).max(1) as u32;
         let sent = vec![each; self.producers.len()];

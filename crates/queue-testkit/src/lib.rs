@@ -1,6 +1,6 @@
 //! The conformance kit: what every queue is held to, whoever wrote it.
 //!
-//! The sixteen clauses of [`Queue`](descriptor_core::Queue) are generic functions here, several per clause. A queue
+//! The sixteen clauses of [`Queue`](descriptor_core::Queue) are functions here, several per clause. A queue
 //! type is a [`Subject`]; one line makes a test of every clause, named after the clause and the subject:
 //!
 //! ```
@@ -31,6 +31,7 @@ mod clauses;
 mod fixture;
 mod flow;
 mod history;
+mod kind;
 mod list;
 mod reference;
 mod run;

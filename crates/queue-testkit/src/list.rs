@@ -1,6 +1,6 @@
 //! The one list of clause functions, from which the table and the tests are made.
 
-use crate::{Clause, InProcess, Need, Run, Subject, clauses};
+use crate::{Clause, Need, clauses};
 
 /// Gives the clauses for queues that may leave the process to the macro `$then`.
 #[doc(hidden)]
@@ -234,14 +234,14 @@ macro_rules! __in_process_clauses {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __clause_table {
-    ([$subject:ident] $($number:literal $group:ident $claim:literal { $($name:ident [$($need:ident)*])* })*) => {
+    ([] $($number:literal $group:ident $claim:literal { $($name:ident [$($need:ident)*])* })*) => {
         vec![$($(
             Clause {
                 number: $number,
                 name: concat!(stringify!($group), "::", stringify!($name)),
                 claim: $claim,
                 needs: &[$(Need::$need),*],
-                body: clauses::$group::$name::<$subject> as fn(&Run<$subject>),
+                body: clauses::$group::$name,
             },
         )*)*]
     };
@@ -289,7 +289,7 @@ macro_rules! conformance {
             #[allow(unused_imports, reason = "the subject may be named by its full path")]
             use super::*;
 
-            fn suite() -> $crate::Suite<impl $crate::InProcess> {
+            fn suite() -> $crate::Suite {
                 $crate::Suite::in_process($subject)
             }
 
@@ -310,7 +310,7 @@ macro_rules! conformance {
             #[allow(unused_imports, reason = "the subject may be named by its full path")]
             use super::*;
 
-            fn suite() -> $crate::Suite<impl $crate::Subject> {
+            fn suite() -> $crate::Suite {
                 $crate::Suite::wire($subject)
             }
 
@@ -339,10 +339,10 @@ macro_rules! __skipped_clauses {
     };
 }
 
-pub(crate) fn wire_clauses<S: Subject>() -> Vec<Clause<S>> {
-    crate::__wire_clauses! { __clause_table [S] }
+pub(crate) fn wire_clauses() -> Vec<Clause> {
+    crate::__wire_clauses! { __clause_table [] }
 }
 
-pub(crate) fn in_process_clauses<S: InProcess>() -> Vec<Clause<S>> {
-    crate::__in_process_clauses! { __clause_table [S] }
+pub(crate) fn in_process_clauses() -> Vec<Clause> {
+    crate::__in_process_clauses! { __clause_table [] }
 }

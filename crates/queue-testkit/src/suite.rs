@@ -1,6 +1,5 @@
 //! All clauses for one queue type.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::list::{in_process_clauses, wire_clauses};
@@ -10,32 +9,30 @@ use crate::{Clause, InProcess, Outcome, Run, Subject};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A queue type and the clauses it is held to.
-pub struct Suite<S> {
-    run: Run<S>,
-    clauses: Vec<Clause<S>>,
+#[derive(Debug)]
+pub struct Suite {
+    run: Run,
+    clauses: Vec<Clause>,
     limit: Duration,
 }
 
-impl<S: Subject> Suite<S> {
+impl Suite {
     /// The clauses for queues whose items may leave the process.
-    pub fn wire(subject: S) -> Self {
-        Self::new(subject, wire_clauses())
+    pub fn wire(subject: impl Subject) -> Self {
+        Self::new(|stress| Run::wire(subject, stress), wire_clauses())
     }
 
     /// The clauses for queues inside one process: all of the others, and those about items that cannot be serialized.
-    pub fn in_process(subject: S) -> Self
-    where
-        S: InProcess,
-    {
+    pub fn in_process(subject: impl InProcess) -> Self {
         let mut clauses = wire_clauses();
         clauses.extend(in_process_clauses());
-        Self::new(subject, clauses)
+        Self::new(|stress| Run::in_process(subject, stress), clauses)
     }
 
-    fn new(subject: S, clauses: Vec<Clause<S>>) -> Self {
+    fn new(run: impl FnOnce(f64) -> Run, clauses: Vec<Clause>) -> Self {
         let stress = stress();
         Self {
-            run: Run::new(subject, stress),
+            run: run(stress),
             clauses,
             limit: LIMIT.mul_f64(stress.max(1.0)),
         }
@@ -50,16 +47,15 @@ impl<S: Subject> Suite<S> {
 
     /// Every clause function, in the order of the contract.
     #[must_use]
-    pub fn clauses(&self) -> &[Clause<S>] {
+    pub fn clauses(&self) -> &[Clause] {
         &self.clauses
     }
 
     /// Those that do not apply to this queue type, each with the reason.
-    pub fn skipped(&self) -> impl Iterator<Item = (&Clause<S>, &'static str)> {
-        let subject = self.run.subject();
+    pub fn skipped(&self) -> impl Iterator<Item = (&Clause, &'static str)> {
         self.clauses
             .iter()
-            .filter_map(|clause| Some((clause, clause.skipped(subject)?)))
+            .filter_map(|clause| Some((clause, clause.skipped(&self.run)?)))
     }
 
     /// Holds the queue type to one clause function.
@@ -69,18 +65,8 @@ impl<S: Subject> Suite<S> {
     pub fn check(&self, name: &str) -> Outcome {
         match self.clauses.iter().find(|clause| clause.name == name) {
             Some(clause) => clause.check(&self.run, self.limit),
-            None => panic!("there is no clause function `{name}` for {}", self.run.subject().name()),
+            None => panic!("there is no clause function `{name}` for {}", self.run.kind().name()),
         }
-    }
-}
-
-impl<S: Subject> fmt::Debug for Suite<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Suite")
-            .field("run", &self.run)
-            .field("clauses", &self.clauses.len())
-            .field("limit", &self.limit)
-            .finish()
     }
 }
 

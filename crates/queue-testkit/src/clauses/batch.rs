@@ -6,13 +6,13 @@ use descriptor_core::{GetError, PutError, QueueExt, Wait};
 use futures_util::{SinkExt, StreamExt, stream};
 
 use crate::run::settle;
-use crate::{Actor, Dice, Flow, Probe, Run, Subject, Verb, join, linger, on_tokio, spawn, spawn_many};
+use crate::{Actor, Dice, Flow, Probe, Run, Verb, join, linger, on_tokio, spawn, spawn_many};
 
 const THREAD: Actor = Actor::Thread(Verb::Batch);
 const TASK: Actor = Actor::Task(Verb::Batch);
 
 /// One queue is used by batches, its twin by single calls; they must agree after every step.
-pub(crate) fn a_batch_equals_the_loop_of_singles<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_batch_equals_the_loop_of_singles(run: &Run) {
     let mut dice = Dice::new(10);
     for capacity in run.capacities().filter(|capacity| *capacity <= 64) {
         let (batched, single) = (run.queue::<u64>(capacity), run.queue::<u64>(capacity));
@@ -53,7 +53,7 @@ pub(crate) fn a_batch_equals_the_loop_of_singles<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn nothing_asked_is_nothing_done<S: Subject>(run: &Run<S>) {
+pub(crate) fn nothing_asked_is_nothing_done(run: &Run) {
     let queue = run.queue::<u64>(1);
     let mut out = vec![5];
     for wait in [Wait::Never, Wait::Forever] {
@@ -80,7 +80,7 @@ pub(crate) fn nothing_asked_is_nothing_done<S: Subject>(run: &Run<S>) {
     assert_eq!(out, [5]);
 }
 
-pub(crate) fn it_waits_for_the_first_only<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_waits_for_the_first_only(run: &Run) {
     let queue = run.queue::<u64>(2);
     let mut items: VecDeque<u64> = (0..5).collect();
     assert_eq!(queue.put_batch(&mut items, Wait::Forever).ok(), Some(2));
@@ -96,7 +96,7 @@ pub(crate) fn it_waits_for_the_first_only<S: Subject>(run: &Run<S>) {
     assert_eq!((items.len(), out), (1, vec![9, 0, 1, 2, 3]));
 }
 
-pub(crate) fn a_waiting_batch_is_woken<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_waiting_batch_is_woken(run: &Run) {
     for _ in 0..run.times(15) {
         let queue = run.queue::<u64>(2);
         let getter = spawn({
@@ -126,7 +126,7 @@ pub(crate) fn a_waiting_batch_is_woken<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn it_wakes_as_many_as_it_serves<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_as_many_as_it_serves(run: &Run) {
     let queue = run.queue::<u64>(4);
     let getters: Vec<_> = (0..4).map(|_| Probe::pending(queue.get_async())).collect();
     assert_eq!(queue.put_batch(&mut (0..4).collect(), Wait::Never).ok(), Some(4));
@@ -145,7 +145,7 @@ pub(crate) fn it_wakes_as_many_as_it_serves<S: Subject>(run: &Run<S>) {
     assert_eq!(out, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-pub(crate) fn it_wakes_as_many_threads_as_it_serves<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_as_many_threads_as_it_serves(run: &Run) {
     for _ in 0..run.times(15) {
         let queue = run.queue::<u64>(4);
         let getters = spawn_many(4, {
@@ -161,12 +161,12 @@ pub(crate) fn it_wakes_as_many_threads_as_it_serves<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn batches_lose_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn batches_lose_nothing(run: &Run) {
     Flow::new(64, 60_000).put(3, THREAD).get(3, THREAD).check(run);
     Flow::new(2, 20_000).put(3, THREAD).get(3, THREAD).check(run);
 }
 
-pub(crate) fn batches_of_tasks_lose_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn batches_of_tasks_lose_nothing(run: &Run) {
     Flow::new(16, 30_000).put(3, TASK).get(3, TASK).check(run);
     Flow::new(1, 10_000)
         .put(2, TASK)
@@ -176,7 +176,7 @@ pub(crate) fn batches_of_tasks_lose_nothing<S: Subject>(run: &Run<S>) {
         .check(run);
 }
 
-pub(crate) fn a_dropped_batch_leaves_everything<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_batch_leaves_everything(run: &Run) {
     let queue = run.queue::<u64>(1);
     let mut out = Vec::new();
     drop(Probe::pending(queue.get_batch_async(&mut out, 3)));
@@ -188,7 +188,7 @@ pub(crate) fn a_dropped_batch_leaves_everything<S: Subject>(run: &Run<S>) {
     assert!(queue.try_get().is_err(), "a dropped batch stored an item");
 }
 
-pub(crate) fn iterators_end_where_they_should<S: Subject>(run: &Run<S>) {
+pub(crate) fn iterators_end_where_they_should(run: &Run) {
     let queue = run.queue::<u64>(8);
     assert_eq!(queue.drain().next(), None, "drain waits for nothing");
     for number in 0..4 {
@@ -207,7 +207,7 @@ pub(crate) fn iterators_end_where_they_should<S: Subject>(run: &Run<S>) {
     assert_eq!(join(reader), (0..20).collect::<Vec<_>>());
 }
 
-pub(crate) fn a_stream_and_a_sink_carry_everything<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_stream_and_a_sink_carry_everything(run: &Run) {
     let queue = run.queue::<u64>(3);
     let count = run.times(3_000) as u64;
     on_tokio(async move {

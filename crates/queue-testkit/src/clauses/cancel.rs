@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use descriptor_core::{DynQueue, QueueExt};
 
-use crate::{Actor, Flow, Probe, Run, Subject, Verb, join, linger, on_tokio, spawn, until};
+use crate::{Actor, Flow, Probe, Run, Verb, join, linger, on_tokio, spawn, until};
 
-fn full<S: Subject>(run: &Run<S>) -> DynQueue<u64> {
+fn full(run: &Run) -> DynQueue<u64> {
     let queue = run.queue::<u64>(1);
     assert!(queue.put(0).is_ok());
     queue
 }
 
-pub(crate) fn a_future_never_polled_does_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_future_never_polled_does_nothing(run: &Run) {
     let queue = run.queue::<u64>(2);
     drop(queue.put_async(7));
     assert!(queue.try_get().is_err(), "a put that was never polled stored its item");
@@ -21,7 +21,7 @@ pub(crate) fn a_future_never_polled_does_nothing<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get().ok(), Some(1));
 }
 
-pub(crate) fn a_dropped_get_takes_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_get_takes_nothing(run: &Run) {
     let queue = run.queue::<u64>(4);
     drop(Probe::pending(queue.get_async()));
     assert!(queue.put(1).is_ok());
@@ -37,7 +37,7 @@ pub(crate) fn a_dropped_get_takes_nothing<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get().ok(), Some(2));
 }
 
-pub(crate) fn a_dropped_put_stores_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_put_stores_nothing(run: &Run) {
     let queue = full(run);
     drop(Probe::pending(queue.put_async(7)));
     assert_eq!(queue.get().ok(), Some(0));
@@ -47,7 +47,7 @@ pub(crate) fn a_dropped_put_stores_nothing<S: Subject>(run: &Run<S>) {
 }
 
 /// The first waiter is woken and dropped before it looks: the item stays, and the second one is woken for it.
-pub(crate) fn a_get_dropped_after_its_wake_up_passes_it_on<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_get_dropped_after_its_wake_up_passes_it_on(run: &Run) {
     let queue = run.queue::<u64>(2);
     for number in 0..3 {
         let (first, second) = (Probe::pending(queue.get_async()), Probe::pending(queue.get_async()));
@@ -63,7 +63,7 @@ pub(crate) fn a_get_dropped_after_its_wake_up_passes_it_on<S: Subject>(run: &Run
     }
 }
 
-pub(crate) fn a_put_dropped_after_its_wake_up_passes_it_on<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_put_dropped_after_its_wake_up_passes_it_on(run: &Run) {
     for _ in 0..3 {
         let queue = full(run);
         let (first, second) = (Probe::pending(queue.put_async(1)), Probe::pending(queue.put_async(2)));
@@ -82,7 +82,7 @@ pub(crate) fn a_put_dropped_after_its_wake_up_passes_it_on<S: Subject>(run: &Run
 }
 
 /// What a dropped future was woken for goes to a sleeping thread just as well.
-pub(crate) fn a_dropped_task_passes_its_wake_up_to_a_thread<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_task_passes_its_wake_up_to_a_thread(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(2);
         let task = Probe::pending(queue.get_async());
@@ -98,7 +98,7 @@ pub(crate) fn a_dropped_task_passes_its_wake_up_to_a_thread<S: Subject>(run: &Ru
 }
 
 /// Dropped while still in line: the wake-up must not go to the one who left.
-pub(crate) fn a_dropped_waiter_leaves_the_line<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_waiter_leaves_the_line(run: &Run) {
     let queue = run.queue::<u64>(2);
     let gone: Vec<_> = (0..5).map(|_| Probe::pending(queue.get_async())).collect();
     let waiting = Probe::pending(queue.get_async());
@@ -117,7 +117,7 @@ pub(crate) fn a_dropped_waiter_leaves_the_line<S: Subject>(run: &Run<S>) {
 }
 
 /// Woken, but a rival was faster: the future waits again and is woken again.
-pub(crate) fn a_wake_up_for_nothing_waits_again<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_wake_up_for_nothing_waits_again(run: &Run) {
     let queue = run.queue::<u64>(1);
     let mut getter = Probe::pending(queue.get_async());
     for number in 0..5 {
@@ -134,7 +134,7 @@ pub(crate) fn a_wake_up_for_nothing_waits_again<S: Subject>(run: &Run<S>) {
     assert_eq!(getter.finish_when_woken().ok(), Some(9));
 }
 
-pub(crate) fn the_last_waker_is_the_one_that_counts<S: Subject>(run: &Run<S>) {
+pub(crate) fn the_last_waker_is_the_one_that_counts(run: &Run) {
     let queue = full(run);
     let mut putter = Probe::pending(queue.put_async(1));
     for _ in 0..3 {
@@ -153,7 +153,7 @@ pub(crate) fn the_last_waker_is_the_one_that_counts<S: Subject>(run: &Run<S>) {
     assert_eq!(getter.finish_when_woken().ok(), Some(2));
 }
 
-pub(crate) fn a_future_can_move_to_another_task<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_future_can_move_to_another_task(run: &Run) {
     let queue = run.queue::<u64>(1);
     on_tokio(async move {
         for number in 0..10 {
@@ -170,7 +170,7 @@ pub(crate) fn a_future_can_move_to_another_task<S: Subject>(run: &Run<S>) {
 }
 
 /// Futures raced against random moments, as in a `select!`: whatever loses has done nothing.
-pub(crate) fn futures_given_up_at_random_lose_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn futures_given_up_at_random_lose_nothing(run: &Run) {
     let (hasty, patient) = (Actor::Task(Verb::GiveUp), Actor::Task(Verb::Wait));
     Flow::new(1, 6_000).put(3, hasty).get(3, hasty).check(run);
     Flow::new(2, 6_000)
@@ -186,7 +186,7 @@ pub(crate) fn futures_given_up_at_random_lose_nothing<S: Subject>(run: &Run<S>) 
 }
 
 /// Patient threads live on the wake-ups that hasty tasks leave behind.
-pub(crate) fn futures_given_up_beside_threads_lose_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn futures_given_up_beside_threads_lose_nothing(run: &Run) {
     let (hasty, thread) = (Actor::Task(Verb::GiveUp), Actor::Thread(Verb::Wait));
     Flow::new(1, 6_000)
         .put(2, thread)
@@ -200,7 +200,7 @@ pub(crate) fn futures_given_up_beside_threads_lose_nothing<S: Subject>(run: &Run
         .check(run);
 }
 
-pub(crate) fn a_dropped_stream_takes_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_stream_takes_nothing(run: &Run) {
     use futures_util::StreamExt;
     let queue = run.queue::<u64>(4);
     {

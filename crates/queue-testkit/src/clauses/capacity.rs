@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use descriptor_core::ErrorKind;
 
 use crate::run::settle;
-use crate::{Run, Subject, join, spawn, spawn_many};
+use crate::{Run, join, spawn, spawn_many};
 
-pub(crate) fn it_holds_exactly_its_capacity<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_holds_exactly_its_capacity(run: &Run) {
     for capacity in run.capacities() {
         let queue = run.queue::<u64>(capacity);
         assert_eq!(queue.capacity(), Some(capacity));
@@ -34,7 +34,7 @@ pub(crate) fn it_holds_exactly_its_capacity<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn one_get_makes_room_for_one_put<S: Subject>(run: &Run<S>) {
+pub(crate) fn one_get_makes_room_for_one_put(run: &Run) {
     for capacity in run.capacities() {
         let queue = run.queue::<u64>(capacity);
         for number in 0..capacity as u64 {
@@ -52,8 +52,8 @@ pub(crate) fn one_get_makes_room_for_one_put<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn the_largest_capacity_works<S: Subject>(run: &Run<S>) {
-    let most = run.subject().max_capacity();
+pub(crate) fn the_largest_capacity_works(run: &Run) {
+    let most = run.kind().max_capacity();
     let queue = run.queue::<u8>(most);
     assert_eq!(queue.capacity(), Some(most));
     for number in 0..100 {
@@ -64,16 +64,16 @@ pub(crate) fn the_largest_capacity_works<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_capacity_beyond_the_largest_is_refused<S: Subject>(run: &Run<S>) {
-    for capacity in [run.subject().max_capacity() + 1, usize::MAX] {
-        match run.subject().open::<u64>(Some(capacity)) {
+pub(crate) fn a_capacity_beyond_the_largest_is_refused(run: &Run) {
+    for capacity in [run.kind().max_capacity() + 1, usize::MAX] {
+        match run.try_open::<u64>(Some(capacity)) {
             Ok(_) => panic!("a queue for {capacity} items was opened"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidDescriptor, "{error}"),
         }
     }
 }
 
-pub(crate) fn it_can_do_without_a_capacity<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_can_do_without_a_capacity(run: &Run) {
     let queue = run.open::<u64>(None);
     assert_eq!(queue.capacity(), None);
     assert!(
@@ -91,15 +91,15 @@ pub(crate) fn it_can_do_without_a_capacity<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_missing_capacity_is_refused<S: Subject>(run: &Run<S>) {
-    match run.subject().open::<u64>(None) {
+pub(crate) fn a_missing_capacity_is_refused(run: &Run) {
+    match run.try_open::<u64>(None) {
         Ok(_) => panic!("a queue without a capacity was opened"),
         Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidDescriptor, "{error}"),
     }
 }
 
 /// Rivals fill the queue and nobody takes: exactly the capacity goes in.
-pub(crate) fn rivals_fill_it_exactly<S: Subject>(run: &Run<S>) {
+pub(crate) fn rivals_fill_it_exactly(run: &Run) {
     for capacity in run.capacities() {
         for _ in 0..run.times(10) {
             let queue = run.queue::<u64>(capacity);
@@ -121,7 +121,7 @@ pub(crate) fn rivals_fill_it_exactly<S: Subject>(run: &Run<S>) {
 }
 
 /// What was certainly put, less what may have been taken, never exceeds the capacity at any moment.
-pub(crate) fn it_never_holds_more_in_motion<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_never_holds_more_in_motion(run: &Run) {
     for capacity in run.capacities().filter(|capacity| *capacity <= 7) {
         let queue = run.queue::<u64>(capacity);
         let (put, begun) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use descriptor_core::{DynQueue, GetError, PutError, QueueExt, Wait};
 
-use crate::{Dice, Probe, Run, Subject, join, linger, on_tokio, spawn, spawn_many};
+use crate::{Dice, Probe, Run, join, linger, on_tokio, spawn, spawn_many};
 
-fn holding<S: Subject>(run: &Run<S>, count: u64) -> DynQueue<u64> {
+fn holding(run: &Run, count: u64) -> DynQueue<u64> {
     let queue = run.queue::<u64>(64);
     for number in 0..count {
         assert!(queue.put(number).is_ok());
@@ -15,7 +15,7 @@ fn holding<S: Subject>(run: &Run<S>, count: u64) -> DynQueue<u64> {
     queue
 }
 
-pub(crate) fn puts_fail_at_once<S: Subject>(run: &Run<S>) {
+pub(crate) fn puts_fail_at_once(run: &Run) {
     let queue = holding(run, 1);
     assert!(!queue.is_closed());
     queue.close();
@@ -38,7 +38,7 @@ pub(crate) fn puts_fail_at_once<S: Subject>(run: &Run<S>) {
     );
 }
 
-pub(crate) fn gets_drain_and_then_say_closed<S: Subject>(run: &Run<S>) {
+pub(crate) fn gets_drain_and_then_say_closed(run: &Run) {
     let queue = holding(run, 9);
     queue.close();
     assert_eq!(queue.get().ok(), Some(0));
@@ -63,7 +63,7 @@ pub(crate) fn gets_drain_and_then_say_closed<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn closing_twice_is_harmless<S: Subject>(run: &Run<S>) {
+pub(crate) fn closing_twice_is_harmless(run: &Run) {
     let queue = holding(run, 2);
     let closers = spawn_many(4, {
         let queue = queue.clone();
@@ -80,7 +80,7 @@ pub(crate) fn closing_twice_is_harmless<S: Subject>(run: &Run<S>) {
     assert!(matches!(queue.try_get(), Err(GetError::Closed)));
 }
 
-pub(crate) fn it_wakes_sleeping_getters<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_sleeping_getters(run: &Run) {
     for _ in 0..run.times(30) {
         let queue = run.queue::<u64>(2);
         let getters = spawn_many(4, {
@@ -98,7 +98,7 @@ pub(crate) fn it_wakes_sleeping_getters<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn it_wakes_sleeping_putters<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_sleeping_putters(run: &Run) {
     for _ in 0..run.times(30) {
         let queue = run.queue::<u64>(1);
         assert!(queue.put(0).is_ok());
@@ -116,7 +116,7 @@ pub(crate) fn it_wakes_sleeping_putters<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn it_wakes_pending_tasks<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_pending_tasks(run: &Run) {
     let (empty, full) = (run.queue::<u64>(1), run.queue::<u64>(1));
     assert!(full.put(0).is_ok());
     let getters: Vec<_> = (0..4).map(|_| Probe::pending(empty.get_async())).collect();
@@ -132,7 +132,7 @@ pub(crate) fn it_wakes_pending_tasks<S: Subject>(run: &Run<S>) {
 }
 
 /// Every put that was told Ok is drained before anybody is told Closed.
-pub(crate) fn a_put_that_races_with_it_is_drained<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_put_that_races_with_it_is_drained(run: &Run) {
     let mut dice = Dice::new(6);
     for round in 0..run.times(800) {
         let queue = run.queue::<u64>(1 + round % 5);
@@ -156,7 +156,7 @@ pub(crate) fn a_put_that_races_with_it_is_drained<S: Subject>(run: &Run<S>) {
 }
 
 /// The same with polling, so that a put can be between its claim and its end when the queue is closed.
-pub(crate) fn a_try_that_races_with_it_is_drained<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_try_that_races_with_it_is_drained(run: &Run) {
     let mut dice = Dice::new(7);
     for round in 0..run.times(800) {
         let queue = run.queue::<u64>(4);
@@ -199,7 +199,7 @@ pub(crate) fn a_try_that_races_with_it_is_drained<S: Subject>(run: &Run<S>) {
 }
 
 /// Several sleeping getters share what a racing put left; all of them end.
-pub(crate) fn every_getter_learns_of_it_in_a_race<S: Subject>(run: &Run<S>) {
+pub(crate) fn every_getter_learns_of_it_in_a_race(run: &Run) {
     let mut dice = Dice::new(8);
     for round in 0..run.times(300) {
         let queue = run.queue::<u64>(8);
@@ -218,7 +218,7 @@ pub(crate) fn every_getter_learns_of_it_in_a_race<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn tasks_that_race_with_it_are_drained<S: Subject>(run: &Run<S>) {
+pub(crate) fn tasks_that_race_with_it_are_drained(run: &Run) {
     let rounds = run.times(300);
     let run = run.clone();
     on_tokio(async move {

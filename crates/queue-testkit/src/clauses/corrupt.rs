@@ -2,11 +2,11 @@
 
 use descriptor_core::ErrorKind;
 
-use crate::{Run, Subject};
+use crate::Run;
 
-pub(crate) fn a_corrupt_frame_is_one_error<S: Subject>(run: &Run<S>) {
-    let Some(queue) = run.subject().corrupted(&[1, 2], &[3, 4]) else {
-        panic!("{} has no frames", run.subject().name());
+pub(crate) fn a_corrupt_frame_is_one_error(run: &Run) {
+    let Some(queue) = run.kind().corrupted(&[1, 2], &[3, 4]) else {
+        panic!("{} has no frames", run.kind().name());
     };
     let (mut items, mut errors) = (Vec::new(), 0);
     while items.len() < 4 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use descriptor_core::{DynQueue, GetError, QueueExt, Wait};
 
 use super::lease::take;
-use crate::{Lending, Loan, Probe, Run, Subject, join, linger, spawn, until};
+use crate::{Lending, Loan, Probe, Run, join, linger, spawn, until};
 
 const TWICE: Loan = Loan {
     time: Duration::ZERO,
@@ -14,7 +14,7 @@ const TWICE: Loan = Loan {
 };
 
 /// A queue with these items, and its dead letters.
-fn lending<S: Subject>(run: &Run<S>, loan: Loan, items: u64) -> (DynQueue<u64>, DynQueue<u64>) {
+fn lending(run: &Run, loan: Loan, items: u64) -> (DynQueue<u64>, DynQueue<u64>) {
     let Lending { queue, dead_letters } = run.lending(4, loan);
     for item in 1..=items {
         assert!(queue.put(item).is_ok());
@@ -25,7 +25,7 @@ fn lending<S: Subject>(run: &Run<S>, loan: Loan, items: u64) -> (DynQueue<u64>, 
     (queue, dead_letters)
 }
 
-pub(crate) fn it_goes_to_the_dead_letters<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_goes_to_the_dead_letters(run: &Run) {
     let (queue, dead) = lending(run, TWICE, 3);
     drop(take(&queue, 1));
     assert!(dead.try_get().is_err(), "put aside after the first of two deliveries");
@@ -49,7 +49,7 @@ pub(crate) fn it_goes_to_the_dead_letters<S: Subject>(run: &Run<S>) {
 }
 
 /// Nobody waits on the queue: those who read dead letters are woken all the same.
-pub(crate) fn it_goes_there_when_its_lease_runs_out<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_goes_there_when_its_lease_runs_out(run: &Run) {
     let loan = Loan {
         time: Duration::from_millis(10),
         max_deliveries: 1,
@@ -74,12 +74,12 @@ pub(crate) fn it_goes_there_when_its_lease_runs_out<S: Subject>(run: &Run<S>) {
     });
 }
 
-pub(crate) fn without_dead_letters_it_is_counted<S: Subject>(run: &Run<S>) {
+pub(crate) fn without_dead_letters_it_is_counted(run: &Run) {
     let loan = Loan {
         max_deliveries: 1,
         ..Loan::default()
     };
-    let queue = run.lending::<u64>(1, loan).queue;
+    let queue = run.lending(1, loan).queue;
     assert!(queue.put(1).is_ok());
     let putter = spawn({
         let queue = queue.clone();
@@ -96,7 +96,7 @@ pub(crate) fn without_dead_letters_it_is_counted<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get().ok(), Some(2));
 }
 
-pub(crate) fn a_full_queue_of_dead_letters_loses_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_full_queue_of_dead_letters_loses_nothing(run: &Run) {
     let loan = Loan {
         max_deliveries: 1,
         dead_letters: 1,
@@ -126,7 +126,7 @@ pub(crate) fn a_full_queue_of_dead_letters_loses_nothing<S: Subject>(run: &Run<S
 }
 
 /// Getters of a closed queue wait for an item that then never comes back.
-pub(crate) fn the_last_one_ends_a_closed_queue<S: Subject>(run: &Run<S>) {
+pub(crate) fn the_last_one_ends_a_closed_queue(run: &Run) {
     for time in [Duration::ZERO, Duration::from_millis(5)] {
         let loan = Loan {
             time,

@@ -3,9 +3,9 @@
 use descriptor_core::{QueueExt, Wait};
 
 use crate::run::settle;
-use crate::{Dice, Run, Subject, join, spawn_many};
+use crate::{Dice, Run, join, spawn_many};
 
-pub(crate) fn it_is_exact_at_rest<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_is_exact_at_rest(run: &Run) {
     let mut dice = Dice::new(15);
     for capacity in run.capacities().filter(|capacity| *capacity <= 64) {
         let queue = run.queue::<u64>(capacity);
@@ -34,7 +34,7 @@ pub(crate) fn it_is_exact_at_rest<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn it_is_exact_after_a_storm<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_is_exact_after_a_storm(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(7);
         let users = spawn_many(4, {
@@ -61,7 +61,7 @@ pub(crate) fn it_is_exact_after_a_storm<S: Subject>(run: &Run<S>) {
 }
 
 /// While others are at work the depth is a hint, but never an absurd one.
-pub(crate) fn it_never_exceeds_the_capacity<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_never_exceeds_the_capacity(run: &Run) {
     let queue = run.queue::<u64>(3);
     let each = run.times(3_000);
     let users = spawn_many(4, {
@@ -89,7 +89,7 @@ pub(crate) fn it_never_exceeds_the_capacity<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.depth(), Some(0));
 }
 
-pub(crate) fn a_closed_queue_still_counts<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_closed_queue_still_counts(run: &Run) {
     let queue = run.queue::<u64>(3);
     assert!(queue.put(1).is_ok() && queue.put(2).is_ok());
     settle(&*queue);
@@ -104,7 +104,7 @@ pub(crate) fn a_closed_queue_still_counts<S: Subject>(run: &Run<S>) {
 }
 
 /// Where the queue keeps totals they count what was accepted and handed out, and nothing that was refused.
-pub(crate) fn totals_agree_with_it<S: Subject>(run: &Run<S>) {
+pub(crate) fn totals_agree_with_it(run: &Run) {
     let queue = run.queue::<u64>(2);
     let (mut put, mut get) = (0, 0);
     for step in 0..run.times(200) {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use descriptor_core::{ErrorKind, GetError, PutError, QueueExt, RetryToken, Wait};
 
-use crate::{Dice, Run, Subject, join, linger, spawn_many, within_yields};
+use crate::{Dice, Run, join, linger, spawn_many, within_yields};
 
 /// Puts of every sort meet slow getters and a close. What was told Ok came out, nothing else did.
-pub(crate) fn what_was_told_is_what_happened<S: Subject>(run: &Run<S>) {
+pub(crate) fn what_was_told_is_what_happened(run: &Run) {
     for round in 0..run.times(60) as u64 {
         let queue = run.queue::<u64>(2);
         let putters = spawn_many(3, {
@@ -56,7 +56,7 @@ pub(crate) fn what_was_told_is_what_happened<S: Subject>(run: &Run<S>) {
 }
 
 /// A future is either ready or has done nothing; a put that was given up may be repeated.
-pub(crate) fn a_put_given_up_can_be_repeated<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_put_given_up_can_be_repeated(run: &Run) {
     let queue = run.queue::<u64>(1);
     let count = run.times(2_000) as u64;
     crate::on_tokio(async move {
@@ -78,7 +78,7 @@ pub(crate) fn a_put_given_up_can_be_repeated<S: Subject>(run: &Run<S>) {
     });
 }
 
-pub(crate) fn flush_confirms<S: Subject>(run: &Run<S>) {
+pub(crate) fn flush_confirms(run: &Run) {
     let queue = run.queue::<u64>(3);
     assert!(queue.flush(Wait::Forever).is_ok());
     assert!(queue.put(1).is_ok());
@@ -91,7 +91,7 @@ pub(crate) fn flush_confirms<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get().ok(), Some(1));
 }
 
-pub(crate) fn a_retry_is_refused_where_repeats_are_not_recognised<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_retry_is_refused_where_repeats_are_not_recognised(run: &Run) {
     let queue = run.queue::<u64>(1);
     let token = RetryToken {
         session: 1,
@@ -104,7 +104,7 @@ pub(crate) fn a_retry_is_refused_where_repeats_are_not_recognised<S: Subject>(ru
     assert!(queue.try_get().is_err(), "a refused retry stored its item");
 }
 
-pub(crate) fn a_lease_is_refused_where_there_are_none<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_lease_is_refused_where_there_are_none(run: &Run) {
     let queue = run.queue::<u64>(1);
     assert!(queue.put(1).is_ok());
     match queue.lease(Wait::Forever) {
@@ -119,7 +119,7 @@ pub(crate) fn a_lease_is_refused_where_there_are_none<S: Subject>(run: &Run<S>) 
     assert_eq!(queue.get().ok(), Some(1), "a refused lease took the item");
 }
 
-pub(crate) fn it_says_what_the_subject_says<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_says_what_the_subject_says(run: &Run) {
     let queue = run.queue::<u64>(1);
     assert_eq!(queue.caps(), run.caps(), "the abilities of the open queue");
     assert_eq!(queue.caps().bounded, queue.capacity().is_some());

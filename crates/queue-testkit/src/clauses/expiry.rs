@@ -7,11 +7,11 @@ use descriptor_core::{DynQueue, Error, ErrorKind, GetError, QueueExt, Wait};
 
 use super::lease::take;
 use super::lending::storm;
-use crate::{Loan, Probe, Run, Subject, join, linger, spawn, until};
+use crate::{Loan, Probe, Run, join, linger, spawn, until};
 
 const SHORT: Duration = Duration::from_millis(10);
 
-fn lending<S: Subject>(run: &Run<S>, time: Duration, items: u64) -> DynQueue<u64> {
+fn lending(run: &Run, time: Duration, items: u64) -> DynQueue<u64> {
     let loan = Loan {
         time,
         ..Loan::default()
@@ -23,7 +23,7 @@ fn lending<S: Subject>(run: &Run<S>, time: Duration, items: u64) -> DynQueue<u64
     queue
 }
 
-pub(crate) fn a_lease_that_runs_out_comes_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_lease_that_runs_out_comes_back(run: &Run) {
     let queue = lending(run, SHORT, 1);
     let begun = Instant::now();
     let lost = take(&queue, 1);
@@ -43,7 +43,7 @@ pub(crate) fn a_lease_that_runs_out_comes_back<S: Subject>(run: &Run<S>) {
 }
 
 /// Nothing of a younger item before it, and those that run out together come in their order.
-pub(crate) fn it_comes_back_in_its_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_comes_back_in_its_order(run: &Run) {
     let queue = lending(run, SHORT, 4);
     for _ in 0..3 {
         // On a slow day the first one is back before the last one is out.
@@ -54,7 +54,7 @@ pub(crate) fn it_comes_back_in_its_order<S: Subject>(run: &Run<S>) {
 }
 
 /// Those who sleep since before there was a lease, and have no limit, are woken as well.
-pub(crate) fn it_wakes_who_slept_before_it_began<S: Subject>(run: &Run<S>) {
+pub(crate) fn it_wakes_who_slept_before_it_began(run: &Run) {
     for _ in 0..run.times(5) {
         let queue = lending(run, SHORT, 0);
         let mut task = Probe::pending(queue.get_async());
@@ -79,7 +79,7 @@ pub(crate) fn it_wakes_who_slept_before_it_began<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_late_end_changes_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_late_end_changes_nothing(run: &Run) {
     fn is_refused<R>(end: Result<R, Error>) {
         match end {
             Ok(_) => panic!("a lease that has run out was ended, extended or given back"),
@@ -119,7 +119,7 @@ pub(crate) fn a_late_end_changes_nothing<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1, 2]);
 }
 
-pub(crate) fn an_extended_lease_lasts<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_extended_lease_lasts(run: &Run) {
     let queue = lending(run, Duration::from_millis(40), 1);
     let kept = (0..).find_map(|_| {
         let lease = queue.lease(Wait::Forever).ok()?;
@@ -135,7 +135,7 @@ pub(crate) fn an_extended_lease_lasts<S: Subject>(run: &Run<S>) {
     assert_eq!(kept.and_then(|lease| lease.ack().ok()), Some(1));
 }
 
-pub(crate) fn a_closed_queue_waits_for_it<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_closed_queue_waits_for_it(run: &Run) {
     let queue = lending(run, SHORT, 1);
     forget(take(&queue, 1));
     queue.close();
@@ -144,7 +144,7 @@ pub(crate) fn a_closed_queue_waits_for_it<S: Subject>(run: &Run<S>) {
 }
 
 /// Holders who never let go, beside others: their items come back, and every item is done once.
-pub(crate) fn forgotten_leases_lose_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn forgotten_leases_lose_nothing(run: &Run) {
     let loan = Loan {
         time: Duration::from_millis(2),
         ..Loan::default()

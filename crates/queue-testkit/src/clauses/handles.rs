@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use descriptor_core::{GetError, QueueExt};
 
-use crate::{Probe, Run, Subject, join, linger, spawn, spawn_many};
+use crate::{Probe, Run, join, linger, spawn, spawn_many};
 
-pub(crate) fn dropping_a_handle_does_not_close<S: Subject>(run: &Run<S>) {
+pub(crate) fn dropping_a_handle_does_not_close(run: &Run) {
     let queue = run.queue::<u64>(2);
     for _ in 0..3 {
         drop(queue.clone());
@@ -20,7 +20,7 @@ pub(crate) fn dropping_a_handle_does_not_close<S: Subject>(run: &Run<S>) {
     assert!(matches!(other.try_get(), Err(GetError::Empty)));
 }
 
-pub(crate) fn a_call_outlives_the_other_handles<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_call_outlives_the_other_handles(run: &Run) {
     for _ in 0..run.times(10) {
         let queue = run.queue::<u64>(1);
         let getter = spawn({
@@ -38,7 +38,7 @@ pub(crate) fn a_call_outlives_the_other_handles<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_pending_future_dropped_with_its_handle_leaves_it_usable<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_pending_future_dropped_with_its_handle_leaves_it_usable(run: &Run) {
     let queue = run.queue::<u64>(1);
     for number in 0..10 {
         let handle = queue.clone();
@@ -53,7 +53,7 @@ pub(crate) fn a_pending_future_dropped_with_its_handle_leaves_it_usable<S: Subje
     assert!(queue.try_get().is_err());
 }
 
-pub(crate) fn a_panicking_user_leaves_it_usable<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_panicking_user_leaves_it_usable(run: &Run) {
     let queue = run.queue::<u64>(4);
     let users = spawn_many(4, {
         let queue = queue.clone();
@@ -73,7 +73,7 @@ pub(crate) fn a_panicking_user_leaves_it_usable<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.drain().collect::<Vec<_>>(), [0, 1, 2, 3]);
 }
 
-pub(crate) fn queues_come_and_go<S: Subject>(run: &Run<S>) {
+pub(crate) fn queues_come_and_go(run: &Run) {
     for round in 0..run.times(200) as u64 {
         let queue = run.queue::<u64>(1 + round as usize % 3);
         let putter = spawn({

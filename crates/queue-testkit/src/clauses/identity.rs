@@ -3,7 +3,7 @@
 use descriptor_core::{DynQueue, Error, GetError, PutError, Wire};
 
 use crate::run::settle;
-use crate::{Run, Subject, join, linger, spawn};
+use crate::{Run, join, linger, spawn};
 
 fn opened<T: Wire>(queue: Result<DynQueue<T>, Error>) -> DynQueue<T> {
     match queue {
@@ -12,14 +12,14 @@ fn opened<T: Wire>(queue: Result<DynQueue<T>, Error>) -> DynQueue<T> {
     }
 }
 
-fn two<S: Subject>(run: &Run<S>, capacity: usize) -> (DynQueue<u64>, DynQueue<u64>) {
-    match run.subject().twice(Some(capacity), Some(capacity)) {
+fn two(run: &Run, capacity: usize) -> (DynQueue<u64>, DynQueue<u64>) {
+    match run.kind().twice(Some(capacity), Some(capacity)) {
         Some((first, second)) => (opened(first), opened(second)),
-        None => panic!("{} has no identities", run.subject().name()),
+        None => panic!("{} has no identities", run.kind().name()),
     }
 }
 
-pub(crate) fn two_openings_are_one_queue<S: Subject>(run: &Run<S>) {
+pub(crate) fn two_openings_are_one_queue(run: &Run) {
     let (first, second) = two(run, 2);
     assert!(first.put(1).is_ok() && second.put(2).is_ok());
     settle(&*first);
@@ -33,7 +33,7 @@ pub(crate) fn two_openings_are_one_queue<S: Subject>(run: &Run<S>) {
     assert!(matches!(second.try_get(), Err(GetError::Empty)));
 }
 
-pub(crate) fn one_opening_wakes_the_other<S: Subject>(run: &Run<S>) {
+pub(crate) fn one_opening_wakes_the_other(run: &Run) {
     for _ in 0..run.times(20) {
         let (first, second) = two(run, 1);
         let getter = spawn(move || second.get());
@@ -43,7 +43,7 @@ pub(crate) fn one_opening_wakes_the_other<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn closing_one_opening_closes_the_other<S: Subject>(run: &Run<S>) {
+pub(crate) fn closing_one_opening_closes_the_other(run: &Run) {
     let (first, second) = two(run, 2);
     assert!(first.put(1).is_ok());
     settle(&*first);
@@ -54,7 +54,7 @@ pub(crate) fn closing_one_opening_closes_the_other<S: Subject>(run: &Run<S>) {
     assert!(matches!(second.get(), Err(GetError::Closed)));
 }
 
-pub(crate) fn dropping_one_opening_leaves_the_other<S: Subject>(run: &Run<S>) {
+pub(crate) fn dropping_one_opening_leaves_the_other(run: &Run) {
     let (first, second) = two(run, 2);
     assert!(first.put(1).is_ok());
     settle(&*first);

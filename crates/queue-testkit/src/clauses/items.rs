@@ -2,13 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use descriptor_core::{QueueExt, Wire};
+use descriptor_core::{Item, QueueExt};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::run::settle;
-use crate::{Probe, Run, Subject, join, spawn};
+use crate::{Probe, Run, join, spawn};
 
-fn carries<T: Wire + PartialEq + std::fmt::Debug>(run: &Run<impl Subject>, count: usize, make: fn(u32) -> T) {
+/// A kilobyte in place.
+pub(crate) type Kilobyte = [[u64; 32]; 4];
+/// Of many parts, each with memory of its own.
+pub(crate) type Heap = Vec<(String, Option<Vec<u32>>)>;
+
+fn carries<T: Item + PartialEq + std::fmt::Debug>(run: &Run, count: usize, make: fn(u32) -> T) {
     let queue = run.queue::<T>(3);
     let putter = spawn({
         let queue = queue.clone();
@@ -29,7 +34,7 @@ fn carries<T: Wire + PartialEq + std::fmt::Debug>(run: &Run<impl Subject>, count
     join(putter);
 }
 
-pub(crate) fn items_without_size<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_without_size(run: &Run) {
     for capacity in run.capacities() {
         let queue = run.queue::<()>(capacity);
         for _ in 0..2 {
@@ -44,19 +49,19 @@ pub(crate) fn items_without_size<S: Subject>(run: &Run<S>) {
     carries(run, run.times(20_000), |_| ());
 }
 
-pub(crate) fn items_of_one_byte<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_of_one_byte(run: &Run) {
     carries(run, run.times(5_000), |number| number as u8);
 }
 
-pub(crate) fn items_of_a_kilobyte<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_of_a_kilobyte(run: &Run) {
     carries(run, run.times(2_000), |number| [[u64::from(number); 32]; 4]);
 }
 
-pub(crate) fn boxed_items_of_64_kilobytes<S: Subject>(run: &Run<S>) {
+pub(crate) fn boxed_items_of_64_kilobytes(run: &Run) {
     carries(run, run.times(200), |number| vec![number; 16 * 1024].into_boxed_slice());
 }
 
-pub(crate) fn items_on_the_heap<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_on_the_heap(run: &Run) {
     carries(run, run.times(2_000), |number| {
         vec![
             (number.to_string(), Some(vec![number; number as usize % 9])),
@@ -67,9 +72,9 @@ pub(crate) fn items_on_the_heap<S: Subject>(run: &Run<S>) {
 
 #[repr(align(64))]
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Aligned(u32);
+pub(crate) struct Aligned(u32);
 
-pub(crate) fn items_with_a_wide_alignment<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_with_a_wide_alignment(run: &Run) {
     carries(run, run.times(2_000), Aligned);
     let queue = run.queue::<Aligned>(2);
     assert!(queue.put(Aligned(7)).is_ok());
@@ -79,7 +84,7 @@ pub(crate) fn items_with_a_wide_alignment<S: Subject>(run: &Run<S>) {
 
 /// Panics when it is cloned or serialized, if it says so.
 #[derive(Debug, Deserialize)]
-struct Mine {
+pub(crate) struct Mine {
     armed: bool,
 }
 
@@ -100,7 +105,7 @@ impl Serialize for Mine {
     }
 }
 
-pub(crate) fn items_that_are_moved_are_not_serialized_or_cloned<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_that_are_moved_are_not_serialized_or_cloned(run: &Run) {
     let queue = run.queue::<Mine>(2);
     assert!(queue.put(Mine { armed: true }).is_ok());
     assert_eq!(
@@ -114,7 +119,7 @@ pub(crate) fn items_that_are_moved_are_not_serialized_or_cloned<S: Subject>(run:
 }
 
 /// An item that cannot be written harms nobody else's.
-pub(crate) fn a_panic_in_serialize_leaves_it_usable<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_panic_in_serialize_leaves_it_usable(run: &Run) {
     let queue = run.queue::<Mine>(2);
     for _ in 0..10 {
         // A queue may let the panic through or make an error of it; one that moves its items never sees it.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use descriptor_core::{DynQueue, GetError, Lease, QueueExt, QueueStats, Wait};
 
 use crate::run::settle;
-use crate::{Dice, Loan, Run, Subject};
+use crate::{Dice, Loan, Run};
 
 /// Leases without a time limit, any number of deliveries.
-pub(super) fn lending<S: Subject>(run: &Run<S>, capacity: usize, items: u64) -> DynQueue<u64> {
+pub(super) fn lending(run: &Run, capacity: usize, items: u64) -> DynQueue<u64> {
     let queue = run.lending(capacity, Loan::default()).queue;
     for item in 1..=items {
         assert!(queue.put(item).is_ok());
@@ -28,7 +28,7 @@ pub(super) fn take(queue: &DynQueue<u64>, expected: u64) -> Lease<u64> {
     }
 }
 
-pub(crate) fn an_acknowledged_item_is_gone<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_acknowledged_item_is_gone(run: &Run) {
     let queue = lending(run, 4, 2);
     assert_eq!(take(&queue, 1).ack().ok(), Some(1));
     assert_eq!(queue.depth(), Some(1));
@@ -38,7 +38,7 @@ pub(crate) fn an_acknowledged_item_is_gone<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.depth(), Some(0));
 }
 
-pub(crate) fn an_item_given_back_comes_first<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_item_given_back_comes_first(run: &Run) {
     let queue = lending(run, 4, 3);
     assert!(take(&queue, 1).nack(Duration::ZERO).is_ok());
     assert_eq!(queue.get().ok(), Some(1), "what came back goes before younger items");
@@ -47,7 +47,7 @@ pub(crate) fn an_item_given_back_comes_first<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.drain().collect::<Vec<_>>(), [2, 3, 4]);
 }
 
-pub(crate) fn a_dropped_lease_gives_its_item_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_lease_gives_its_item_back(run: &Run) {
     let queue = lending(run, 4, 2);
     for _ in 0..3 {
         drop(take(&queue, 1));
@@ -55,7 +55,7 @@ pub(crate) fn a_dropped_lease_gives_its_item_back<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1, 2]);
 }
 
-pub(crate) fn a_panicking_holder_gives_its_item_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_panicking_holder_gives_its_item_back(run: &Run) {
     let queue = lending(run, 4, 1);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let lease = take(&queue, 1);
@@ -68,7 +68,7 @@ pub(crate) fn a_panicking_holder_gives_its_item_back<S: Subject>(run: &Run<S>) {
 }
 
 /// Whatever the order in which they come back, they come out in the order in which they went in.
-pub(crate) fn items_come_back_in_their_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_come_back_in_their_order(run: &Run) {
     let mut dice = Dice::new(16);
     for _ in 0..run.times(200) {
         let queue = lending(run, 16, 8);
@@ -89,7 +89,7 @@ pub(crate) fn items_come_back_in_their_order<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_rest_is_waited_out<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_rest_is_waited_out(run: &Run) {
     let rest = Duration::from_millis(20);
     let queue = lending(run, 4, 2);
     let begun = Instant::now();
@@ -106,7 +106,7 @@ pub(crate) fn a_rest_is_waited_out<S: Subject>(run: &Run<S>) {
     assert!(begun.elapsed() >= rest, "an item came back before its rest was over");
 }
 
-pub(crate) fn deliveries_are_counted<S: Subject>(run: &Run<S>) {
+pub(crate) fn deliveries_are_counted(run: &Run) {
     let queue = lending(run, 4, 2);
     for delivery in 1..=5 {
         let lease = take(&queue, 1);
@@ -121,7 +121,7 @@ pub(crate) fn deliveries_are_counted<S: Subject>(run: &Run<S>) {
     assert_eq!((first.deliveries(), second.deliveries()), (6, 1));
 }
 
-pub(crate) fn tickets_are_never_used_twice<S: Subject>(run: &Run<S>) {
+pub(crate) fn tickets_are_never_used_twice(run: &Run) {
     let queue = lending(run, 4, 3);
     let mut tickets = Vec::new();
     for _ in 0..50 {
@@ -133,7 +133,7 @@ pub(crate) fn tickets_are_never_used_twice<S: Subject>(run: &Run<S>) {
     assert_eq!(tickets.len(), 100);
 }
 
-pub(crate) fn a_batch_of_leases_is_the_loop_of_singles<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_batch_of_leases_is_the_loop_of_singles(run: &Run) {
     let queue = lending(run, 8, 5);
     let mut out = Vec::new();
     assert_eq!(queue.lease_batch(&mut out, 0, Wait::Forever).ok(), Some(0));
@@ -151,7 +151,7 @@ pub(crate) fn a_batch_of_leases_is_the_loop_of_singles<S: Subject>(run: &Run<S>)
     assert_eq!(queue.drain().collect::<Vec<_>>(), [1]);
 }
 
-pub(crate) fn a_lease_waits_its_limit<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_lease_waits_its_limit(run: &Run) {
     let queue = lending(run, 4, 1);
     let held = take(&queue, 1);
     let (begun, limit) = (Instant::now(), Duration::from_millis(10));
@@ -162,7 +162,7 @@ pub(crate) fn a_lease_waits_its_limit<S: Subject>(run: &Run<S>) {
     assert!(held.ack().is_ok());
 }
 
-pub(crate) fn gets_and_leases_share_one_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn gets_and_leases_share_one_order(run: &Run) {
     let queue = lending(run, 64, 0);
     let (mut dice, mut put, mut next) = (Dice::new(17), 0, 1);
     for _ in 0..run.times(2_000) {
@@ -198,13 +198,13 @@ pub(crate) fn gets_and_leases_share_one_order<S: Subject>(run: &Run<S>) {
 }
 
 /// What was put is inside, was handed out for good, or has come to a bad end; and the numbers say so.
-pub(crate) fn totals_and_leases_agree<S: Subject>(run: &Run<S>) {
+pub(crate) fn totals_and_leases_agree(run: &Run) {
     let loan = Loan {
         max_deliveries: 3,
         dead_letters: 64,
         ..Loan::default()
     };
-    let lending = run.lending::<u64>(16, loan);
+    let lending = run.lending(16, loan);
     let (queue, mut held, mut dice) = (lending.queue, Vec::new(), Dice::new(18));
     let mut redelivered = 0;
     for item in 0..run.times(1_000) as u64 {

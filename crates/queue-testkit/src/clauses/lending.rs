@@ -8,9 +8,9 @@ use std::time::Duration;
 use descriptor_core::{DynQueue, GetError, PutError, QueueExt, Wait};
 
 use super::lease::{lending, take};
-use crate::{Dice, Loan, Probe, Run, Subject, join, linger, on_tokio, spawn, spawn_many, until};
+use crate::{Dice, Loan, Probe, Run, join, linger, on_tokio, spawn, spawn_many, until};
 
-pub(crate) fn leased_items_count_against_the_capacity<S: Subject>(run: &Run<S>) {
+pub(crate) fn leased_items_count_against_the_capacity(run: &Run) {
     let queue = lending(run, 2, 2);
     let (first, second) = (take(&queue, 1), take(&queue, 2));
     assert!(matches!(queue.try_put(3), Err(PutError::Full(3))), "a lease made room");
@@ -25,7 +25,7 @@ pub(crate) fn leased_items_count_against_the_capacity<S: Subject>(run: &Run<S>) 
 }
 
 /// The first lease of a full queue, in a race with those who want room: none of them may find any.
-pub(crate) fn a_lease_makes_no_room<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_lease_makes_no_room(run: &Run) {
     let mut dice = Dice::new(160);
     for round in 0..run.times(200) {
         let queue = lending(run, 2, 2);
@@ -44,7 +44,7 @@ pub(crate) fn a_lease_makes_no_room<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn an_acknowledged_item_wakes_a_putter<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_acknowledged_item_wakes_a_putter(run: &Run) {
     for round in 0..run.times(20) {
         let queue = lending(run, 1, 1);
         // The first lease comes before or after the putter has fallen asleep.
@@ -64,7 +64,7 @@ pub(crate) fn an_acknowledged_item_wakes_a_putter<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn an_item_that_comes_back_wakes_a_getter<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_item_that_comes_back_wakes_a_getter(run: &Run) {
     for round in 0..run.times(20) {
         let queue = lending(run, 2, 2);
         let (first, second) = (take(&queue, 1), take(&queue, 2));
@@ -88,7 +88,7 @@ pub(crate) fn an_item_that_comes_back_wakes_a_getter<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn an_item_wakes_a_lease<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_item_wakes_a_lease(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = lending(run, 4, 0);
         let thread = spawn({
@@ -110,7 +110,7 @@ pub(crate) fn an_item_wakes_a_lease<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_dropped_lease_future_takes_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_dropped_lease_future_takes_nothing(run: &Run) {
     let queue = lending(run, 4, 1);
     drop(queue.lease_async());
     assert_eq!(queue.leases().map(|leases| leases.leased), Some(0));
@@ -122,7 +122,7 @@ pub(crate) fn a_dropped_lease_future_takes_nothing<S: Subject>(run: &Run<S>) {
     assert!(again.ack().is_ok());
 }
 
-pub(crate) fn a_lease_future_dropped_after_its_wake_up_passes_it_on<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_lease_future_dropped_after_its_wake_up_passes_it_on(run: &Run) {
     let queue = lending(run, 4, 0);
     for number in 0..3 {
         let (first, second) = (Probe::pending(queue.lease_async()), Probe::pending(queue.lease_async()));
@@ -139,7 +139,7 @@ pub(crate) fn a_lease_future_dropped_after_its_wake_up_passes_it_on<S: Subject>(
     }
 }
 
-pub(crate) fn a_closed_queue_waits_for_its_leases<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_closed_queue_waits_for_its_leases(run: &Run) {
     for _ in 0..run.times(10) {
         let queue = lending(run, 4, 1);
         let lease = take(&queue, 1);
@@ -164,7 +164,7 @@ pub(crate) fn a_closed_queue_waits_for_its_leases<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn acknowledging_the_last_item_tells_all_that_it_is_closed<S: Subject>(run: &Run<S>) {
+pub(crate) fn acknowledging_the_last_item_tells_all_that_it_is_closed(run: &Run) {
     for _ in 0..run.times(10) {
         let queue = lending(run, 4, 1);
         let lease = take(&queue, 1);
@@ -191,13 +191,13 @@ pub(crate) fn acknowledging_the_last_item_tells_all_that_it_is_closed<S: Subject
 }
 
 /// One consumer among producers in full flight begins to lease: it still sees each producer's items in their order.
-pub(crate) fn the_first_lease_keeps_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn the_first_lease_keeps_the_order(run: &Run) {
     let mut dice = Dice::new(161);
     for round in 0..run.times(150) {
-        let queue = run.lending::<(u64, u64)>(1 + round % 5, Loan::default()).queue;
+        let queue = run.lending(1 + round % 5, Loan::default()).queue;
         let producers = spawn_many(2, {
             let queue = queue.clone();
-            move |producer| (0..60).all(|number| queue.put((producer as u64, number)).is_ok())
+            move |producer| (0..60).all(|number| queue.put(producer as u64 * 100 + number).is_ok())
         });
         let first_lease = dice.below(80);
         let mut next = BTreeMap::new();
@@ -213,9 +213,10 @@ pub(crate) fn the_first_lease_keeps_the_order<S: Subject>(run: &Run<S>) {
             } else {
                 queue.get()
             };
-            let Ok((producer, number)) = item else {
+            let Ok(item) = item else {
                 panic!("round {round}: {item:?}");
             };
+            let (producer, number) = (item / 100, item % 100);
             let expected = next.entry(producer).or_insert(0);
             assert_eq!(number, *expected, "round {round}: of producer {producer}");
             *expected += 1;
@@ -251,9 +252,9 @@ pub(super) fn consume(queue: &DynQueue<u64>, dice: &mut Dice, done: &Mutex<Vec<u
 }
 
 /// Puts so many numbers from several threads, and has them consumed until the closed queue is drained.
-pub(super) fn storm<S: Subject>(run: &Run<S>, loan: Loan, each: usize, can_forget: bool) {
+pub(super) fn storm(run: &Run, loan: Loan, each: usize, can_forget: bool) {
     const CAPACITY: usize = 5;
-    let queue = run.lending::<u64>(CAPACITY, loan).queue;
+    let queue = run.lending(CAPACITY, loan).queue;
     let done = Arc::new(Mutex::new(Vec::new()));
     let producers = spawn_many(3, {
         let queue = queue.clone();
@@ -288,13 +289,13 @@ pub(super) fn storm<S: Subject>(run: &Run<S>, loan: Loan, each: usize, can_forge
     assert_eq!(queue.depth(), Some(0));
 }
 
-pub(crate) fn every_end_at_once_loses_nothing<S: Subject>(run: &Run<S>) {
+pub(crate) fn every_end_at_once_loses_nothing(run: &Run) {
     storm(run, Loan::default(), run.times(1_500), false);
 }
 
-pub(crate) fn tasks_lease_beside_threads<S: Subject>(run: &Run<S>) {
+pub(crate) fn tasks_lease_beside_threads(run: &Run) {
     let each = run.times(600) as u64;
-    let queue = run.lending::<u64>(2, Loan::default()).queue;
+    let queue = run.lending(2, Loan::default()).queue;
     let done = Arc::new(AtomicUsize::new(0));
     let threads = spawn_many(2, {
         let (queue, done) = (queue.clone(), Arc::clone(&done));

@@ -2,20 +2,20 @@
 
 use descriptor_core::QueueExt;
 
-use crate::{Actor, Flow, Probe, Run, Subject, Verb, join, linger, spawn};
+use crate::{Actor, Flow, Probe, Run, Verb, join, linger, spawn};
 
 const THREAD: Actor = Actor::Thread(Verb::Wait);
 const TASK: Actor = Actor::Task(Verb::Wait);
 
-pub(crate) fn threads_put_and_tasks_get<S: Subject>(run: &Run<S>) {
+pub(crate) fn threads_put_and_tasks_get(run: &Run) {
     Flow::new(4, 20_000).put(3, THREAD).get(3, TASK).check(run);
 }
 
-pub(crate) fn tasks_put_and_threads_get<S: Subject>(run: &Run<S>) {
+pub(crate) fn tasks_put_and_threads_get(run: &Run) {
     Flow::new(4, 20_000).put(3, TASK).get(3, THREAD).check(run);
 }
 
-pub(crate) fn both_sides_are_mixed<S: Subject>(run: &Run<S>) {
+pub(crate) fn both_sides_are_mixed(run: &Run) {
     Flow::new(1, 10_000)
         .put(2, THREAD)
         .put(2, TASK)
@@ -24,7 +24,7 @@ pub(crate) fn both_sides_are_mixed<S: Subject>(run: &Run<S>) {
         .check(run);
 }
 
-pub(crate) fn a_thread_wakes_a_task<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_thread_wakes_a_task(run: &Run) {
     let queue = run.queue::<u64>(1);
     let getter = Probe::pending(queue.get_async());
     assert!(queue.put(1).is_ok());
@@ -37,7 +37,7 @@ pub(crate) fn a_thread_wakes_a_task<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get().ok(), Some(3));
 }
 
-pub(crate) fn a_task_wakes_a_thread<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_task_wakes_a_thread(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(1);
         let getter = spawn({
@@ -61,7 +61,7 @@ pub(crate) fn a_task_wakes_a_thread<S: Subject>(run: &Run<S>) {
 }
 
 /// A task and a thread wait together; two items serve both, in whichever order they are woken.
-pub(crate) fn a_task_and_a_thread_wait_in_one_line<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_task_and_a_thread_wait_in_one_line(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(2);
         let task = Probe::pending(queue.get_async());

@@ -4,22 +4,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use descriptor_core::{DynQueue, PutError, QueueExt, Wait};
 
-use crate::{Drops, InProcess, Probe, Run, Tracked, join, spawn_many};
+use crate::{Drops, Probe, Run, Tracked, join, spawn_many};
 
-fn holding<S: InProcess>(run: &Run<S>, drops: &Drops, count: usize) -> DynQueue<Tracked> {
-    let queue = run.queue_of::<Tracked>(8);
+/// What has no name and no bytes.
+pub(crate) type Job = Box<dyn FnOnce() -> usize + Send>;
+/// A queue as an item.
+pub(crate) type Nested = DynQueue<Tracked>;
+
+fn holding(run: &Run, drops: &Drops, count: usize) -> DynQueue<Tracked> {
+    let queue = run.queue::<Tracked>(8);
     for _ in 0..count {
         assert!(queue.put(drops.item()).is_ok());
     }
     queue
 }
 
-pub(crate) fn what_remains_is_dropped_once_with_the_queue<S: InProcess>(run: &Run<S>) {
+pub(crate) fn what_remains_is_dropped_once_with_the_queue(run: &Run) {
     // Start at every place of a ring, remain with every number of items.
     for skipped in 0..9 {
         for remaining in 0..=8 {
             let drops = Drops::new();
-            let queue = run.queue_of::<Tracked>(8);
+            let queue = run.queue::<Tracked>(8);
             for _ in 0..skipped {
                 assert!(queue.put(drops.item()).is_ok());
                 assert!(queue.get().is_ok());
@@ -34,7 +39,7 @@ pub(crate) fn what_remains_is_dropped_once_with_the_queue<S: InProcess>(run: &Ru
     }
 }
 
-pub(crate) fn what_remains_in_a_closed_queue_is_dropped_once<S: InProcess>(run: &Run<S>) {
+pub(crate) fn what_remains_in_a_closed_queue_is_dropped_once(run: &Run) {
     let drops = Drops::new();
     let queue = holding(run, &drops, 5);
     queue.close();
@@ -45,7 +50,7 @@ pub(crate) fn what_remains_in_a_closed_queue_is_dropped_once<S: InProcess>(run: 
     assert_eq!(drops.counts(), [1; 5]);
 }
 
-pub(crate) fn what_comes_back_or_out_is_not_dropped_by_the_queue<S: InProcess>(run: &Run<S>) {
+pub(crate) fn what_comes_back_or_out_is_not_dropped_by_the_queue(run: &Run) {
     let drops = Drops::new();
     let queue = holding(run, &drops, 8);
     let refused = queue.try_put(drops.item());
@@ -61,7 +66,7 @@ pub(crate) fn what_comes_back_or_out_is_not_dropped_by_the_queue<S: InProcess>(r
     assert_eq!(drops.counts(), [1; 10]);
 }
 
-pub(crate) fn a_dropped_put_future_drops_its_item_once<S: InProcess>(run: &Run<S>) {
+pub(crate) fn a_dropped_put_future_drops_its_item_once(run: &Run) {
     let drops = Drops::new();
     let queue = holding(run, &drops, 8);
     drop(queue.put_async(drops.item()));
@@ -75,9 +80,9 @@ pub(crate) fn a_dropped_put_future_drops_its_item_once<S: InProcess>(run: &Run<S
     assert_eq!(drops.counts(), [1; 11]);
 }
 
-pub(crate) fn rivals_drop_every_item_once<S: InProcess>(run: &Run<S>) {
+pub(crate) fn rivals_drop_every_item_once(run: &Run) {
     let drops = Drops::new();
-    let queue = run.queue_of::<Tracked>(3);
+    let queue = run.queue::<Tracked>(3);
     let each = run.times(500);
     let putters = spawn_many(3, {
         let (queue, drops) = (queue.clone(), drops.clone());
@@ -105,10 +110,10 @@ pub(crate) fn rivals_drop_every_item_once<S: InProcess>(run: &Run<S>) {
 }
 
 /// One item's drop panics: the others are still dropped, none of them twice.
-pub(crate) fn a_panic_in_drop_harms_no_other_item<S: InProcess>(run: &Run<S>) {
+pub(crate) fn a_panic_in_drop_harms_no_other_item(run: &Run) {
     for place in 0..5 {
         let drops = Drops::new();
-        let queue = run.queue_of::<Tracked>(8);
+        let queue = run.queue::<Tracked>(8);
         for number in 0..5 {
             let item = if number == place {
                 drops.landmine()
@@ -123,9 +128,9 @@ pub(crate) fn a_panic_in_drop_harms_no_other_item<S: InProcess>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_panic_in_drop_outside_leaves_it_usable<S: InProcess>(run: &Run<S>) {
+pub(crate) fn a_panic_in_drop_outside_leaves_it_usable(run: &Run) {
     let drops = Drops::new();
-    let queue = run.queue_of::<Tracked>(2);
+    let queue = run.queue::<Tracked>(2);
     for _ in 0..5 {
         assert!(queue.put(drops.landmine()).is_ok());
         assert!(catch_unwind(AssertUnwindSafe(|| drop(queue.get()))).is_err());
@@ -141,10 +146,9 @@ pub(crate) fn a_panic_in_drop_outside_leaves_it_usable<S: InProcess>(run: &Run<S
     assert!(drops.counts().into_iter().all(|count| count == 1));
 }
 
-/// Functions have no name and no bytes; a queue inside one process carries them all the same.
-pub(crate) fn items_that_cannot_be_serialized<S: InProcess>(run: &Run<S>) {
-    type Job = Box<dyn FnOnce() -> usize + Send>;
-    let queue = run.queue_of::<Job>(4);
+/// A queue inside one process carries functions all the same.
+pub(crate) fn items_that_cannot_be_serialized(run: &Run) {
+    let queue = run.queue::<Job>(4);
     for number in 0..4 {
         let job: Job = Box::new(move || number * 10);
         assert!(queue.put(job).is_ok());
@@ -153,8 +157,8 @@ pub(crate) fn items_that_cannot_be_serialized<S: InProcess>(run: &Run<S>) {
 }
 
 /// An item may hold the very queue it travels in.
-pub(crate) fn an_item_may_hold_a_queue<S: InProcess>(run: &Run<S>) {
-    let queue = run.queue_of::<DynQueue<Tracked>>(2);
+pub(crate) fn an_item_may_hold_a_queue(run: &Run) {
+    let queue = run.queue::<Nested>(2);
     let drops = Drops::new();
     assert!(queue.put(holding(run, &drops, 3)).is_ok());
     assert!(queue.put(holding(run, &drops, 2)).is_ok());

@@ -5,27 +5,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use descriptor_core::{GetError, QueueExt};
 
 use crate::run::settle;
-use crate::{Actor, Flow, Run, Subject, Verb, join, spawn_many};
+use crate::{Actor, Flow, Run, Verb, join, spawn_many};
 
 const THREAD: Actor = Actor::Thread(Verb::Wait);
 
-pub(crate) fn one_producer_comes_out_in_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn one_producer_comes_out_in_order(run: &Run) {
     Flow::new(64, 100_000).put(1, THREAD).get(1, THREAD).check(run);
 }
 
-pub(crate) fn a_capacity_of_one_keeps_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_capacity_of_one_keeps_the_order(run: &Run) {
     Flow::new(1, 10_000).put(1, THREAD).get(1, THREAD).check(run);
 }
 
-pub(crate) fn many_producers_each_keep_their_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn many_producers_each_keep_their_order(run: &Run) {
     Flow::new(7, 50_000).put(4, THREAD).get(1, THREAD).check(run);
 }
 
-pub(crate) fn many_consumers_each_see_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn many_consumers_each_see_the_order(run: &Run) {
     Flow::new(7, 50_000).put(2, THREAD).get(3, THREAD).check(run);
 }
 
-pub(crate) fn every_way_of_putting_keeps_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn every_way_of_putting_keeps_the_order(run: &Run) {
     Flow::new(5, 20_000)
         .put(1, Actor::Thread(Verb::Any))
         .put(1, Actor::Task(Verb::Any))
@@ -33,7 +33,7 @@ pub(crate) fn every_way_of_putting_keeps_the_order<S: Subject>(run: &Run<S>) {
         .check(run);
 }
 
-pub(crate) fn every_way_of_getting_keeps_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn every_way_of_getting_keeps_the_order(run: &Run) {
     Flow::new(5, 20_000)
         .put(2, THREAD)
         .get(1, Actor::Thread(Verb::Any))
@@ -45,7 +45,7 @@ pub(crate) fn every_way_of_getting_keeps_the_order<S: Subject>(run: &Run<S>) {
 }
 
 /// Puts that do not overlap have one order, whoever makes them; a single consumer sees it.
-pub(crate) fn puts_that_do_not_overlap_have_one_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn puts_that_do_not_overlap_have_one_order(run: &Run) {
     let queue = run.queue::<u64>(16);
     let count = run.times(5_000) as u64;
     let turn = Arc::new(Mutex::new(0));
@@ -72,7 +72,7 @@ pub(crate) fn puts_that_do_not_overlap_have_one_order<S: Subject>(run: &Run<S>) 
 }
 
 /// Fill and drain by uneven amounts, so that every place of a ring is the first and the last one at some time.
-pub(crate) fn many_laps_keep_the_order<S: Subject>(run: &Run<S>) {
+pub(crate) fn many_laps_keep_the_order(run: &Run) {
     for capacity in run.capacities().filter(|capacity| *capacity <= 64) {
         let queue = run.queue::<u64>(capacity);
         let (mut put, mut got) = (0, 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use descriptor_core::{DynQueue, PutError, QueueExt};
 
 use crate::run::settle;
-use crate::{Probe, Run, Subject, join, linger, spawn_many};
+use crate::{Probe, Run, join, linger, spawn_many};
 
 type Boxed = Box<u64>;
 
@@ -14,7 +14,7 @@ fn address(item: &Boxed) -> usize {
     std::ptr::from_ref::<u64>(item).addr()
 }
 
-fn full<S: Subject>(run: &Run<S>) -> DynQueue<Boxed> {
+fn full(run: &Run) -> DynQueue<Boxed> {
     let queue = run.queue::<Boxed>(1);
     assert!(queue.put(Box::new(0)).is_ok());
     settle(&*queue);
@@ -33,7 +33,7 @@ fn comes_back(how: &str, put: impl FnOnce(Boxed) -> Result<(), PutError<Boxed>>)
     })
 }
 
-pub(crate) fn a_full_queue_gives_the_item_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_full_queue_gives_the_item_back(run: &Run) {
     let queue = full(run);
     assert!(comes_back("try", |item| queue.try_put(item)).is_full());
     assert!(comes_back("timeout", |item| queue.put_timeout(item, Duration::from_millis(1))).is_full());
@@ -41,7 +41,7 @@ pub(crate) fn a_full_queue_gives_the_item_back<S: Subject>(run: &Run<S>) {
     assert!(queue.try_get().is_err(), "a refused item was stored");
 }
 
-pub(crate) fn a_closed_queue_gives_the_item_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_closed_queue_gives_the_item_back(run: &Run) {
     for queue in [run.queue::<Boxed>(1), full(run)] {
         queue.close();
         assert!(comes_back("try", |item| queue.try_put(item)).is_closed());
@@ -52,7 +52,7 @@ pub(crate) fn a_closed_queue_gives_the_item_back<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_close_gives_sleeping_putters_their_items_back<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_close_gives_sleeping_putters_their_items_back(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = full(run);
         let task = Box::new(9);
@@ -76,7 +76,7 @@ pub(crate) fn a_close_gives_sleeping_putters_their_items_back<S: Subject>(run: &
     }
 }
 
-pub(crate) fn a_batch_keeps_what_was_refused<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_batch_keeps_what_was_refused(run: &Run) {
     let queue = run.queue::<Boxed>(2);
     let mut items: VecDeque<Boxed> = (0..5).map(Box::new).collect();
     let addresses: Vec<usize> = items.iter().map(address).collect();

@@ -2,22 +2,18 @@
 
 use descriptor_core::{DynQueue, Error, ErrorKind, Wire};
 
-use crate::{Run, Subject};
+use crate::{Run, Twice};
 
-fn mismatch<S: Subject, A: Wire, B: Wire>(
-    run: &Run<S>,
-    first: usize,
-    second: usize,
-) -> (DynQueue<A>, Result<DynQueue<B>, Error>) {
-    match run.subject().twice::<A, B>(Some(first), Some(second)) {
+fn mismatch<B: Wire>(run: &Run, twice: Option<Twice<u64, B>>) -> (DynQueue<u64>, Result<DynQueue<B>, Error>) {
+    match twice {
         Some((Ok(queue), other)) => (queue, other),
         Some((Err(error), _)) => panic!("{error}"),
-        None => panic!("{} has no identities", run.subject().name()),
+        None => panic!("{} has no identities", run.kind().name()),
     }
 }
 
-pub(crate) fn another_item_type_is_refused<S: Subject>(run: &Run<S>) {
-    let (queue, other) = mismatch::<S, u64, String>(run, 4, 4);
+pub(crate) fn another_item_type_is_refused(run: &Run) {
+    let (queue, other) = mismatch(run, run.kind().twice_as_another(Some(4), Some(4)));
     let Err(error) = other else {
         panic!("a queue of u64 was opened for String");
     };
@@ -33,8 +29,8 @@ pub(crate) fn another_item_type_is_refused<S: Subject>(run: &Run<S>) {
     );
 }
 
-pub(crate) fn another_capacity_is_refused<S: Subject>(run: &Run<S>) {
-    let (queue, other) = mismatch::<S, u64, u64>(run, 31, 47);
+pub(crate) fn another_capacity_is_refused(run: &Run) {
+    let (queue, other) = mismatch(run, run.kind().twice(Some(31), Some(47)));
     let Err(error) = other else {
         panic!("a queue for 31 items was opened for 47");
     };

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use descriptor_core::{DynQueue, GetError, PutError, QueueExt, Wait};
 
 use crate::run::settle;
-use crate::{Run, Subject, between, join, linger, on_tokio, spawn, spawn_many};
+use crate::{Run, between, join, linger, on_tokio, spawn, spawn_many};
 
-fn full<S: Subject>(run: &Run<S>) -> DynQueue<u64> {
+fn full(run: &Run) -> DynQueue<u64> {
     let queue = run.queue::<u64>(1);
     assert!(queue.put(1).is_ok());
     settle(&*queue);
     queue
 }
 
-pub(crate) fn try_calls_return<S: Subject>(run: &Run<S>) {
+pub(crate) fn try_calls_return(run: &Run) {
     let queue = run.queue::<u64>(1);
     assert!(matches!(queue.try_get(), Err(GetError::Empty)));
     assert!(matches!(queue.get_within(Wait::Never), Err(GetError::Empty)));
@@ -23,7 +23,7 @@ pub(crate) fn try_calls_return<S: Subject>(run: &Run<S>) {
     assert!(matches!(queue.put_within(2, Wait::Never), Err(PutError::Full(2))));
 }
 
-pub(crate) fn try_calls_return_beside_sleepers<S: Subject>(run: &Run<S>) {
+pub(crate) fn try_calls_return_beside_sleepers(run: &Run) {
     let queue = run.queue::<u64>(1);
     let getters = spawn_many(3, {
         let queue = queue.clone();
@@ -57,7 +57,7 @@ const LIMITS: [Duration; 4] = [
     Duration::from_millis(30),
 ];
 
-pub(crate) fn a_get_waits_its_limit<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_get_waits_its_limit(run: &Run) {
     let queue = run.queue::<u64>(1);
     for limit in LIMITS {
         let start = Instant::now();
@@ -80,7 +80,7 @@ pub(crate) fn a_get_waits_its_limit<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn a_put_waits_its_limit<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_put_waits_its_limit(run: &Run) {
     let queue = full(run);
     for limit in LIMITS {
         let start = Instant::now();
@@ -102,7 +102,7 @@ pub(crate) fn a_put_waits_its_limit<S: Subject>(run: &Run<S>) {
 }
 
 /// Rivals take every item, so the waiting call is woken again and again for nothing; its limit stays what it was.
-pub(crate) fn a_wake_up_for_nothing_does_not_shorten_a_limit<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_wake_up_for_nothing_does_not_shorten_a_limit(run: &Run) {
     let queue = run.queue::<u64>(1);
     let limit = Duration::from_millis(20);
     let waiting = spawn({
@@ -127,7 +127,7 @@ pub(crate) fn a_wake_up_for_nothing_does_not_shorten_a_limit<S: Subject>(run: &R
     assert!(!got || handed_over > 0, "an item came from nowhere");
 }
 
-pub(crate) fn a_task_can_be_given_a_limit<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_task_can_be_given_a_limit(run: &Run) {
     let queue = run.queue::<u64>(1);
     let limit = Duration::from_millis(10);
     on_tokio(async move {
@@ -150,7 +150,7 @@ pub(crate) fn a_task_can_be_given_a_limit<S: Subject>(run: &Run<S>) {
     });
 }
 
-pub(crate) fn a_deadline_in_the_past_still_does_what_it_can<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_deadline_in_the_past_still_does_what_it_can(run: &Run) {
     let queue = run.queue::<u64>(1);
     let now = Instant::now();
     for past in [now, now.checked_sub(Duration::from_millis(5)).unwrap_or(now)] {
@@ -163,7 +163,7 @@ pub(crate) fn a_deadline_in_the_past_still_does_what_it_can<S: Subject>(run: &Ru
     }
 }
 
-pub(crate) fn zero_is_a_try<S: Subject>(run: &Run<S>) {
+pub(crate) fn zero_is_a_try(run: &Run) {
     let queue = run.queue::<u64>(1);
     assert!(matches!(queue.get_timeout(Duration::ZERO), Err(GetError::Empty)));
     assert!(queue.put_timeout(1, Duration::ZERO).is_ok());
@@ -172,7 +172,7 @@ pub(crate) fn zero_is_a_try<S: Subject>(run: &Run<S>) {
     assert_eq!(queue.get_timeout(Duration::ZERO).ok(), Some(1));
 }
 
-pub(crate) fn the_longest_limit_is_for_ever<S: Subject>(run: &Run<S>) {
+pub(crate) fn the_longest_limit_is_for_ever(run: &Run) {
     let queue = run.queue::<u64>(1);
     let getter = spawn({
         let queue = queue.clone();

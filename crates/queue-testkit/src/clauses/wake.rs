@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use descriptor_core::{GetError, PutError, QueueExt};
 
-use crate::{Dice, Probe, Run, Subject, join, linger, spawn, spawn_many};
+use crate::{Dice, Probe, Run, join, linger, spawn, spawn_many};
 
-pub(crate) fn an_item_wakes_a_getter<S: Subject>(run: &Run<S>) {
+pub(crate) fn an_item_wakes_a_getter(run: &Run) {
     for _ in 0..run.times(30) {
         let queue = run.queue::<u64>(1);
         let getter = spawn({
@@ -20,7 +20,7 @@ pub(crate) fn an_item_wakes_a_getter<S: Subject>(run: &Run<S>) {
 }
 
 /// Two threads hand one item to and fro: each is woken, or about to fall asleep, again and again.
-pub(crate) fn ping_pong_never_stops<S: Subject>(run: &Run<S>) {
+pub(crate) fn ping_pong_never_stops(run: &Run) {
     let (there, back) = (run.queue::<u64>(1), run.queue::<u64>(1));
     let echo = spawn({
         let (there, back) = (there.clone(), back.clone());
@@ -38,7 +38,7 @@ pub(crate) fn ping_pong_never_stops<S: Subject>(run: &Run<S>) {
     join(echo);
 }
 
-pub(crate) fn room_wakes_a_putter<S: Subject>(run: &Run<S>) {
+pub(crate) fn room_wakes_a_putter(run: &Run) {
     for _ in 0..run.times(30) {
         let queue = run.queue::<u64>(1);
         assert!(queue.put(0).is_ok());
@@ -53,7 +53,7 @@ pub(crate) fn room_wakes_a_putter<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn as_many_items_wake_as_many_getters<S: Subject>(run: &Run<S>) {
+pub(crate) fn as_many_items_wake_as_many_getters(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(8);
         let getters = spawn_many(6, {
@@ -70,7 +70,7 @@ pub(crate) fn as_many_items_wake_as_many_getters<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn as_much_room_wakes_as_many_putters<S: Subject>(run: &Run<S>) {
+pub(crate) fn as_much_room_wakes_as_many_putters(run: &Run) {
     for _ in 0..run.times(20) {
         let queue = run.queue::<u64>(3);
         for _ in 0..3 {
@@ -88,7 +88,7 @@ pub(crate) fn as_much_room_wakes_as_many_putters<S: Subject>(run: &Run<S>) {
     }
 }
 
-pub(crate) fn items_wake_pending_tasks<S: Subject>(run: &Run<S>) {
+pub(crate) fn items_wake_pending_tasks(run: &Run) {
     let queue = run.queue::<u64>(4);
     let getters: Vec<_> = (0..3).map(|_| Probe::pending(queue.get_async())).collect();
     for number in 0..3 {
@@ -102,7 +102,7 @@ pub(crate) fn items_wake_pending_tasks<S: Subject>(run: &Run<S>) {
 }
 
 /// A getter that gives up just as an item comes either takes it or leaves the wake-up to the one behind.
-pub(crate) fn a_timeout_does_not_swallow_a_wake_up<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_timeout_does_not_swallow_a_wake_up(run: &Run) {
     let mut dice = Dice::new(4);
     for _ in 0..run.times(600) {
         let queue = run.queue::<u64>(1);
@@ -130,7 +130,7 @@ pub(crate) fn a_timeout_does_not_swallow_a_wake_up<S: Subject>(run: &Run<S>) {
 }
 
 /// The same for putters and room.
-pub(crate) fn a_timeout_does_not_swallow_room<S: Subject>(run: &Run<S>) {
+pub(crate) fn a_timeout_does_not_swallow_room(run: &Run) {
     let mut dice = Dice::new(5);
     for _ in 0..run.times(600) {
         let queue = run.queue::<u64>(1);
