@@ -1,41 +1,50 @@
 //! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::args::{Args, Failure};
 use crate::example;
 use crate::nearest::nearest;
-use crate::shell::{self, cargo};
+use crate::nightly::{TARGET, missing, nightly};
+use crate::shell::{self, cargo, say};
 
 /// Line in the list of verbs.
 pub(crate) const ABOUT: &str =
-    "processes die, stop, fork: chaos --backend shm --fault kill9|... [--rounds N] [--seed S] [--json]";
+    "processes die, stop, fork: chaos --backend shm --fault kill9|... [--asan] [--rounds N] [--seed S] [--json]";
 
 const BACKENDS: &[&str] = &["shm"];
-const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork"];
+const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", LEASES];
+/// Deaths of those who have items on loan, for which there is a program of its own.
+const LEASES: &str = "leases";
+/// Builds with AddressSanitizer.
+const ASAN: &str = "--asan";
+const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
+/// A report is an exit code that no process of a campaign has; the signal of a segment that was cut short stays one.
+const ASAN_OPTIONS: &str = "exitcode=66:handle_sigbus=0";
 
 /// What `cargo xtask ci` does: about a minute in all, and of each fault enough to meet it. The tests of the crate come
 /// first; they plant faults that the campaigns must notice.
 const QUICK: &[(&str, &str)] = &[
     ("kill9", "--rounds 200"),
     ("points", "--rounds 2 --pairs 200"),
-    ("storm", "--rounds 200"),
+    ("storm", "--rounds 200 --opens 0"),
     ("stop", "--hold 100"),
     ("tamper", "--rounds 4000"),
     ("fork", "--rounds 50"),
+    (LEASES, "--rounds 1 --pairs 0"),
 ];
 
 /// The short campaigns.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
+    let features = ["--locked", "--package", "queue-shm", "--features", "kill-points"];
+    shell::run(cargo(root, &["build", "--example", "chaos"]).args(features))?;
     let words: &[&str] = if nextest {
-        &["nextest", "run", "--retries", "0"]
+        &["nextest", "run", "--retries", "0", "--test", "campaigns"]
     } else {
-        // No names of targets: those would make a test of the example, which the tests run as a program.
-        &["test"]
+        &["test", "--test", "campaigns"]
     };
-    let mut tests = cargo(root, words);
-    tests.args(["--locked", "--package", "queue-shm", "--features", "kill-points"]);
-    shell::run(&mut tests)?;
+    shell::run(cargo(root, words).args(features))?;
     for (fault, rest) in QUICK {
         let line = format!("--backend shm --fault {fault} {rest} --json");
         let line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -50,18 +59,20 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     one_of(args.line(), "--backend", BACKENDS)?;
     one_of(args.line(), "--fault", FAULTS)?;
+    if args.has(ASAN)
+        && let Some(reason) = missing()
+    {
+        say(format_args!("skipped: chaos {ASAN}: {reason}"));
+        return Ok(());
+    }
     campaign(&shell::root()?, args.line())
 }
 
 /// The value of that flag, which must be one of these.
 fn one_of(line: &[String], flag: &str, known: &[&str]) -> Result<(), Failure> {
     let all = known.join(", ");
-    let given = line
-        .iter()
-        .position(|word| word == flag)
-        .and_then(|at| line.get(at + 1));
-    match given {
-        Some(given) if known.contains(&given.as_str()) => Ok(()),
+    match value(line, flag) {
+        Some(given) if known.contains(&given) => Ok(()),
         Some(given) => {
             let near = nearest(given, known.iter().copied());
             Err(Failure::Usage(format!(
@@ -72,7 +83,29 @@ fn one_of(line: &[String], flag: &str, known: &[&str]) -> Result<(), Failure> {
     }
 }
 
+fn value<'a>(line: &'a [String], flag: &str) -> Option<&'a str> {
+    let at = line.iter().position(|word| word == flag)?;
+    line.get(at + 1).map(String::as_str)
+}
+
+/// The program of that fault, and what it is told.
+fn program(line: &[String]) -> (&'static str, Vec<&str>) {
+    let mut rest: Vec<&str> = line.iter().map(String::as_str).filter(|word| *word != ASAN).collect();
+    if value(line, "--fault") != Some(LEASES) {
+        return ("chaos", rest);
+    }
+    // It knows one fault and one backend, and always ends with one object.
+    for flag in ["--backend", "--fault"] {
+        if let Some(at) = rest.iter().position(|word| *word == flag) {
+            rest.drain(at..at + 2);
+        }
+    }
+    rest.retain(|word| *word != "--json");
+    ("lease_deaths", rest)
+}
+
 fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
+    let (example, rest) = program(line);
     let words = [
         "run",
         "--quiet",
@@ -82,11 +115,27 @@ fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
         "--features",
         "kill-points",
         "--example",
-        "chaos",
-        "--",
+        example,
     ];
-    let mut command = cargo(root, &words);
-    example::passed_on(command.args(line))
+    let mut command = if line.iter().any(|word| word == ASAN) {
+        with_asan(root, &words)?
+    } else {
+        cargo(root, &words)
+    };
+    example::passed_on(command.arg("--").args(rest))
+}
+
+/// In a folder of its own, because the flags are part of every package's build.
+fn with_asan(root: &Path, words: &[&str]) -> Result<Command, String> {
+    let mut command = nightly(&["cargo"]);
+    command
+        .args(words)
+        .args(["--target", TARGET])
+        .current_dir(root)
+        .env("CARGO_TARGET_DIR", example::target(root)?.join("asan"))
+        .env("RUSTFLAGS", ASAN_FLAGS)
+        .env("ASAN_OPTIONS", ASAN_OPTIONS);
+    Ok(command)
 }
 
 #[cfg(test)]
@@ -115,5 +164,18 @@ mod tests {
             assert!(known.iter().all(|name| message.contains(name)), "{message}");
         }
         assert!(one_of(&line("--fault kill9 --json"), "--fault", FAULTS).is_ok());
+    }
+
+    #[test]
+    fn each_program_is_told_what_it_knows() {
+        let told = |text| {
+            let line = line(text);
+            let (name, rest) = program(&line);
+            (name, rest.join(" "))
+        };
+        let (name, rest) = told("--backend shm --fault leases --rounds 2 --json");
+        assert_eq!((name, rest.as_str()), ("lease_deaths", "--rounds 2"));
+        let (name, rest) = told("--asan --backend shm --fault tamper");
+        assert_eq!((name, rest.as_str()), ("chaos", "--backend shm --fault tamper"));
     }
 }

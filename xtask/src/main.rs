@@ -14,6 +14,7 @@ mod features;
 mod lin;
 mod loom;
 mod nearest;
+mod nightly;
 mod semantics;
 mod shell;
 mod steps;

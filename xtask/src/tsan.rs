@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::args::{Args, Failure};
 use crate::example;
+use crate::nightly::{TARGET, missing, nightly};
 use crate::shell::{self, say};
 
 /// Line in the list of verbs.
@@ -17,7 +18,6 @@ const DRIVER: &str = "tsan";
 const FAULTS: &[&str] = &["position-store-relaxed", "position-load-relaxed"];
 /// Code that goes into the program is instrumented; the standard library is there without, which the driver minds.
 const FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg sage_tsan";
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// What the checker ends the program with.
 const FOUND: i32 = 66;
 const REPORT: &str = "WARNING: ThreadSanitizer:";
@@ -49,27 +49,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A nightly compiler on the one platform where its checker was tried; never installed from here.
-fn nightly(words: &[&str]) -> Command {
-    let mut command = Command::new("rustup");
-    command
-        .args(["run", "nightly"])
-        .args(words)
-        .env_remove("RUSTUP_TOOLCHAIN");
-    command
-}
-
-fn missing() -> Option<String> {
-    let text = shell::probe(&mut nightly(&["rustc", "-vV"]));
-    match text {
-        None => Some("there is no toolchain `nightly`, or no rustup".to_owned()),
-        Some(text) if !text.lines().any(|line| line == format!("host: {TARGET}")) => {
-            Some(format!("it is for {TARGET} only"))
-        }
-        Some(_) => None,
-    }
-}
-
 /// In a folder of its own, because the flags are part of every package's build.
 fn build(root: &Path) -> Result<PathBuf, String> {
     let target = example::target(root)?.join("tsan");
@@ -88,8 +67,7 @@ fn build(root: &Path) -> Result<PathBuf, String> {
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", FLAGS)
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        .env("CARGO_PROFILE_RELEASE_LTO", "off");
     say(format_args!(
         "$ RUSTFLAGS=\"{FLAGS}\" cargo +nightly {} --target {TARGET} --example {DRIVER}",
         words[1..].join(" ")

@@ -4,14 +4,15 @@
 //! 0        what never changes: see `header.rs`
 //! 1024     the words of the two sides, each that the other side reads in a cache line of its own
 //! 2048     participants, 64 bytes each
-//! 18432    items on loan, from the next page on: entries, then places for larger items; without memory until it is needed
+//! 18432    one more, for who buries the dead when all are taken
+//! 20480    items on loan, from the next page on: entries, then places for larger items; without memory until it is needed
 //! ring     records, 8 bytes of length and checksum before each item
 //! ```
 
 use descriptor_core::{Error, ErrorKind};
 
 /// Changes with every change of this file or of what the words mean.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Bytes that never change.
 pub(crate) const HEADER: usize = 1024;
@@ -130,6 +131,8 @@ pub(crate) const BACKED: usize = 40;
 /// Participants: processes, counted once for each time they opened the queue.
 pub(crate) const PARTICIPANTS: usize = 2048;
 pub(crate) const MAX_PARTICIPANTS: usize = 256;
+/// The entry behind theirs: of who buries the dead because no other entry is free.
+pub(crate) const UNDERTAKER: usize = MAX_PARTICIPANTS;
 pub(crate) const PARTICIPANT: usize = 64;
 // Of each participant.
 pub(crate) const TOKEN: usize = 0;
@@ -138,7 +141,7 @@ pub(crate) const PID: usize = 12;
 pub(crate) const TAKEN: usize = 16;
 pub(crate) const FINISHED: usize = 24;
 
-const END_OF_WORDS: usize = PARTICIPANTS + MAX_PARTICIPANTS * PARTICIPANT;
+const END_OF_WORDS: usize = PARTICIPANTS + (UNDERTAKER + 1) * PARTICIPANT;
 
 /// Length and checksum before each item.
 pub(crate) const RECORD: usize = 8;

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::host::Host;
-use crate::layout::{Bell, FINISHED, GENERATION, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS, PID, TAKEN, TOKEN};
+use crate::layout::{
+    Bell, FINISHED, GENERATION, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS, PID, TAKEN, TOKEN, UNDERTAKER,
+};
 use crate::map::Map;
 use crate::point;
 
@@ -26,7 +28,7 @@ impl Name {
     /// Its entry; `None` for a number that is no name.
     pub(crate) const fn index(self) -> Option<usize> {
         let index = self.0 & INDEX;
-        if index == 0 || index as usize > MAX_PARTICIPANTS {
+        if index == 0 || index as usize > UNDERTAKER + 1 {
             None
         } else {
             Some(index as usize - 1)
@@ -43,13 +45,20 @@ pub(crate) const fn at(index: usize, word: usize) -> usize {
     PARTICIPANTS + index * PARTICIPANT + word
 }
 
-/// Takes a free entry, or that of a dead one when there is none. Only under the lock of the queue's name.
+/// Takes a free entry. Only under the lock of the queue's name. That of a dead one is not free before the dead one is
+/// buried: what it took would be forgotten.
 pub(crate) fn claim(map: &Map, host: &Host) -> Option<Name> {
-    let mut entries = 0..MAX_PARTICIPANTS;
-    let index = entries
-        .clone()
-        .find(|index| token_of(map, *index) == 0)
-        .or_else(|| entries.find(|index| !host.is_alive(token_of(map, *index))))?;
+    let index = (0..MAX_PARTICIPANTS).find(|index| token_of(map, *index) == 0)?;
+    Some(take(map, host, index))
+}
+
+/// Takes the entry of who buries the dead. Only under the lock of the queue's name, and to be freed under it: whoever is
+/// there already is dead, and has taken nothing.
+pub(crate) fn claim_to_bury(map: &Map, host: &Host) -> Name {
+    take(map, host, UNDERTAKER)
+}
+
+fn take(map: &Map, host: &Host, index: usize) -> Name {
     let generation = map.u32(at(index, GENERATION)).load(Ordering::Relaxed).wrapping_add(1) & GENERATIONS;
     for word in [TAKEN, FINISHED] {
         map.u64(at(index, word)).store(0, Ordering::Relaxed);
@@ -57,7 +66,7 @@ pub(crate) fn claim(map: &Map, host: &Host) -> Option<Name> {
     map.u32(at(index, PID)).store(std::process::id(), Ordering::Relaxed);
     map.u32(at(index, GENERATION)).store(generation, Ordering::Release);
     map.u64(at(index, TOKEN)).store(host.token(), Ordering::Release);
-    Some(Name::new(index, generation))
+    Name::new(index, generation)
 }
 
 /// Makes an entry free again. Only under the lock of the queue's name, and when nothing names it any more.

@@ -18,7 +18,7 @@ use crate::host::{Host, NameLock, check_file, check_kind, io_error, open_options
 use crate::inspect::sweep;
 use crate::layout::{
     EVICTED, FINISHED, GETTERS, HEADER, ITEMS, LOST_IN_FLIGHT, Layout, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS,
-    PID, PUTTERS, ROOM, STAGE, TAKEN, TOKEN,
+    PID, PUTTERS, ROOM, STAGE, TAKEN, TOKEN, UNDERTAKER,
 };
 use crate::map::Map;
 use crate::participant::{self, Name};
@@ -106,29 +106,43 @@ impl Segment {
         _lock: &NameLock<'_>,
     ) -> Result<Self, Error> {
         let meta = file.metadata().map_err(|error| io_error("look at", &path, error))?;
-        let me = participant::claim(&map, host).ok_or_else(|| {
+        let claimed = participant::claim(&map, host);
+        let me = claimed.unwrap_or_else(|| participant::claim_to_bury(&map, host));
+        point::reach("attach.claimed");
+        let mut segment = Self {
+            map,
+            host,
+            me,
+            index: me.index().unwrap_or_default(),
+            capacity: header.capacity,
+            header,
+            layout,
+            dead_letters: OnceLock::new(),
+            path,
+            file_number: [meta.dev(), meta.ino()],
+        };
+        if claimed.is_none() {
+            segment.take_the_place_of_the_dead()?;
+        }
+        point::reach("attach.done");
+        Ok(segment)
+    }
+
+    /// From the entry of who buries the dead to one of those that become free by that. Only under the lock of the queue's
+    /// name.
+    fn take_the_place_of_the_dead(&mut self) -> Result<(), Error> {
+        self.bury_the_dead();
+        participant::free(&self.map, self.index);
+        let me = participant::claim(&self.map, self.host).ok_or_else(|| {
             Error::new(ErrorKind::ResourceExhausted, "open")
                 .backend("shm")
                 .expected(format!("at most {MAX_PARTICIPANTS} participants"))
                 .found("that many")
                 .remedy("open the queue once per process and share the handle")
         })?;
-        point::reach("attach.claimed");
-        let index = me.index().unwrap_or_default();
-        let capacity = header.capacity;
-        point::reach("attach.done");
-        Ok(Self {
-            map,
-            host,
-            me,
-            index,
-            header,
-            capacity,
-            layout,
-            dead_letters: OnceLock::new(),
-            path,
-            file_number: [meta.dev(), meta.ino()],
-        })
+        self.me = me;
+        self.index = me.index().unwrap_or_default();
+        Ok(())
     }
 
     /// An error that names this queue.
@@ -230,8 +244,8 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // A forked child has nothing here that is its own.
-        if self.map.is_mine() {
+        // A forked child has nothing here that is its own, and who found no place leaves none.
+        if self.map.is_mine() && self.index != UNDERTAKER {
             // What cannot be removed now looks dead from outside and is removed by the next one who comes.
             let _ = self.leave();
         }

@@ -77,7 +77,7 @@ convicts! {
     a_repair_that_drops_items_is_noticed: "points" "--rounds 1 --pairs 0 --seed 202 --plant repair-drops";
     locks_of_the_dead_that_stay_are_noticed: "points" "--rounds 1 --pairs 0 --seed 203 --plant never-rob";
     locks_taken_from_the_living_are_noticed: "stop" "--hold 50 --seed 204 --plant rob-the-living";
-    openers_without_a_lock_are_noticed: "storm" "--rounds 20 --seed 205 --plant no-name-lock";
+    openers_without_a_lock_are_noticed: "storm" "--rounds 20 --opens 0 --seed 205 --plant no-name-lock";
     items_without_a_check_are_noticed: "tamper" "--rounds 2000 --seed 206 --plant unchecked";
     a_child_that_takes_itself_for_its_parent_is_noticed: "fork" "--rounds 5 --seed 207 --plant child-is-parent";
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use queue_shm::STEPS;
 
 pub(crate) const USAGE: &str = "chaos --backend shm --fault kill9|points|storm|stop|tamper|fork [--rounds N] [--seed S] \
-     [--pairs N] [--hold MILLISECONDS] [--plant FAULT] [--keep] [--json]";
+     [--pairs N] [--opens N] [--hold MILLISECONDS] [--plant FAULT] [--keep] [--json]";
 
 /// What a campaign does to the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// How many pairs of steps by lot, in `points`; each of them, without a number.
     pub(crate) pairs: Option<u64>,
+    /// How often each process opens a queue in `storm`; 0 for as long as others are killed.
+    pub(crate) opens: u64,
     /// How long a process is stopped.
     pub(crate) hold: Duration,
     /// A fault in the queue itself, which the campaign must notice.
@@ -63,6 +65,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
         rounds: 0,
         seed: RandomState::new().hash_one(0) >> 32,
         pairs: None,
+        opens: 10_000,
         hold: Duration::from_secs(5),
         plant: None,
         keep: false,
@@ -90,6 +93,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
             "--fault" => fault = Some(value),
             "--rounds" => rounds = Some(number()?),
             "--pairs" => options.pairs = Some(number()?),
+            "--opens" => options.opens = number()?,
             "--seed" => options.seed = number()?,
             "--hold" => options.hold = Duration::from_millis(number()?),
             "--plant" => options.plant = Some(value),

@@ -25,6 +25,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
     for step in STEPS {
         one_step(step, options.rounds, crew, report)?;
     }
+    crowd(crew, report)?;
     let pairs = all_pairs();
     let all = pairs.len() as u64 * (options.rounds / 10).max(1);
     let drawn = options.pairs.unwrap_or(all);
@@ -224,6 +225,23 @@ fn pair_within(first: &str, second: &'static str, crew: &mut Crew, report: &mut 
     scene.expect_death(crew, &mut before, first);
     crew.go(&scene.queue, "second")?;
     judge_second(&mut scene, &mut after, second, crew, report);
+    report.round([]);
+    scene.settle(crew, report)
+}
+
+/// As many participants as there can be, and all but the keeper die: the next one takes the place of a dead one, whose
+/// items it must count.
+fn crowd(crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut scene = Scene::new("crowd", "points/crowd".into());
+    scene.is_exact = true;
+    scene.keep(crew)?;
+    let orders = Orders {
+        words: &["laps=1", "handles=254"],
+        point: point("get.published", 1),
+        ..scene.orders()
+    };
+    let mut victim = crew.start("tourist", &orders)?;
+    scene.expect_death(crew, &mut victim, "get.published");
     report.round([]);
     scene.settle(crew, report)
 }

@@ -78,6 +78,11 @@ fn tour(worker: &mut Worker) -> Result<(), String> {
         lap += 1;
         let queue = worker.open()?;
         worker.wait_for_go();
+        // Each handle is a participant of its own.
+        let mut crowd = Vec::new();
+        for _ in 0..worker.number("handles") {
+            crowd.push(worker.open()?);
+        }
         let limit = Limit::Within(worker.limit);
         for _ in 0..2 {
             worker.put(&queue, limit, 0)?;
@@ -95,6 +100,7 @@ fn tour(worker: &mut Worker) -> Result<(), String> {
             worker.note(Kind::Close, queue.epoch(), sys::now())?;
             descriptor_core::QueueCore::close(&queue);
         }
+        drop(crowd);
         worker.leave(queue)?;
     }
     Ok(())
@@ -121,9 +127,10 @@ fn put_until_closed(worker: &mut Worker) -> Result<(), String> {
     worker.leave(queue)
 }
 
-/// In and out of some queues; each is used while it is open.
+/// In and out of some queues, so often or until told to end; each is used while it is open.
 fn open_and_leave(worker: &mut Worker) -> Result<(), String> {
-    while !worker.ends() {
+    let (often, mut opens) = (worker.number("opens"), 0);
+    while !worker.ends() && (often == 0 || opens < often) {
         let number = worker.dice.below(NAMES.len() as u64);
         let name = NAMES.get(number as usize).copied().unwrap_or_default();
         worker.note(Kind::Name, number, sys::now())?;
@@ -137,6 +144,7 @@ fn open_and_leave(worker: &mut Worker) -> Result<(), String> {
                 continue;
             }
         };
+        opens += 1;
         for _ in 0..worker.dice.below(3) {
             worker.put(&queue, Limit::Never, 0)?;
             worker.get(&queue, Limit::Never, 1)?;

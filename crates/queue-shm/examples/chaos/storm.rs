@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::crew::{Crew, Hand, Orders, PATIENCE};
+use crate::crew::{Crew, Ending, Hand, Orders, PATIENCE};
 use crate::journal::{self, End, Entry, Kind};
 use crate::ledger::Fate;
 use crate::options::Options;
@@ -17,28 +17,35 @@ pub(crate) const NAMES: [&str; 4] = ["storm/a", "storm/b", "storm/c", "storm/d"]
 const CAMPAIGN: &str = "storm";
 const PROCESSES: usize = 32;
 
-fn orders() -> Orders<'static> {
-    Orders {
-        queue: CAMPAIGN,
-        ..Orders::default()
-    }
+/// Who goes in and out, so often.
+fn opener(options: &Options, crew: &mut Crew) -> Result<Hand, String> {
+    let opens = format!("opens={}", options.opens);
+    crew.start(
+        "opener",
+        &Orders {
+            queue: CAMPAIGN,
+            words: &[&opens],
+            ..Orders::default()
+        },
+    )
 }
 
 pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
     let mut hands = Vec::new();
     for _ in 0..PROCESSES {
-        hands.push(crew.start("opener", &orders())?);
+        hands.push(opener(options, crew)?);
     }
     for round in 0..options.rounds {
         sleep(Duration::from_micros(crew.dice.below(5000)));
         let mut complaints = Vec::new();
         let chosen = crew.dice.below(PROCESSES as u64) as usize;
         if let Some(victim) = hands.get_mut(chosen) {
-            if let Some(ending) = victim.ended()? {
-                complaints.push(format!("round {round}: an opener ended by {ending:?}"));
+            match victim.ended()? {
+                None | Some(Ending::Good) => {}
+                Some(ending) => complaints.push(format!("round {round}: an opener ended by {ending:?}")),
             }
             crew.kill(victim)?;
-            *victim = crew.start("opener", &orders())?;
+            *victim = opener(options, crew)?;
         }
         // All of them get through, now and then.
         if round % 50 == 49 {
@@ -50,8 +57,18 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
             break;
         }
     }
-    for complaint in everybody_moves(&mut hands, options.rounds)? {
-        report.complain(complaint);
+    // Those who live go on until they have opened so often, unless they are to go on for ever.
+    while report.failed == 0 {
+        for complaint in everybody_moves(&mut hands, options.rounds)? {
+            report.complain(complaint);
+        }
+        let mut at_work = false;
+        for hand in &mut hands {
+            at_work |= hand.ended()?.is_none();
+        }
+        if options.opens == 0 || !at_work {
+            break;
+        }
     }
     crew.dismiss(CAMPAIGN)?;
     let mut complaints = Vec::new();
@@ -81,6 +98,9 @@ fn everybody_moves(hands: &mut [Hand], round: u64) -> Result<Vec<String>, String
     for (hand, before) in hands.iter_mut().zip(before) {
         if !hand.moves_on(before, 2, PATIENCE)? {
             let ended = hand.ended()?;
+            if ended == Some(Ending::Good) {
+                continue;
+            }
             complaints.push(format!(
                 "{HANG}: round {round}: an opener does not get on, ended: {ended:?}"
             ));

@@ -14,8 +14,11 @@ use crate::scene::HANG;
 
 /// Flips before a queue is given up for another one.
 const FLIPS: u64 = 40;
-/// One queue in so many is cut short in the end.
-const CUTS: u64 = 4;
+/// In the end one queue in so many is cut short, and of another one all die and the header is forged.
+const TURNS: u64 = 4;
+/// Words of the header, and where its checksum is: see `header.rs`.
+const HEADER_WORDS: (u64, u64) = (16, 10);
+const SUM: usize = 1020;
 /// Where the words are that change: see `layout.rs`.
 const WORDS: (u64, u64) = (1024, 448);
 const PARTICIPANTS: (u64, u64) = (2048, 16 * 64);
@@ -73,11 +76,18 @@ fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> R
             complaints.push(format!("{HANG}: {} makes no calls", hand.role()));
         }
     }
-    let is_cut = crew.dice.below(CUTS) == 0;
+    let turn = crew.dice.below(TURNS);
+    let is_cut = turn == 0;
     if is_cut {
         let rest = crew.dice.below(size);
         file.set_len(rest).map_err(|error| format!("cut: {error}"))?;
         report.add("cuts", 1);
+    } else if turn == 1 {
+        for mut hand in hands.drain(..) {
+            crew.kill(&mut hand)?;
+        }
+        forge(&file, crew).map_err(|error| format!("forge: {error}"))?;
+        report.add("forgeries", 1);
     }
     // Somebody new meets it as well.
     let visit = Orders {
@@ -140,4 +150,24 @@ fn flip(file: &File, size: u64, crew: &mut Crew) -> std::io::Result<()> {
     file.read_exact_at(&mut byte, place)?;
     let [old] = byte;
     file.write_all_at(&[old ^ 1 << dice.below(8)], place)
+}
+
+/// Another number in the header, with a checksum that fits.
+fn forge(file: &File, crew: &mut Crew) -> std::io::Result<()> {
+    let dice = &mut crew.dice;
+    let mut header = [0; HEADER.1 as usize];
+    file.read_exact_at(&mut header, 0)?;
+    let place = (HEADER_WORDS.0 + dice.below(HEADER_WORDS.1) * 8) as usize;
+    let number = match dice.below(4) {
+        0 => u64::MAX,
+        1 => 0,
+        2 => 1 << dice.below(64),
+        _ => dice.roll(),
+    };
+    if let Some(word) = header.get_mut(place..place + 8) {
+        word.copy_from_slice(&number.to_le_bytes());
+    }
+    let (covered, sum) = header.split_at_mut(SUM);
+    sum.copy_from_slice(&crc32c::crc32c(covered).to_le_bytes());
+    file.write_all_at(&header, 0)
 }
