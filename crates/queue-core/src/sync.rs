@@ -3,13 +3,13 @@
 
 #[cfg(loom)]
 pub(crate) use modelled::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
-    park_timeout, planted, spin, spin_task, thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
+    full_barrier, park, park_timeout, planted, spin, spin_task, thread_current,
 };
 #[cfg(not(loom))]
 pub(crate) use real::{
-    AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
-    park_timeout, planted, spin, spin_task, thread_current,
+    AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
+    full_barrier, park, park_timeout, planted, spin, spin_task, thread_current,
 };
 
 #[cfg(not(loom))]
@@ -42,7 +42,9 @@ mod real {
 
     /// Rounds of pauses, each twice as long as the one before up to [`LONGEST`]: a few microseconds, the time another core
     /// needs for some steps.
-    const ROUNDS: u32 = 7;
+    pub(crate) const MOMENT: u32 = 7;
+    /// As [`MOMENT`], for a fraction of a microsecond: one step of another core.
+    pub(crate) const GLANCE: u32 = 3;
     const LONGEST: u32 = 6;
     /// Yields before sleeping: on a busy machine the one waited for may need this very core.
     const YIELDS: u32 = 8;
@@ -50,7 +52,7 @@ mod real {
     /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds. An attempt disturbs the others,
     /// so it is made only when it `seems` worth while.
     pub(crate) fn spin<R>(seems: impl Fn() -> bool, attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        let done = spin_task(&seems, attempt);
+        let done = spin_task(MOMENT, &seems, attempt);
         if done.is_some() {
             return done;
         }
@@ -66,8 +68,12 @@ mod real {
     }
 
     /// As [`spin`] for a task, which must not give its thread away.
-    pub(crate) fn spin_task<R>(seems: impl Fn() -> bool, attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        for round in 0..ROUNDS {
+    pub(crate) fn spin_task<R>(
+        rounds: u32,
+        seems: impl Fn() -> bool,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        for round in 0..rounds {
             for _ in 0..1_u32 << round.min(LONGEST) {
                 std::hint::spin_loop();
             }
@@ -143,7 +149,14 @@ mod modelled {
         None
     }
 
-    pub(crate) fn spin_task<R>(_seems: impl Fn() -> bool, _attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) const MOMENT: u32 = 0;
+    pub(crate) const GLANCE: u32 = 0;
+
+    pub(crate) fn spin_task<R>(
+        _rounds: u32,
+        _seems: impl Fn() -> bool,
+        _attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         None
     }
 

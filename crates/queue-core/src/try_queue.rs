@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use crate::sync::{full_barrier, spin, spin_task};
+use crate::sync::{full_barrier, spin};
 use crate::wait::{Barrier, WaitList, Waiter};
 use crate::{GetError, Item, PutError, QueueCore, Wait};
 
@@ -228,7 +228,7 @@ pub fn poll_put<T: Item, Q: TryQueue<T>>(
     item: &mut Option<T>,
     waiter: &mut Waiter,
 ) -> Poll<Result<(), PutError<T>>> {
-    if !waiter.is_armed()
+    if waiter.is_fresh()
         && let Some(at_hand) = item.take()
     {
         match queue.put_at_once(at_hand) {
@@ -250,10 +250,12 @@ fn poll_put_rest<T: Item, Q: TryQueue<T>>(
         return Poll::Ready(Ok(()));
     }
     let mut attempt = || put_from(queue, item);
-    if waiter.may_linger()
-        && let Some(done) = attempt().or_else(|| spin_task(|| !queue.seems_full(), &mut attempt))
+    if let Some(step) = queue
+        .putters()
+        .turns()
+        .linger(cx, waiter, || !queue.seems_full(), &mut attempt)
     {
-        return Poll::Ready(done);
+        return step;
     }
     let waited = waiter.is_armed();
     let step = queue.putters().poll(cx, waiter, attempt);
@@ -270,7 +272,7 @@ pub fn poll_get<T: Item, Q: TryQueue<T>>(
     cx: &mut Context<'_>,
     waiter: &mut Waiter,
 ) -> Poll<Result<T, GetError>> {
-    if !waiter.is_armed()
+    if waiter.is_fresh()
         && let Some(item) = queue.get_at_once()
     {
         return Poll::Ready(Ok(item));
@@ -286,10 +288,12 @@ pub fn poll_for_item<T: Item, Q: TryQueue<T>, R>(
     waiter: &mut Waiter,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Poll<R> {
-    if waiter.may_linger()
-        && let Some(done) = attempt().or_else(|| spin_task(|| !queue.seems_empty(), &mut attempt))
+    if let Some(step) = queue
+        .getters()
+        .turns()
+        .linger(cx, waiter, || !queue.seems_empty(), &mut attempt)
     {
-        return Poll::Ready(done);
+        return step;
     }
     let waited = waiter.is_armed();
     let step = queue.getters().poll(cx, waiter, attempt);

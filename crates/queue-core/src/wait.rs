@@ -13,7 +13,9 @@
 //! A wake-up is a token: it is meant for one change of the queue. A sleeper that was woken and does not need it
 //! (it succeeded on its own, timed out or was dropped) passes it on.
 
-use std::any::Any;
+mod turns;
+mod waiter;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,6 +27,9 @@ use crate::sync::{
     AtomicU32, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Thread, change_before_look, full_barrier, park,
     park_timeout, planted, thread_current,
 };
+
+use self::turns::Turns;
+pub use self::waiter::Waiter;
 
 /// How a sleeper makes those who do not look for barriers execute one.
 pub trait Barrier: Send + Sync + 'static {
@@ -77,59 +82,6 @@ impl Barrier for Locked {
     }
 }
 
-/// What one asynchronous operation keeps between two polls. Starts as [`Waiter::new`], one per operation.
-#[derive(Default)]
-pub struct Waiter {
-    // 0: not registered. Ids start at 1 and are never used twice.
-    id: u64,
-    // One of several that wait together: a moment spent trying again would be spent for each of them.
-    hurried: bool,
-    state: Option<Box<dyn Any + Send>>,
-}
-
-impl Waiter {
-    /// Not waiting for anything yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            id: 0,
-            hurried: false,
-            state: None,
-        }
-    }
-
-    /// As [`new`](Self::new), for one of several operations that wait together.
-    pub(crate) const fn hurried() -> Self {
-        Self {
-            id: 0,
-            hurried: true,
-            state: None,
-        }
-    }
-
-    /// True when the operation is new and has a moment to try again before it waits.
-    pub(crate) const fn may_linger(&self) -> bool {
-        !self.hurried && !self.is_armed()
-    }
-
-    /// True while a wake-up may be on its way, so that giving up must be told to the queue.
-    #[must_use]
-    pub const fn is_armed(&self) -> bool {
-        self.id != 0 || self.state.is_some()
-    }
-
-    /// Room for a queue that waits in another way than a [`WaitList`], such as for an answer from a peer.
-    pub const fn state(&mut self) -> &mut Option<Box<dyn Any + Send>> {
-        &mut self.state
-    }
-}
-
-impl fmt::Debug for Waiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiter").field("armed", &self.is_armed()).finish()
-    }
-}
-
 enum Sleeper {
     Thread(Thread),
     Task(Waker),
@@ -175,6 +127,7 @@ pub struct WaitList<B: Barrier = Fence> {
     line: Mutex<Line>,
     // Notifications that met nobody, since somebody slept.
     in_vain: AtomicU32,
+    turns: Turns,
     barrier: PhantomData<fn() -> B>,
 }
 
@@ -245,8 +198,13 @@ impl<B: Barrier> WaitList<B> {
             word: AtomicUsize::new(if B::is_available() { 0 } else { BUSY }),
             line: Mutex::new(Line::default()),
             in_vain: AtomicU32::new(0),
+            turns: Turns::new(),
             barrier: PhantomData,
         }
+    }
+
+    pub(crate) const fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// How many wait right now; only a hint while others come and go.
