@@ -17,14 +17,15 @@ pub(crate) unsafe trait Guard {
     where
         Self: 'a;
 
-    /// Waits until the caller, who uses this side, is alone there.
-    fn enter(&self) -> Self::Inside<'_>;
+    /// Waits until the caller, who uses this side, is alone there. `items` says how many went by this side so far, and is
+    /// asked only inside.
+    fn enter(&self, items: impl Fn() -> u64) -> Self::Inside<'_>;
 
     /// The short way in, if there is one right now.
     fn enter_owned(&self) -> Option<Self::Inside<'_>>;
 
     /// As [`enter`](Self::enter), for somebody else.
-    fn intrude(&self) -> Self::Inside<'_>;
+    fn intrude(&self, items: impl Fn() -> u64) -> Self::Inside<'_>;
 }
 
 /// A side with one user, who says "inside" in a word of the side. Whoever else comes takes the short way away for good,
@@ -88,7 +89,7 @@ unsafe impl Guard for Sole {
     type Inside<'a> = SoleInside<'a>;
 
     #[inline]
-    fn enter(&self) -> SoleInside<'_> {
+    fn enter(&self, _items: impl Fn() -> u64) -> SoleInside<'_> {
         match self.enter_owned() {
             Some(inside) => inside,
             None => self.lock(),
@@ -106,7 +107,7 @@ unsafe impl Guard for Sole {
     }
 
     #[cold]
-    fn intrude(&self) -> SoleInside<'_> {
+    fn intrude(&self, _items: impl Fn() -> u64) -> SoleInside<'_> {
         let inside = self.lock();
         if !self.taken.load(Ordering::Relaxed) {
             self.taken.store(true, Ordering::Relaxed);
@@ -130,12 +131,12 @@ unsafe impl Guard for Free {
     type Inside<'a> = ();
 
     #[inline]
-    fn enter(&self) {}
+    fn enter(&self, _items: impl Fn() -> u64) {}
 
     #[inline]
     fn enter_owned(&self) -> Option<()> {
         Some(())
     }
 
-    fn intrude(&self) {}
+    fn intrude(&self, _items: impl Fn() -> u64) {}
 }

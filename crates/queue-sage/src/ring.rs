@@ -66,7 +66,7 @@ struct End<S> {
     gain: AtomicU64,
 }
 
-impl<S> End<S> {
+impl<S: Guard> End<S> {
     fn new(side: S, limit: Position) -> Self {
         Self {
             side,
@@ -74,6 +74,22 @@ impl<S> End<S> {
             limit: AtomicU64::new(limit),
             gain: AtomicU64::new(0),
         }
+    }
+
+    /// Waits until the caller, who uses this side, is alone there.
+    #[inline]
+    fn enter(&self) -> S::Inside<'_> {
+        self.side.enter(|| self.items())
+    }
+
+    /// As [`enter`](Self::enter), for somebody else.
+    fn intrude(&self) -> S::Inside<'_> {
+        self.side.intrude(|| self.items())
+    }
+
+    /// How many went by this side, for who is inside.
+    fn items(&self) -> u64 {
+        self.position.load(Ordering::Relaxed) / ONE
     }
 
     /// Before a look at the other side. Two threads that follow each other closely fetch the other's position for every
@@ -188,7 +204,7 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
 
     /// Stores `item`, or says why not and leaves it where it is.
     pub(crate) fn try_put(&self, item: T) -> Result<(), (T, Refused)> {
-        let _inside = self.putting.side.enter();
+        let _inside = self.putting.enter();
         let tail = self.putting.position.load(Ordering::Relaxed);
         match self.room(tail) {
             Ok(_) => {
@@ -242,7 +258,7 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
 
     /// Takes the oldest item.
     pub(crate) fn try_get(&self) -> Result<T, Nothing> {
-        let _inside = self.getting.side.enter();
+        let _inside = self.getting.enter();
         let head = self.getting.position.load(Ordering::Relaxed);
         self.ready(head)?;
         Ok(self.take(head))
@@ -273,7 +289,7 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
 
     /// Stores from the front of `items` as many as fit.
     pub(crate) fn try_put_run(&self, items: &mut VecDeque<T>) -> Result<usize, Refused> {
-        let _inside = self.putting.side.enter();
+        let _inside = self.putting.enter();
         let tail = self.putting.position.load(Ordering::Relaxed);
         let mut room = self.room(tail)?;
         if room < items.len() {
@@ -293,7 +309,7 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
     /// Appends to `out` up to `max` of the oldest items.
     pub(crate) fn try_get_run(&self, out: &mut Vec<T>, max: usize) -> Result<usize, Nothing> {
         loop {
-            let inside = self.getting.side.enter();
+            let inside = self.getting.enter();
             let head = self.getting.position.load(Ordering::Relaxed);
             let mut ready = self.ready(head)?;
             if ready < max {
@@ -336,7 +352,7 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
 
     /// True when it was still open.
     pub(crate) fn close(&self) -> bool {
-        let _inside = self.putting.side.intrude();
+        let _inside = self.putting.intrude();
         let tail = self.putting.position.load(Ordering::Relaxed);
         self.putting.position.store(tail | CLOSED, Ordering::Relaxed);
         self.tail.store(tail | CLOSED, Ordering::SeqCst);

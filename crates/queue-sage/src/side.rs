@@ -2,7 +2,11 @@
 //!
 //! Most sides are used by one thread for long stretches, so a side is *biased*: it remembers an owner, who enters and
 //! leaves with plain stores. Anybody else takes the lock of the side, takes the side away from its owner, and waits
-//! until the owner is out. A thread that took the lock many times in a row becomes the owner.
+//! until the owner is out. A thread that took the lock many times in a row becomes the owner. How many depends on what
+//! owning was worth: taking a side away costs about as much as some thousand entries by the lock cost more than the
+//! owner's, so an owner that moved fewer items than that makes the next one wait longer, and one that moved several times
+//! as many makes up for that. Tasks that a runtime moves from thread to thread every now and then are owners, therefore,
+//! and threads that take turns are not.
 //!
 //! After the idea of reserved locks (Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002), with
 //! `membarrier(2)` for taking away: the owner says "I am inside" and then looks whether it still owns the side; a
@@ -16,14 +20,19 @@ use descriptor_core::wait::Barrier;
 
 use crate::barrier::{Asymmetric, is_available};
 use crate::guard::Guard;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering, Pause, inside_before_owner, planted, seems_taken};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, Pause, inside_before_owner, planted, seems_taken,
+};
 use crate::thread::{Mark, known_thread, this_thread};
 
-/// Entries in a row after which a thread owns the side; four times as many after each time it was taken away. In a model
-/// the first entry is enough, so that few steps show everything.
+/// Entries in a row after which a thread owns the side; four times as many each time it was taken away too early. In a
+/// model the first entry is enough, so that few steps show everything.
 const FIRST_STREAK: u32 = if cfg!(loom) { 0 } else { 32 };
 /// An owner is taken off at most this often: one barrier in so many entries does not matter.
 const LONGEST_STREAK: u32 = 1 << 20;
+
+/// Items an owner has to move to be worth the barrier that takes the side away from it.
+const FAIR_TENURE: u64 = 4096;
 
 pub(crate) struct Side {
     // Who may enter with plain stores, by its mark. Written by who holds the lock.
@@ -33,6 +42,8 @@ pub(crate) struct Side {
     last: AtomicPtr<Mark>,
     streak: AtomicU32,
     needed: AtomicU32,
+    // How many items had gone by when the owner became one.
+    owned_since: AtomicU64,
 }
 
 /// Being inside. Leaving is `drop`.
@@ -67,11 +78,12 @@ impl Side {
             last: AtomicPtr::new(std::ptr::null_mut()),
             streak: AtomicU32::new(0),
             needed: AtomicU32::new(FIRST_STREAK),
+            owned_since: AtomicU64::new(0),
         }
     }
 
     #[inline(never)]
-    fn enter_locked(&self, me: &'static Mark) -> Inside<'_> {
+    fn enter_locked(&self, me: &'static Mark, items: impl Fn() -> u64) -> Inside<'_> {
         let mut pause = Pause::new();
         while seems_taken(&self.locked) || !self.try_lock() {
             pause.pause();
@@ -85,6 +97,8 @@ impl Side {
             // SAFETY: only marks of `this_thread` become owners, and those are never freed.
             // Leaned on by the models of strangers.
             self.take_away(unsafe { &*owner });
+            // Read now that the owner is out.
+            self.judge(items().wrapping_sub(self.owned_since.load(Ordering::Relaxed)));
             self.begin_streak(me);
         } else if me.is(self.last.load(Ordering::Relaxed)) {
             let streak = self.streak.load(Ordering::Relaxed).saturating_add(1);
@@ -94,6 +108,7 @@ impl Side {
         }
         if self.streak.load(Ordering::Relaxed) >= self.needed.load(Ordering::Relaxed) && is_available() {
             // Takes effect with the next entry; this one still leaves by the lock.
+            self.owned_since.store(items(), Ordering::Relaxed);
             self.owner.store(me.address(), Ordering::Relaxed);
         }
         inside
@@ -122,9 +137,19 @@ impl Side {
                 pause.pause();
             }
         }
+    }
+
+    /// Decides what the next owner needs, from how many items the last one moved.
+    fn judge(&self, moved: u64) {
         let needed = self.needed.load(Ordering::Relaxed);
-        self.needed
-            .store(needed.saturating_mul(4).min(LONGEST_STREAK), Ordering::Relaxed);
+        let next = if moved >= 4 * FAIR_TENURE {
+            (needed / 4).max(FIRST_STREAK)
+        } else if moved >= FAIR_TENURE {
+            needed
+        } else {
+            needed.saturating_mul(4).min(LONGEST_STREAK)
+        };
+        self.needed.store(next, Ordering::Relaxed);
     }
 }
 
@@ -136,10 +161,10 @@ unsafe impl Guard for Side {
     /// Waits until the caller is alone on this side: for a few moves of memory at most, unless who is inside was put
     /// off the processor.
     #[inline]
-    fn enter(&self) -> Inside<'_> {
+    fn enter(&self, items: impl Fn() -> u64) -> Inside<'_> {
         match self.enter_owned() {
             Some(inside) => inside,
-            None => self.enter_locked(this_thread()),
+            None => self.enter_locked(this_thread(), items),
         }
     }
 
@@ -160,7 +185,44 @@ unsafe impl Guard for Side {
         me.is(self.owner.load(Ordering::Relaxed)).then_some(inside)
     }
 
-    fn intrude(&self) -> Inside<'_> {
-        self.enter()
+    fn intrude(&self, items: impl Fn() -> u64) -> Inside<'_> {
+        self.enter(items)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::thread;
+
+    use super::{FAIR_TENURE, FIRST_STREAK, Side};
+    use crate::guard::Guard;
+
+    #[test]
+    fn only_an_owner_that_was_there_for_too_short_makes_the_next_one_wait_longer() {
+        let side = Side::new();
+        let mut gone_by = 0;
+        let mut pass = |count| {
+            for _ in 0..count {
+                drop(side.enter(|| gone_by));
+                gone_by += 1;
+            }
+            side.needed.load(Ordering::Relaxed)
+        };
+        let mut needed = vec![pass(100)];
+        for (count, by_another) in [(FAIR_TENURE + 200, true), (4 * FAIR_TENURE + 200, false), (1, true)] {
+            let now = if by_another {
+                thread::scope(|scope| scope.spawn(|| pass(count)).join().expect("no panic"))
+            } else {
+                pass(count)
+            };
+            needed.push(now);
+        }
+        let longer = if crate::barrier::is_available() {
+            4 * FIRST_STREAK
+        } else {
+            FIRST_STREAK
+        };
+        assert_eq!(needed, [FIRST_STREAK, longer, longer, FIRST_STREAK]);
     }
 }
