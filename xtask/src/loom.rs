@@ -36,6 +36,7 @@ const MUTANTS: &[&str] = &[
     "cancel-keeps-token",
     "timeout-keeps-token",
     "close-wakes-one",
+    "turn-without-wake",
     "look-without-lock",
     "close-beside-lock",
 ];
@@ -304,6 +305,7 @@ mod tests {
         let mut planted = BTreeSet::new();
         for folder in [
             "crates/queue-core/src",
+            "crates/queue-core/src/wait",
             "crates/queue-core/tests",
             "crates/queue-sage/src",
         ] {

@@ -345,6 +345,25 @@ fn poll_once<F: Future>(future: F) -> Option<F::Output> {
 }
 
 #[test]
+fn a_task_that_finds_nothing_gives_few_turns_away_and_then_waits_in_line_unpolled() {
+    let queue = PlainQueue::<u8>::new(Some(1));
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(Arc::clone(&flag));
+    // So many that those waits are among them that give turns away.
+    for _ in 0..40 {
+        let mut getting = pin!(queue.get_async());
+        let mut polls = 0;
+        while polls == 0 || flag.take() {
+            assert!(getting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            polls += 1;
+        }
+        assert!(polls < 16, "{polls} polls for nothing");
+        assert_eq!(queue.waiting_getters(), 1, "nobody wakes who is not in line");
+    }
+    assert_eq!(queue.waiting_getters(), 0);
+}
+
+#[test]
 fn threads_and_tasks_hammer_one_queue_and_no_wake_up_is_lost() {
     const ITEMS: u64 = 20_000;
     const SIDES: u64 = 4;

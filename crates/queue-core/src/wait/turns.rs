@@ -10,10 +10,11 @@
 use std::task::{Context, Poll};
 
 use super::Waiter;
-use crate::sync::{AtomicU32, GLANCE, MOMENT, Ordering, spin_task};
+use crate::sync::{AtomicU32, GLANCE, MOMENT, Ordering, planted, spin_task};
 
-/// Turns one wait may give away, several times what the other side needs to come by.
-const MOST: u8 = 8;
+/// Turns one wait may give away, several times what the other side needs to come by. In a model every wait gives one, so
+/// that few steps show everything.
+const MOST: u8 = if cfg!(loom) { 1 } else { 8 };
 /// Waits in a row that may be in vain before no turns are given away.
 const TRUST: u32 = 8;
 /// Without trust, one wait in so many tries whether things have changed.
@@ -72,6 +73,9 @@ impl Turns {
 
     /// Whether this wait gives a turn away, if what it waits for is not to be had at once.
     fn are_given(&self, given: u8) -> bool {
+        if cfg!(loom) {
+            return given < MOST;
+        }
         let trust = self.trust.load(Ordering::Relaxed);
         match given {
             0 => trust > 0 || self.is_trial(),
@@ -83,17 +87,18 @@ impl Turns {
         }
     }
 
-    // A model explores every interleaving: a turn given away adds nothing to them.
     fn is_trial(&self) -> bool {
         let untried = (self.untried.load(Ordering::Relaxed) + 1) % TRIAL;
         self.untried.store(untried, Ordering::Relaxed);
-        cfg!(not(loom)) && untried == 0
+        untried == 0
     }
 
     /// Has the task of `waiter` polled again.
     fn give(cx: &Context<'_>, waiter: &mut Waiter) {
         waiter.turns_given += 1;
-        cx.waker().wake_by_ref();
+        if !planted("turn-without-wake") {
+            cx.waker().wake_by_ref();
+        }
     }
 
     /// The wait was over without a place in the line.

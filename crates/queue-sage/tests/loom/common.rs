@@ -75,8 +75,12 @@ pub(crate) fn drive<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls a future once and drops it.
-pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+/// Polls a future until it waits in line, and drops it: once to give a turn away, once more to register.
+pub(crate) fn poll_twice<F: Future>(future: F) -> Poll<F::Output> {
     let (_alarm, waker) = Alarm::new();
-    pin!(future).poll(&mut Context::from_waker(&waker))
+    let (mut future, cx) = (pin!(future), &mut Context::from_waker(&waker));
+    match future.as_mut().poll(cx) {
+        Poll::Pending => future.poll(cx),
+        done => done,
+    }
 }

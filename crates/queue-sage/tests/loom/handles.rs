@@ -8,7 +8,7 @@ use loom::thread;
 use queue_sage::model::BareLane;
 use queue_sage::{Consumer, Producer, SageQueue};
 
-use crate::common::{crowded, drive, poll_once};
+use crate::common::{crowded, drive, poll_twice};
 
 fn pair(capacity: usize) -> (Producer<Box<u8>>, Consumer<Box<u8>>) {
     SageQueue::pair(capacity).unwrap()
@@ -192,7 +192,7 @@ fn tasks_at_both_ends_of_a_pair() {
             }
         });
         // One that gives up at once has taken it or nothing.
-        let mut got: Vec<u8> = match poll_once(consumer.get_async()) {
+        let mut got: Vec<u8> = match poll_twice(consumer.get_async()) {
             std::task::Poll::Ready(item) => vec![*item.unwrap()],
             std::task::Poll::Pending => Vec::new(),
         };
