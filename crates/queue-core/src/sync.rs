@@ -3,12 +3,12 @@
 
 #[cfg(loom)]
 pub(crate) use modelled::{
-    AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
+    ANSWER, AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
     full_barrier, park, park_timeout, planted, spin, spin_task, thread_current,
 };
 #[cfg(not(loom))]
 pub(crate) use real::{
-    AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
+    ANSWER, AtomicU32, AtomicU64, AtomicUsize, GLANCE, MOMENT, Mutex, MutexGuard, Ordering, Thread, change_before_look,
     full_barrier, park, park_timeout, planted, spin, spin_task, thread_current,
 };
 
@@ -40,19 +40,24 @@ mod real {
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
     }
 
-    /// Rounds of pauses, each twice as long as the one before up to [`LONGEST`]: a few microseconds, the time another core
-    /// needs for some steps.
-    pub(crate) const MOMENT: u32 = 7;
+    /// Pauses before each look while trying again: a few microseconds in all, the time another core needs for some steps.
+    /// Looks disturb who is at work there, so there are few.
+    pub(crate) const MOMENT: &[u32] = &[1, 2, 4, 8, 16, 32, 64];
+    /// As [`MOMENT`], for an answer: look after look while it is due, so that it is seen when it comes.
+    pub(crate) const ANSWER: &[u32] = &[4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64];
     /// As [`MOMENT`], for a fraction of a microsecond: one step of another core.
-    pub(crate) const GLANCE: u32 = 3;
-    const LONGEST: u32 = 6;
+    pub(crate) const GLANCE: &[u32] = &[1, 2, 4];
     /// Yields before sleeping: on a busy machine the one waited for may need this very core.
     const YIELDS: u32 = 8;
 
     /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds. An attempt disturbs the others,
     /// so it is made only when it `seems` worth while.
-    pub(crate) fn spin<R>(seems: impl Fn() -> bool, attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
-        let done = spin_task(MOMENT, &seems, attempt);
+    pub(crate) fn spin<R>(
+        moment: &[u32],
+        seems: impl Fn() -> bool,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let done = spin_task(moment, &seems, attempt);
         if done.is_some() {
             return done;
         }
@@ -69,12 +74,12 @@ mod real {
 
     /// As [`spin`] for a task, which must not give its thread away.
     pub(crate) fn spin_task<R>(
-        rounds: u32,
+        moment: &[u32],
         seems: impl Fn() -> bool,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        for round in 0..rounds {
-            for _ in 0..1_u32 << round.min(LONGEST) {
+        for pauses in moment {
+            for _ in 0..*pauses {
                 std::hint::spin_loop();
             }
             if seems()
@@ -145,15 +150,20 @@ mod modelled {
     }
 
     /// A model explores every interleaving: trying for a while adds nothing to trying once.
-    pub(crate) fn spin<R>(_seems: impl Fn() -> bool, _attempt: &mut impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) fn spin<R>(
+        _moment: &[u32],
+        _seems: impl Fn() -> bool,
+        _attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<R> {
         None
     }
 
-    pub(crate) const MOMENT: u32 = 0;
-    pub(crate) const GLANCE: u32 = 0;
+    pub(crate) const MOMENT: &[u32] = &[];
+    pub(crate) const ANSWER: &[u32] = &[];
+    pub(crate) const GLANCE: &[u32] = &[];
 
     pub(crate) fn spin_task<R>(
-        _rounds: u32,
+        _moment: &[u32],
         _seems: impl Fn() -> bool,
         _attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use crate::sync::{full_barrier, spin};
+use crate::sync::{ANSWER, MOMENT, full_barrier, spin};
 use crate::wait::{Barrier, WaitList, Waiter};
 use crate::{GetError, Item, PutError, QueueCore, Wait};
 
@@ -65,6 +65,13 @@ pub trait TryQueue<T: Item>: QueueCore {
     /// As [`seems_full`](Self::seems_full), for a get and `Empty`.
     #[inline]
     fn seems_empty(&self) -> bool {
+        false
+    }
+
+    /// True when items come one at a time lately, as answers do: who waits for one looks more often then. A queue that
+    /// cannot tell says false.
+    #[inline]
+    fn items_come_singly(&self) -> bool {
         false
     }
 
@@ -317,7 +324,8 @@ pub fn wait_for_item<T: Item, Q: TryQueue<T>, R>(
     if wait == Wait::Never {
         return None;
     }
-    if let Some(done) = spin(|| !queue.seems_empty(), &mut attempt) {
+    let moment = if queue.items_come_singly() { ANSWER } else { MOMENT };
+    if let Some(done) = spin(moment, || !queue.seems_empty(), &mut attempt) {
         return Some(done);
     }
     let done = queue.getters().block(wait, attempt);
@@ -333,7 +341,7 @@ fn wait_for_room<T: Item, Q: TryQueue<T>, R>(
     wait: Wait,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Option<R> {
-    if let Some(done) = spin(|| !queue.seems_full(), &mut attempt) {
+    if let Some(done) = spin(MOMENT, || !queue.seems_full(), &mut attempt) {
         return Some(done);
     }
     let done = queue.putters().block(wait, attempt);

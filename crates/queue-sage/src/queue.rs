@@ -149,6 +149,10 @@ macro_rules! queue_over_ring {
                 self.ring.seems_empty()
             }
 
+            fn items_come_singly(&self) -> bool {
+                self.ring.items_come_singly()
+            }
+
             fn put_run(&self, items: &mut VecDeque<T>) -> Result<usize, PutError<()>> {
                 if items.is_empty() {
                     return Ok(0);

@@ -62,7 +62,7 @@ struct End<S> {
     position: AtomicU64,
     // How far this side may go without looking at the other one.
     limit: AtomicU64,
-    // What the last look at the other side was worth.
+    // What the last look at the other side was worth; for the getting side, the last one that found something.
     gain: AtomicU64,
 }
 
@@ -272,9 +272,6 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
             self.getting.linger();
             let tail = self.tail.load(observe());
             limit = tail & !CLOSED;
-            self.getting
-                .gain
-                .store(limit.wrapping_sub(head) / ONE, Ordering::Relaxed);
             if head == limit || planted("drained-too-early") && tail & CLOSED != 0 {
                 return Err(if tail & CLOSED != 0 {
                     Nothing::Drained
@@ -283,6 +280,9 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
                 });
             }
             self.getting.limit.store(limit, Ordering::Relaxed);
+            self.getting
+                .gain
+                .store(limit.wrapping_sub(head) / ONE, Ordering::Relaxed);
         }
         Ok((limit.wrapping_sub(head) / ONE) as usize)
     }
@@ -348,6 +348,11 @@ impl<T, P: Guard, G: Guard> Ring<T, P, G> {
     #[inline]
     pub(crate) fn seems_empty(&self) -> bool {
         self.tail.load(Ordering::Relaxed) == self.head.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last look that found something found one item.
+    pub(crate) fn items_come_singly(&self) -> bool {
+        self.getting.gain.load(Ordering::Relaxed) <= 1
     }
 
     /// True when it was still open.
