@@ -11,8 +11,10 @@ use std::cell::UnsafeCell;
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
-/// Keeps what it holds on cache lines of its own. 128 bytes: x86 prefetches lines in pairs, and some aarch64 cores
-/// have lines of that size.
+/// Bytes that processors move together: x86 prefetches lines of 64 in pairs, and some aarch64 cores have lines of that size.
+pub(crate) const LINE: usize = 128;
+
+/// Keeps what it holds on cache lines of its own, [`LINE`] bytes each.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
