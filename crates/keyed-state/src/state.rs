@@ -1,8 +1,8 @@
 //! State by key.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
+use hashbrown::HashTable;
 use partition_key::Key;
 
 /// Takes the hash a [`Key`] already carries instead of hashing again.
@@ -31,13 +31,13 @@ impl Hasher for StoredHash {
 /// Keys are spread by hash, so every key lives in exactly one instance and needs no lock.
 #[derive(Clone, Debug)]
 pub struct KeyedState<S> {
-    values: HashMap<Key, S, BuildHasherDefault<StoredHash>>,
+    values: HashTable<(Key, S)>,
 }
 
 impl<S> Default for KeyedState<S> {
     fn default() -> Self {
         Self {
-            values: HashMap::default(),
+            values: HashTable::new(),
         }
     }
 }
@@ -50,19 +50,39 @@ impl<S> KeyedState<S> {
     }
 
     /// The value of `key`.
+    #[inline]
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&S> {
-        self.values.get(key)
+        let found = self.values.find(key.hash(), |(known, _)| known == key);
+        found.map(|(_, value)| value)
     }
 
     /// The value of `key`, made by `first` when there is none.
+    #[inline]
     pub fn get_or_insert_with(&mut self, key: &Key, first: impl FnOnce() -> S) -> &mut S {
-        self.values.entry(key.clone()).or_insert_with(first)
+        let hash = key.hash();
+        let found = match key.as_i64() {
+            Some(number) => self
+                .values
+                .find_entry(hash, |(known, _)| known.as_i64() == Some(number)),
+            None => self.values.find_entry(hash, |(known, _)| known == key),
+        };
+        let entry = match found {
+            Ok(entry) => entry,
+            Err(absent) => {
+                let fresh = (key.clone(), first());
+                absent
+                    .into_table()
+                    .insert_unique(hash, fresh, |(known, _)| known.hash())
+            }
+        };
+        &mut entry.into_mut().1
     }
 
     /// Forgets `key` and hands over its value.
     pub fn remove(&mut self, key: &Key) -> Option<S> {
-        self.values.remove(key)
+        let found = self.values.find_entry(key.hash(), |(known, _)| known == key);
+        found.ok().map(|entry| entry.remove().0.1)
     }
 
     /// How many keys have a value.
@@ -79,7 +99,7 @@ impl<S> KeyedState<S> {
 
     /// Every key with its value, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &S)> {
-        self.values.iter()
+        self.values.iter().map(|(key, value)| (key, value))
     }
 
     /// Hands over everything and forgets it.
@@ -88,7 +108,7 @@ impl<S> KeyedState<S> {
     }
 
     /// Keeps what `keep` says.
-    pub fn retain(&mut self, keep: impl FnMut(&Key, &mut S) -> bool) {
-        self.values.retain(keep);
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key, &mut S) -> bool) {
+        self.values.retain(|(key, value)| keep(key, value));
     }
 }

@@ -36,14 +36,37 @@ const INLINE: usize = 22;
 /// ```
 #[derive(Clone)]
 pub struct Key {
+    /// 0 for integers: their hash is had from registers faster than from memory.
     hash: u64,
     repr: Repr,
 }
 
 #[derive(Clone)]
 enum Repr {
+    Int(Int),
     Inline { len: u8, bytes: [u8; INLINE] },
     Shared(Arc<[u8]>),
+}
+
+/// A number that fits in 64 bits with sign: its encoding are the last nine bytes. Two words, the second of them the
+/// number: bytes that are put together one by one are slow to read again.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Int([u8; 16]);
+
+impl Int {
+    const START: usize = 7;
+
+    #[inline]
+    const fn new(value: i64) -> Self {
+        let word = (encode::INT64 as u128) << (8 * Self::START) | (value as u64 as u128) << 64;
+        Self(word.to_le_bytes())
+    }
+
+    #[inline]
+    const fn value(self) -> i64 {
+        (u128::from_le_bytes(self.0) >> 64) as i64
+    }
 }
 
 const _: () = assert!(size_of::<Option<Key>>() == 32);
@@ -89,16 +112,25 @@ impl Key {
     #[must_use]
     pub fn encoded(&self) -> &[u8] {
         match &self.repr {
+            Repr::Int(Int(bytes)) => bytes.get(Int::START..).unwrap_or_default(),
             // `len` is at most INLINE by construction; an empty slice would be the worst that could come of a bug.
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
         }
     }
 
-    /// xxh3-64, seed 0, of [`encoded`](Self::encoded). Not computed here: it was when the key was made.
+    /// xxh3-64, seed 0, of [`encoded`](Self::encoded). Computed when the key was made; that of an integer of 64 bits here,
+    /// in a few instructions.
+    #[inline]
     #[must_use]
     pub const fn hash(&self) -> u64 {
-        self.hash
+        match &self.repr {
+            Repr::Int(int) => {
+                let word = int.value() as u64;
+                hash::of_nine(word << 8 | encode::INT64 as u64, word)
+            }
+            _ => self.hash,
+        }
     }
 
     /// The value back, as any type that can be read from it; text and bytes can be borrowed from the key.
@@ -114,7 +146,22 @@ impl Key {
         })
     }
 
+    /// The integer of a key that is one, where 64 bits with sign hold it. `Key::from` of that makes an equal key.
+    #[inline]
+    #[must_use]
+    pub const fn as_i64(&self) -> Option<i64> {
+        match &self.repr {
+            Repr::Int(int) => Some(int.value()),
+            _ => None,
+        }
+    }
+
     fn from_canonical(encoded: &[u8]) -> Self {
+        if let [encode::INT64, value @ ..] = encoded
+            && let Ok(value) = value.try_into()
+        {
+            return Self::int64(i64::from_le_bytes(value));
+        }
         let mut bytes = [0; INLINE];
         let repr = match bytes.get_mut(..encoded.len()) {
             Some(start) => {
@@ -134,19 +181,10 @@ impl Key {
 
     /// The most frequent kind of key, without the buffer that others are built in.
     #[inline]
-    fn int64(value: i64) -> Self {
-        let word = value as u64;
-        // The kind, then the number; by words, because bytes that are put together one by one are slow to read again.
-        let [low, high] = [word << 8 | u64::from(encode::INT64), word >> 56].map(u64::to_le_bytes);
-        let mut bytes = [0; INLINE];
-        let (first, rest) = bytes.split_at_mut(8);
-        first.copy_from_slice(&low);
-        for (to, from) in rest.iter_mut().zip(high) {
-            *to = from;
-        }
+    const fn int64(value: i64) -> Self {
         Self {
-            hash: hash::of_nine(word << 8 | u64::from(encode::INT64), word),
-            repr: Repr::Inline { len: 9, bytes },
+            hash: 0,
+            repr: Repr::Int(Int::new(value)),
         }
     }
 
@@ -158,28 +196,30 @@ impl Key {
 }
 
 impl PartialEq for Key {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash
-            && match (&self.repr, &other.repr) {
-                // What is behind the encoding is zero.
-                (
-                    Repr::Inline { len, bytes },
-                    Repr::Inline {
-                        len: others,
-                        bytes: other,
-                    },
-                ) => len == others && bytes == other,
-                _ => self.encoded() == other.encoded(),
-            }
+        match (&self.repr, &other.repr) {
+            (Repr::Int(int), Repr::Int(other)) => int.value() == other.value(),
+            _ if self.hash != other.hash => false,
+            // What is behind the encoding is zero.
+            (
+                Repr::Inline { len, bytes },
+                Repr::Inline {
+                    len: others,
+                    bytes: other,
+                },
+            ) => len == others && bytes == other,
+            _ => self.encoded() == other.encoded(),
+        }
     }
 }
 
 impl Eq for Key {}
 
 impl Hash for Key {
-    /// Writes the stored hash, so that tables do not read the bytes again.
+    /// Writes the key's own hash, so that tables do not read the bytes again.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        state.write_u64(self.hash());
     }
 }
 

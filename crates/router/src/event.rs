@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Packet, timestamp_now};
+use crate::{Pack, Packet, timestamp_now};
 
 /// One upstream connection of a consumer: the edge from one producing instance into this very input queue.
 ///
@@ -37,7 +37,7 @@ pub enum Event<T> {
     /// An item.
     Packet(Packet<T>),
     /// Items in a row, of one sender to one target: what a connection that [packs](crate::Connection::packing) sends.
-    Packets(Vec<Packet<T>>),
+    Packets(Pack<T>),
     /// This sender will send no packet of an earlier event time, in milliseconds.
     Watermark(u64),
     /// Everything before it belongs to the snapshot of this number, everything behind does not.
@@ -58,7 +58,7 @@ impl<T> Event<T> {
 
     /// How many packets it holds.
     #[must_use]
-    pub const fn packets(&self) -> usize {
+    pub fn packets(&self) -> usize {
         match self {
             Self::Packet(_) => 1,
             Self::Packets(packets) => packets.len(),
@@ -68,13 +68,10 @@ impl<T> Event<T> {
 
     /// The same event with its payloads changed, where it has some.
     #[must_use]
-    pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Event<U> {
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Event<U> {
         match self {
             Self::Packet(packet) => Event::Packet(packet.map(change)),
-            Self::Packets(packets) => {
-                let packets = packets.into_iter().map(|packet| packet.map(&mut change));
-                Event::Packets(packets.collect())
-            }
+            Self::Packets(packets) => Event::Packets(packets.map(change)),
             Self::Watermark(time) => Event::Watermark(time),
             Self::Barrier(number) => Event::Barrier(number),
             Self::Stop(stop) => Event::Stop(stop),
@@ -87,7 +84,7 @@ impl<T> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packet(packet) => packet.fmt(f),
-            Self::Packets(packets) => f.debug_list().entries(packets).finish(),
+            Self::Packets(packets) => packets.fmt(f),
             Self::Watermark(time) => write!(f, "Watermark({time})"),
             Self::Barrier(number) => write!(f, "Barrier({number})"),
             Self::Stop(stop) => stop.fmt(f),

@@ -43,7 +43,7 @@ impl<T: Item + Clone> Group<T> {
     /// The target of a packet that takes the edge's own way to one target, in the two ways that most do, and where the
     /// round robin goes on once the target has it.
     #[inline]
-    pub(crate) fn straight(&self, packet: &Packet<T>) -> Option<(usize, usize)> {
+    pub(crate) fn straight<U>(&self, packet: &Packet<U>) -> Option<(usize, usize)> {
         if packet.partition().is_some() {
             return None;
         }

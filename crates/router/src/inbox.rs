@@ -3,7 +3,7 @@
 use descriptor_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{Envelope, Event, Packet, StopCause, StopSignal, UpstreamId};
+use crate::{Envelope, Event, Pack, Packet, StopCause, StopSignal, UpstreamId};
 
 /// What an envelope means to its consumer.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub enum Received<T> {
     /// An item to work on.
     Packet(Packet<T>),
     /// Items to work on, in this order.
-    Packets(Vec<Packet<T>>),
+    Packets(Pack<T>),
     /// Event time has come this far on every upstream that still sends, in milliseconds.
     Watermark(u64),
     /// A barrier came over this connection.

@@ -25,24 +25,24 @@ use crate::{Key, PacketPartition};
 pub struct Packet<T> {
     /// What the packet carries.
     pub payload: T,
-    timestamp: u64,
-    key: Option<Key>,
-    marks: Marks,
+    pub(crate) timestamp: u64,
+    pub(crate) key: Option<Key>,
+    pub(crate) marks: Marks,
 }
 
 /// The input and the partition in one word: written and read apart, a packet that was made a moment ago could not be
 /// moved before both writes have reached the cache.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Marks(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks(u64);
 
 impl Marks {
-    const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self(0);
 
     const fn input_index(self) -> u16 {
         self.0 as u16
     }
 
-    const fn with_input_index(self, input_index: u16) -> Self {
+    pub(crate) const fn with_input_index(self, input_index: u16) -> Self {
         Self(self.0 & !0xffff | input_index as u64)
     }
 
@@ -115,6 +115,7 @@ impl<T> Packet<T> {
     /// A packet without a key, made by its source at `timestamp` (nanoseconds since 1970-01-01 UTC).
     ///
     /// Sources read the clock once per batch.
+    #[inline]
     #[must_use]
     pub const fn new(payload: T, timestamp: u64) -> Self {
         Self {
@@ -132,6 +133,7 @@ impl<T> Packet<T> {
     }
 
     /// The same packet with this key.
+    #[inline]
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Key>) -> Self {
         self.key = Some(key.into());
@@ -139,6 +141,7 @@ impl<T> Packet<T> {
     }
 
     /// The same packet asking for this partition wherever it goes; `None` leaves it to the edges.
+    #[inline]
     #[must_use]
     pub fn with_partition(mut self, partition: impl Into<Option<PacketPartition>>) -> Self {
         self.marks = self.marks.with_partition(partition.into());
@@ -146,6 +149,7 @@ impl<T> Packet<T> {
     }
 
     /// The same packet, for this input of its consumer.
+    #[inline]
     #[must_use]
     pub fn with_input_index(mut self, input_index: u16) -> Self {
         self.marks = self.marks.with_input_index(input_index);
@@ -154,6 +158,7 @@ impl<T> Packet<T> {
 
     /// The key, if there is one.
     #[doc(alias = "partition_key")]
+    #[inline]
     #[must_use]
     pub const fn key(&self) -> Option<&Key> {
         self.key.as_ref()
@@ -161,6 +166,7 @@ impl<T> Packet<T> {
 
     /// The partition this packet asks for itself.
     #[doc(alias = "partition_strategy")]
+    #[inline]
     #[must_use]
     pub const fn partition(&self) -> Option<PacketPartition> {
         self.marks.partition()
@@ -173,6 +179,7 @@ impl<T> Packet<T> {
     }
 
     /// When its source made it, in nanoseconds since 1970-01-01 UTC.
+    #[inline]
     #[must_use]
     pub const fn timestamp(&self) -> u64 {
         self.timestamp
@@ -185,6 +192,7 @@ impl<T> Packet<T> {
     }
 
     /// A packet of `payload` with this one's key, partition, input and timestamp.
+    #[inline]
     #[must_use]
     pub fn inherit_partition_info<U>(&self, payload: U) -> Packet<U> {
         Packet {
@@ -207,6 +215,7 @@ impl<T> Packet<T> {
     }
 
     /// The same packet with another key, and with another partition where one is given.
+    #[inline]
     #[must_use]
     pub fn update_key(mut self, key: impl Into<Key>, partition: Option<PacketPartition>) -> Self {
         self.key = Some(key.into());

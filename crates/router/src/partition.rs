@@ -188,12 +188,14 @@ impl KeyGroups {
     ///
     /// Hash tables take their bits from both ends of a hash; these are in the middle, so that the keys of one
     /// instance still spread over its tables.
+    #[inline]
     #[must_use]
     pub const fn group_of(self, key: &Key) -> u32 {
         (key.hash() >> 32) as u32 & (self.0 - 1)
     }
 
     /// The instance that owns `group` among `parallelism` instances: contiguous ranges of groups, of nearly equal size.
+    #[inline]
     #[must_use]
     pub const fn owner(self, group: u32, parallelism: u32) -> u32 {
         // The number of groups is a power of two.
@@ -201,6 +203,7 @@ impl KeyGroups {
     }
 
     /// The instance that owns `key` among `parallelism` instances.
+    #[inline]
     #[must_use]
     pub const fn instance_of(self, key: &Key, parallelism: u32) -> u32 {
         self.owner(self.group_of(key), parallelism)

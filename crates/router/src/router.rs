@@ -60,6 +60,23 @@ impl<T: Item + Clone> Router<T> {
         self.push_to_all(packet)
     }
 
+    /// As [`push`](Self::push), of a packet of `payload` with all else as `like` has it, which need not be put together.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    #[inline]
+    pub fn push_as(&mut self, payload: T, like: &Packet<()>) -> Result<bool, SendError<T>> {
+        if let [only] = &mut self.groups[..]
+            && !self.stopped
+            && let Some((index, position)) = only.straight(like)
+            && let Some(outlet) = only.outlets.get_mut(index)
+        {
+            only.position = position;
+            return Ok(outlet.buffer_as(payload, like) >= self.batch);
+        }
+        self.push_to_all(like.inherit_partition_info(payload))
+    }
+
     /// Apart, so that the short way stays short: every call that a packet is handed on by is a copy of it.
     #[inline(never)]
     fn push_to_all(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {

@@ -6,7 +6,7 @@ use descriptor_core::{ErrorKind, Item, PutError, Wait};
 use serde::Serialize;
 
 use crate::send_error::{Reason, Target, TargetId, Undelivered, Waiting};
-use crate::{Connection, Envelope, Event, Packet, StopSignal};
+use crate::{Connection, Envelope, Event, Pack, Packet, StopSignal};
 
 /// The packets of one connection: `routed = sent + buffered + returned`, at any moment.
 ///
@@ -63,7 +63,7 @@ pub(crate) struct Outlet<T: Item> {
     pub(crate) connection: Connection<T>,
     pending: VecDeque<Envelope<T>>,
     /// Behind all that is pending, on its way to becoming one item.
-    open: Vec<Packet<T>>,
+    open: Pack<T>,
     /// Packets in `pending` and `open`.
     packets: usize,
     routed: u64,
@@ -79,7 +79,7 @@ impl<T: Item> Outlet<T> {
         Self {
             connection,
             pending: VecDeque::new(),
-            open: Vec::new(),
+            open: Pack::new(),
             packets: 0,
             routed: 0,
             controls: 0,
@@ -146,37 +146,49 @@ impl<T: Item> Outlet<T> {
         if self.connection.pack() == 1 {
             let (from, event) = (spec.from, Event::Packet(packet));
             self.pending.push_back(Envelope { from, event });
-            return self.packets;
+        } else {
+            self.pack(packet);
         }
-        if self.open.len() == self.open.capacity() {
-            self.close_pack();
-        }
-        self.open.push(packet);
         self.packets
     }
 
-    /// What is in `open` becomes an item of its own, and room is made for the next.
-    #[inline(never)]
-    fn close_pack(&mut self) {
-        let limit = self.connection.pack();
-        let full = std::mem::replace(&mut self.open, Vec::with_capacity(limit));
-        self.pend(full);
+    /// As `buffer`, of a packet that need not be put together.
+    #[inline(always)]
+    pub(crate) fn buffer_as(&mut self, payload: T, like: &Packet<()>) -> usize {
+        let index = self.connection.spec().target_input_index;
+        match self.open.try_push_as(payload, like, index) {
+            Ok(()) => {
+                self.routed += 1;
+                self.packets += 1;
+                self.packets
+            }
+            Err(payload) => self.buffer_other(like.inherit_partition_info(payload)),
+        }
     }
 
-    fn pend(&mut self, mut packets: Vec<Packet<T>>) {
-        let event = match packets.len() {
+    #[inline(never)]
+    fn buffer_other(&mut self, packet: Packet<T>) -> usize {
+        self.buffer(packet)
+    }
+
+    #[inline(never)]
+    fn pack(&mut self, packet: Packet<T>) {
+        let room = self.connection.pack();
+        if self.open.len() >= room {
+            self.gather();
+        }
+        self.open.push(packet, room);
+    }
+
+    /// Puts what waits into the order in which it goes out: what is in `open` becomes an item of its own.
+    fn gather(&mut self) {
+        let event = match self.open.len() {
             0 => return,
-            1 => packets.pop().map(Event::Packet),
-            _ => Some(Event::Packets(packets)),
+            1 => std::mem::take(&mut self.open).into_iter().next().map(Event::Packet),
+            _ => Some(Event::Packets(std::mem::take(&mut self.open))),
         };
         let from = self.connection.spec().from;
         self.pending.extend(event.map(|event| Envelope { from, event }));
-    }
-
-    /// Puts what waits into the order in which it goes out.
-    fn gather(&mut self) {
-        let last = std::mem::take(&mut self.open);
-        self.pend(last);
     }
 
     pub(crate) fn buffer_control(&mut self, event: Event<T>) {

@@ -5,7 +5,8 @@ mod common;
 use common::{connection, sage};
 use descriptor_core::{QueueExt, Wait};
 use router::{
-    Event, Inbox, KeyGroups, Packet, Partition, Reason, Received, Router, StopCause, StopSignal, TargetId, UpstreamId,
+    Event, Inbox, KeyGroups, Pack, Packet, PacketPartition, Partition, Reason, Received, Router, StopCause, StopSignal,
+    TargetId, UpstreamId,
 };
 
 const TARGET: TargetId = TargetId {
@@ -77,7 +78,7 @@ fn what_finds_no_room_waits_and_what_finds_nobody_comes_back() {
     let numbers: Vec<_> = back
         .into_iter()
         .flat_map(|it| match it.envelope.event {
-            Event::Packets(packets) => packets,
+            Event::Packets(packets) => packets.into_iter().collect(),
             Event::Packet(packet) => vec![packet],
             _ => Vec::new(),
         })
@@ -91,13 +92,93 @@ fn what_finds_no_room_waits_and_what_finds_nobody_comes_back() {
 
 #[test]
 fn an_item_of_several_packets_travels() {
-    let event = Event::Packets(vec![Packet::new(1_u32, 7).with_key("a"), Packet::new(2, 8)]);
+    let event = Event::Packets(Pack::from_iter([
+        Packet::new(1_u32, 7).with_key("a"),
+        Packet::new(2, 8),
+    ]));
     let text = serde_json::to_string(&event).unwrap();
     assert_eq!(serde_json::from_str::<Event<u32>>(&text).unwrap(), event);
     assert_eq!((event.packets(), event.packet()), (2, None));
     let doubled = event.map(|number| number * 2);
     assert_eq!(
         doubled,
-        Event::Packets(vec![Packet::new(2, 7).with_key("a"), Packet::new(4, 8)])
+        Event::Packets(Pack::from_iter([Packet::new(2, 7).with_key("a"), Packet::new(4, 8)]))
     );
+}
+
+#[test]
+fn packets_of_every_sort_keep_order_and_all_they_say() {
+    let plain = |number| Packet::new(number, u64::from(number) + 100);
+    let sorts: [fn(Packet<u32>) -> Packet<u32>; 6] = [
+        |packet| packet,
+        |packet| packet.with_key(i64::MIN),
+        |packet| packet.with_key(u64::MAX),
+        |packet| packet.with_key("text"),
+        |packet| packet.with_partition(PacketPartition::Broadcast).with_key(3),
+        |packet| packet.with_input_index(2),
+    ];
+    // All of one sort, and each one behind each other.
+    for (first, second) in (0..sorts.len()).flat_map(|a| (0..sorts.len()).map(move |b| (a, b))) {
+        let packets = (0..10).map(|number| sorts[if number < 5 { first } else { second }](plain(number)));
+        let packets: Vec<_> = packets.collect();
+        let mut pack: Pack<_> = packets.iter().cloned().collect();
+        assert_eq!((pack.len(), pack.is_empty()), (10, false));
+        assert!(
+            pack.iter()
+                .map(|it| it.map(|number| *number))
+                .eq(packets.iter().cloned())
+        );
+        let text = serde_json::to_string(&pack).unwrap();
+        assert_eq!(text, serde_json::to_string(&packets).unwrap(), "as packets in a list");
+        assert_eq!(serde_json::from_str::<Pack<u32>>(&text).unwrap(), pack);
+        let rest = pack.clone().split_off(7);
+        assert!(rest.into_iter().eq(packets[7..].iter().cloned()));
+        for _ in 0..2 {
+            let drained: Vec<_> = pack.drain().collect();
+            assert_eq!(drained, packets);
+            // Equality leaves the timestamp out, and a key brings its hash.
+            let same = |a: &Packet<u32>, b: &Packet<u32>| {
+                a.timestamp() == b.timestamp() && a.key().map(router::Key::hash) == b.key().map(router::Key::hash)
+            };
+            assert!(drained.iter().zip(&packets).all(|(a, b)| same(a, b)));
+            assert!(pack.is_empty());
+            packets.iter().cloned().for_each(|packet| pack.push(packet, 10));
+        }
+    }
+}
+
+#[test]
+fn what_is_pushed_as_another_goes_where_that_one_would() {
+    for packing in [1, 4] {
+        let [queue, other] = [sage(100), sage(100)];
+        let mut routers = [packed(&queue, packing), packed(&other, packing)];
+        for (number, key) in (0..).zip(["1", "2", "x", "2", "", ""]) {
+            let like = match (key, key.parse::<u8>()) {
+                ("", _) => Packet::new((), 9),
+                (_, Ok(number)) => Packet::new((), 9).with_key(number),
+                (text, _) => Packet::new((), 9)
+                    .with_key(text)
+                    .with_partition(PacketPartition::Forward),
+            };
+            routers[0].push_as(number, &like).unwrap();
+            routers[1].push(like.inherit_partition_info(number)).unwrap();
+        }
+        let [first, second] = [&queue, &other].map(|queue| {
+            let mut packets = Vec::new();
+            for router in &mut routers {
+                router.flush(Wait::Never).unwrap();
+            }
+            for envelope in queue.drain() {
+                packets.extend(match envelope.event {
+                    Event::Packets(pack) => pack.into_iter().collect(),
+                    Event::Packet(packet) => vec![packet],
+                    _ => Vec::new(),
+                });
+            }
+            packets
+        });
+        assert_eq!((first.len(), &first), (6, &second));
+        let mut counts = routers.iter().map(|router| router.counts().next().unwrap());
+        assert_eq!(counts.next(), counts.next());
+    }
 }

@@ -2,11 +2,11 @@
 
 use descriptor_core::{DescriptorRecord, Error, ErrorKind};
 use router::{
-    ConnectionCounts, GroupInfo, KeyGroups, Packet, PacketPartition, Partition, RoutingInfo, TargetInfo, UpstreamId,
+    ConnectionCounts, GroupInfo, KeyGroups, Pack, Packet, PacketPartition, Partition, RoutingInfo, TargetInfo,
+    UpstreamId,
 };
 
 use crate::Data;
-use crate::context::Heritage;
 use crate::link::{Cut, Link};
 
 /// Where a chained edge leads, as the plan says it.
@@ -24,16 +24,15 @@ pub(crate) struct ChainSpec {
     pub(crate) descriptor: DescriptorRecord,
 }
 
-/// Packets without a key that are handed over at once: a call for each costs more than most operators.
+/// Packets that are handed over at once: a call for each costs more than most operators.
 const RUN: usize = 64;
 
 /// Calls the operator behind this one instead of sending to it, and counts as a router does.
 pub(crate) struct Chained<T: Data> {
     link: Box<dyn Link<T>>,
     spec: ChainSpec,
-    /// Emitted and not handed over: payloads without key and wish, of one timestamp.
-    run: Vec<T>,
-    heritage: Heritage,
+    /// Emitted and not handed over.
+    run: Pack<T>,
     controls: u64,
     unroutable: u64,
     cut: bool,
@@ -44,45 +43,42 @@ impl<T: Data> Chained<T> {
         Self {
             link,
             spec,
-            run: Vec::new(),
-            heritage: Heritage::default(),
+            run: Pack::new(),
             controls: 0,
             unroutable: 0,
             cut: false,
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn push(&mut self, packet: Packet<T>) -> Result<(), Error> {
+        let packet = packet.with_input_index(self.spec.input_index);
         if let Some(wish) = packet.partition() {
             self.admit(wish, packet.is_keyed())?;
         }
-        self.hand_over()?;
-        let done = self.link.packet(packet.with_input_index(self.spec.input_index));
-        self.settle(done)
-    }
-
-    /// As `push`, of what inherits everything but its payload.
-    #[inline]
-    pub(crate) fn emit(&mut self, payload: T, heritage: &Heritage) -> Result<(), Error> {
-        if !heritage.is_plain() || self.spec.input_index != 0 {
-            return self.push(heritage.packet(payload));
-        }
-        if self.run.len() == RUN || self.heritage.timestamp() != heritage.timestamp() {
+        if self.run.len() >= RUN {
             self.hand_over()?;
-            self.heritage = heritage.clone();
         }
-        self.run.push(payload);
+        self.run.push(packet, RUN);
         Ok(())
     }
 
+    /// As `push`, of a packet that need not be put together.
+    #[inline(always)]
+    pub(crate) fn push_as(&mut self, payload: T, like: &Packet<()>) -> Result<(), Error> {
+        // What is like the packets before it is admitted as they were.
+        match self.run.try_push_as(payload, like, self.spec.input_index) {
+            Ok(()) => Ok(()),
+            Err(payload) => self.push(like.inherit_partition_info(payload)),
+        }
+    }
+
     /// Hands over what was emitted so far.
-    #[inline]
     fn hand_over(&mut self) -> Result<(), Error> {
         if self.run.is_empty() {
             return Ok(());
         }
-        let done = self.link.run(&mut self.run, &self.heritage);
+        let done = self.link.run(&mut self.run);
         self.run.clear();
         self.settle(done)
     }

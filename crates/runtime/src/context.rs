@@ -4,67 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use descriptor_core::{DescriptorPool, DescriptorRecord, DropCause, QueueId};
-use router::{Key, Packet, PacketPartition, RoutingInfo, StopCause, timestamp_now};
+use router::{Key, Packet, RoutingInfo, StopCause};
 
 use crate::control::{Control, Phase};
 use crate::outbox::{Outbox, Sent};
 use crate::task::TaskAccount;
 use crate::{Data, Instance, OpResult};
-
-/// What operators emit inherits from the packet at hand.
-#[derive(Clone, Default)]
-pub(crate) struct Heritage {
-    key: Option<Key>,
-    partition: Option<PacketPartition>,
-    timestamp: u64,
-}
-
-impl Heritage {
-    /// That of this packet. Most streams have no keys, and those are spared the copy.
-    #[inline]
-    fn take<T>(&mut self, packet: &Packet<T>) {
-        match packet.key() {
-            Some(key) => self.key = Some(key.clone()),
-            None => self.forget_key(),
-        }
-        self.partition = packet.partition();
-        self.timestamp = packet.timestamp();
-    }
-
-    #[inline]
-    fn forget_key(&mut self) {
-        if self.key.is_some() {
-            self.key = None;
-        }
-    }
-
-    /// True without a key and without a wish for a partition.
-    #[inline]
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.key.is_none() && self.partition.is_none()
-    }
-
-    #[inline]
-    pub(crate) const fn timestamp(&self) -> u64 {
-        self.timestamp
-    }
-
-    /// A packet of a heritage without key and wish, without asking for them.
-    #[inline]
-    pub(crate) const fn plain_packet<T>(&self, payload: T) -> Packet<T> {
-        Packet::new(payload, self.timestamp)
-    }
-
-    /// A packet with this heritage.
-    #[inline]
-    pub(crate) fn packet<T>(&self, payload: T) -> Packet<T> {
-        let packet = Packet::new(payload, self.timestamp).with_partition(self.partition);
-        match &self.key {
-            Some(key) => packet.with_key(key.clone()),
-            None => packet,
-        }
-    }
-}
 
 /// One operator instance's view of the job: who it is, where its packets go, what it may ask.
 ///
@@ -72,7 +17,8 @@ impl Heritage {
 pub struct TaskContext<Out: Data> {
     instance: Instance,
     outbox: Outbox<Out>,
-    heritage: Heritage,
+    /// What operators emit inherits from the packet at hand: this is all of it but the payload.
+    heritage: Packet<()>,
     input: Option<DescriptorRecord>,
     pool: Arc<DescriptorPool>,
     control: Arc<Control>,
@@ -90,7 +36,7 @@ impl<Out: Data> TaskContext<Out> {
         Self {
             instance,
             outbox,
-            heritage: Heritage::default(),
+            heritage: Packet::new((), 0),
             input,
             pool,
             control,
@@ -108,13 +54,13 @@ impl<Out: Data> TaskContext<Out> {
     #[doc(alias = "get_key")]
     #[must_use]
     pub const fn key(&self) -> Option<&Key> {
-        self.heritage.key.as_ref()
+        self.heritage.key()
     }
 
     /// When the source made the packet at hand, in nanoseconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn timestamp(&self) -> u64 {
-        self.heritage.timestamp
+        self.heritage.timestamp()
     }
 
     /// Sends `payload` on with the key, partition and timestamp of the packet at hand.
@@ -123,7 +69,7 @@ impl<Out: Data> TaskContext<Out> {
     /// When it could not be routed or the job is being aborted. Return it with `?`.
     #[inline]
     pub fn emit(&mut self, payload: Out) -> OpResult {
-        self.outbox.emit(payload, &self.heritage)
+        self.outbox.push_as(payload, &self.heritage)
     }
 
     /// Sends `payload` on with this key and the timestamp of the packet at hand.
@@ -133,7 +79,14 @@ impl<Out: Data> TaskContext<Out> {
     #[inline]
     pub fn emit_keyed(&mut self, key: impl Into<Key>, payload: Out) -> OpResult {
         self.outbox
-            .push(Packet::new(payload, self.heritage.timestamp).with_key(key))
+            .push_as(payload, &Packet::new((), self.timestamp()).with_key(key))
+    }
+
+    /// As [`emit`](Self::emit), with another key.
+    #[inline(always)]
+    pub(crate) fn emit_as(&mut self, key: Key, payload: Out) -> OpResult {
+        let like = self.heritage.inherit_partition_info(()).update_key(key, None);
+        self.outbox.push_as(payload, &like)
     }
 
     /// Sends a packet as it is.
@@ -213,26 +166,20 @@ impl<Out: Data> TaskContext<Out> {
     }
 
     /// Sets the packet at hand, so that what is emitted inherits from it.
-    #[inline]
-    pub(crate) fn begin<T>(&mut self, packet: &Packet<T>) {
-        self.heritage.take(packet);
-    }
-
-    /// As `begin`, for several packets of one heritage.
-    pub(crate) fn begin_run(&mut self, heritage: &Heritage) {
-        self.heritage = heritage.clone();
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, like: Packet<()>) {
+        self.heritage = like;
     }
 
     /// Between packets there is no key, whatever happened to the last one.
     #[inline]
     pub(crate) fn end(&mut self) {
-        self.heritage.forget_key();
-        self.heritage.partition = None;
+        self.heritage = Packet::new((), self.timestamp());
     }
 
     /// For sources: what is emitted from here on was made now.
     pub(crate) fn tick(&mut self) {
-        self.heritage.timestamp = timestamp_now();
+        self.heritage = Packet::now(());
     }
 
     /// Ends the stream behind all its data.
@@ -249,8 +196,13 @@ impl<Out: Data> TaskContext<Out> {
         self.outbox.emitted()
     }
 
+    /// True unless the operator let packets go, or something could not be sent.
+    #[inline(always)]
+    pub(crate) const fn is_smooth(&self) -> bool {
+        self.dropped.is_empty() && !self.outbox.is_broken()
+    }
+
     /// Hands over what the operator let go since the last time.
-    #[inline]
     pub(crate) fn settle_drops(&mut self, mut settle: impl FnMut(DropCause, u64)) {
         if !self.dropped.is_empty() {
             for (cause, packets) in self.dropped.drain(..) {
@@ -295,7 +247,7 @@ impl<Out: Data> fmt::Debug for TaskContext<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskContext")
             .field("instance", &self.instance)
-            .field("key", &self.heritage.key)
+            .field("key", &self.key())
             .finish_non_exhaustive()
     }
 }

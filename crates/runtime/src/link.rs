@@ -4,9 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use descriptor_core::Error;
-use router::{Envelope, Event, Inbox, Packet, Received, UpstreamId};
+use router::{Envelope, Event, Inbox, Pack, Received, UpstreamId};
 
-use crate::context::Heritage;
 use crate::control::Control;
 use crate::stage::Stage;
 use crate::task::{self, End, TaskAccount, TaskParts};
@@ -17,11 +16,8 @@ pub(crate) trait Link<T: Data>: Send {
     /// Opens this operator and those behind it, the last one first.
     fn open(&mut self) -> Result<(), Cut>;
 
-    /// Works on one packet.
-    fn packet(&mut self, packet: Packet<T>) -> Result<(), Cut>;
-
-    /// Works on the packets of these payloads, all of this heritage, which has neither key nor wish.
-    fn run(&mut self, payloads: &mut Vec<T>, heritage: &Heritage) -> Result<(), Cut>;
+    /// Works on these packets; afterwards there are none, and `taken` says how many it got to see.
+    fn run(&mut self, packets: &mut Pack<T>) -> Result<(), Cut>;
 
     /// Takes note that event time has come this far.
     fn watermark(&mut self, time: u64) -> Result<(), Cut>;
@@ -112,16 +108,9 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
         self.settle(opened)
     }
 
-    #[inline]
-    fn packet(&mut self, packet: Packet<In>) -> Result<(), Cut> {
+    fn run(&mut self, packets: &mut Pack<In>) -> Result<(), Cut> {
         self.ready()?;
-        let done = self.stage.process(self.from, packet);
-        self.settle(done)
-    }
-
-    fn run(&mut self, payloads: &mut Vec<In>, heritage: &Heritage) -> Result<(), Cut> {
-        self.ready()?;
-        let done = self.stage.run(self.from, payloads, heritage);
+        let done = self.stage.run(self.from, packets);
         self.settle(done)
     }
 

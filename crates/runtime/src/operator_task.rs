@@ -1,10 +1,9 @@
 //! The loop of an instance that has inputs.
 
 use std::collections::VecDeque;
-use std::vec;
 
 use descriptor_core::{DynQueue, Error, GetError, Wait};
-use router::{Envelope, Inbox, Packet, Received, UpstreamId};
+use router::{Envelope, Inbox, Received, UpstreamId};
 
 use crate::stage::Stage;
 use crate::task::{End, Task, TaskAccount, TaskParts};
@@ -19,8 +18,8 @@ pub(crate) struct OperatorTask<In: Data, Out: Data, Op> {
     inbox: Inbox,
     // Taken from the queue and not yet handled. What is left here after a failure is accounted for.
     pending: VecDeque<Envelope<In>>,
-    // The rest of the last item of `pending` that held several packets.
-    packets: vec::IntoIter<Packet<In>>,
+    // How many packets it will have taken when the item at hand is done, and whose they are.
+    due: u64,
     from: UpstreamId,
 }
 
@@ -30,7 +29,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             queue,
             inbox: Inbox::new(parts.expected.iter().copied())?,
             pending: VecDeque::new(),
-            packets: Vec::new().into_iter(),
+            due: 0,
             from: UpstreamId(0),
             stage: Stage::new(operator, parts)?,
         })
@@ -58,15 +57,15 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
     fn handle(&mut self, envelope: Envelope<In>) -> Result<(), End> {
         let from = envelope.from;
         match self.inbox.accept(envelope) {
-            Received::Packet(packet) => self.stage.process(from, packet),
-            Received::Packets(packets) => {
-                (self.from, self.packets) = (from, packets.into_iter());
-                while self.stage.wanted()?
-                    && let Some(packet) = self.packets.next()
-                {
-                    self.stage.process(from, packet)?;
-                }
-                Ok(())
+            Received::Packet(packet) => {
+                self.from = from;
+                self.due += 1;
+                self.stage.process(from, packet)
+            }
+            Received::Packets(mut packets) => {
+                self.from = from;
+                self.due += packets.len() as u64;
+                self.stage.run(from, &mut packets)
             }
             Received::Watermark(time) => self.stage.advance(time),
             Received::Ended {
@@ -100,7 +99,8 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
     }
 
     fn account(&mut self) -> Vec<TaskAccount> {
-        self.stage.drop_unseen(self.from, self.packets.len());
+        self.stage
+            .drop_unseen(self.from, (self.due - self.stage.taken()) as usize);
         while let Some(envelope) = self.pending.pop_front() {
             self.stage.drop_unseen(envelope.from, envelope.event.packets());
             let _ = self.inbox.accept(envelope);

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::assembly::OpenQueue;
 use crate::chained::Chained;
-use crate::context::Heritage;
 use crate::link::Link;
 use crate::output::Output;
 use crate::task::{TaskAccount, TaskParts};
@@ -117,7 +116,6 @@ impl<Out: Data> Outbox<Out> {
         Ok(Self::new(builder.build()?))
     }
 
-    #[inline]
     pub(crate) fn push(&mut self, packet: Packet<Out>) -> OpResult {
         self.emitted += 1;
         match &mut self.way {
@@ -134,16 +132,29 @@ impl<Out: Data> Outbox<Out> {
         }
     }
 
-    /// As `push`, with the key, partition and timestamp of the packet at hand.
-    #[inline]
-    pub(crate) fn emit(&mut self, payload: Out, heritage: &Heritage) -> OpResult {
-        let Way::Chain(chain) = &mut self.way else {
-            return self.push(heritage.packet(payload));
+    /// As `push`, of a packet of `payload` with all else as `like` has it.
+    #[inline(always)]
+    pub(crate) fn push_as(&mut self, payload: Out, like: &Packet<()>) -> OpResult {
+        if let Way::Chain(chain) = &mut self.way {
+            self.emitted += 1;
+            return match chain.push_as(payload, like) {
+                Ok(()) => Ok(()),
+                Err(error) => Err(self.refused(error)),
+            };
+        }
+        self.route_as(payload, like)
+    }
+
+    #[inline(never)]
+    fn route_as(&mut self, payload: Out, like: &Packet<()>) -> OpResult {
+        let Way::Router(router) = &mut self.way else {
+            return self.push(like.inherit_partition_info(payload));
         };
         self.emitted += 1;
-        match chain.emit(payload, heritage) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.refused(error)),
+        match router.push_as(payload, like) {
+            Ok(false) => Ok(()),
+            Ok(true) => self.flush(),
+            Err(error) => Err(self.undelivered(error)),
         }
     }
 
@@ -151,7 +162,7 @@ impl<Out: Data> Outbox<Out> {
         match &mut self.way {
             Way::Router(router) if router.is_flushed() => Ok(()),
             Way::Router(router) => router.flush(Wait::Forever).map_err(|error| self.undelivered(error)),
-            Way::Chain(chain) => Ok(chain.flush()?),
+            Way::Chain(chain) => chain.flush().map_err(|error| self.refused(error)),
             Way::Ended => Err(self.ended()),
         }
     }
@@ -162,7 +173,7 @@ impl<Out: Data> Outbox<Out> {
                 router.push_watermark(time);
                 Ok(())
             }
-            Way::Chain(chain) => Ok(chain.watermark(time)?),
+            Way::Chain(chain) => chain.watermark(time).map_err(|error| self.refused(error)),
             Way::Ended => Err(self.ended()),
         }
     }

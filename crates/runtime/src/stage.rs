@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use descriptor_core::{DropCause, Error};
 use graph::ErrorPolicy;
-use router::{Irregular, Packet, StopCause, UpstreamId};
+use router::{Drain, Irregular, Pack, Packet, RowKey, Rows, StopCause, UpstreamId};
 
-use crate::context::{Heritage, TaskContext};
+use crate::context::TaskContext;
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::losses::{Loss, Losses};
@@ -82,49 +82,70 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.call(|operator, ctx| operator.open(ctx))
     }
 
-    #[inline]
     pub(crate) fn process(&mut self, from: UpstreamId, packet: Packet<In>) -> Result<(), End> {
-        self.in_hand = Some(from);
-        self.taken += 1;
-        let mut result = self.remember(from, &packet.payload);
-        if result.is_ok() {
-            self.ctx.begin(&packet);
-            let done = self.operator.process(packet, &mut self.ctx);
-            result = self.worked(from, done);
-            self.ctx.end();
-        }
-        self.in_hand = None;
-        result
+        self.at_work(from, |stage| stage.one(from, packet))
     }
 
-    /// As `process`, for packets of one heritage without key and wish.
-    pub(crate) fn run(&mut self, from: UpstreamId, payloads: &mut Vec<In>, heritage: &Heritage) -> Result<(), End> {
+    /// Works on these packets, as far as it comes. `taken` counts one after the other, so that a panic leaves no doubt.
+    pub(crate) fn run(&mut self, from: UpstreamId, packets: &mut Pack<In>) -> Result<(), End> {
+        self.at_work(from, |stage| match packets.drain() {
+            mut packets if stage.on_error == ErrorPolicy::DeadLetter => {
+                packets.try_for_each(|packet| stage.one(from, packet))
+            }
+            Drain::Plain(packets) => stage.each(from, packets),
+            Drain::Int(packets) => stage.each(from, packets),
+            Drain::Mixed(mut packets) => packets.try_for_each(|packet| stage.one(from, packet)),
+        })
+    }
+
+    #[inline(always)]
+    fn at_work(&mut self, from: UpstreamId, work: impl FnOnce(&mut Self) -> Result<(), End>) -> Result<(), End> {
         self.in_hand = Some(from);
-        self.ctx.begin_run(heritage);
-        let mut result = Ok(());
-        for payload in payloads.drain(..) {
-            if let Err(end) = self.wanted() {
-                result = Err(end);
-                break;
-            }
-            self.taken += 1;
-            result = self.remember(from, &payload);
-            if result.is_ok() {
-                // Made here and not before: a packet that is only read need not be written.
-                let done = self.operator.process(heritage.plain_packet(payload), &mut self.ctx);
-                result = self.worked(from, done);
-            }
-            if result.is_err() {
-                break;
-            }
-        }
+        let result = work(self);
         self.ctx.end();
         self.in_hand = None;
         result
     }
 
-    #[inline]
+    /// Part of the loop over each sort, so that a packet is made where it is used and not before: anything that looks at
+    /// one as a whole would have it made in memory.
+    #[inline(always)]
+    fn each<K: RowKey>(&mut self, from: UpstreamId, rows: Rows<'_, In, K>) -> Result<(), End> {
+        for row in rows {
+            self.wanted()?;
+            self.taken += 1;
+            self.ctx.begin(row.like());
+            let done = self.operator.process(row.into_packet(), &mut self.ctx);
+            self.worked(from, done)?;
+        }
+        Ok(())
+    }
+
+    /// As `each`, and keeps a copy first where the packet may become a dead letter.
+    fn one(&mut self, from: UpstreamId, packet: Packet<In>) -> Result<(), End> {
+        self.wanted()?;
+        self.taken += 1;
+        if self.on_error == ErrorPolicy::DeadLetter {
+            let remembered = self.dead_letters.remember(&packet.payload, &mut self.remembered);
+            self.done(remembered.map_err(Into::into)).inspect_err(|_| {
+                self.losses.drop(from, DropCause::Failed, 1);
+            })?;
+        }
+        self.ctx.begin(packet.inherit_partition_info(()));
+        let done = self.operator.process(packet, &mut self.ctx);
+        self.worked(from, done)
+    }
+
+    #[inline(always)]
     fn worked(&mut self, from: UpstreamId, done: OpResult) -> Result<(), End> {
+        if done.is_ok() && self.ctx.is_smooth() {
+            return Ok(());
+        }
+        self.settle(from, done)
+    }
+
+    #[cold]
+    fn settle(&mut self, from: UpstreamId, done: OpResult) -> Result<(), End> {
         let result = match done {
             // An operator may keep it to itself that what it sent did not go out.
             Ok(()) if self.ctx.is_cut() => Err(End::Cancelled),
@@ -138,18 +159,6 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.ctx
             .settle_drops(|cause, packets| self.losses.drop(from, cause, packets));
         result
-    }
-
-    /// Keeps a copy of what may become a dead letter.
-    #[inline]
-    fn remember(&mut self, from: UpstreamId, payload: &In) -> Result<(), End> {
-        if self.on_error != ErrorPolicy::DeadLetter {
-            return Ok(());
-        }
-        let remembered = self.dead_letters.remember(payload, &mut self.remembered);
-        self.done(remembered.map_err(Into::into)).inspect_err(|_| {
-            self.losses.drop(from, DropCause::Failed, 1);
-        })
     }
 
     /// What the node's policy says about a packet whose operator failed.

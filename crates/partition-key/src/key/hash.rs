@@ -39,8 +39,18 @@ mod tests {
                 assert_eq!(key.encoded().len(), 9);
                 assert_eq!(key.hash(), xxh3_64(key.encoded()), "{value}");
                 assert_eq!(key, Key::of(&value).expect("an integer"));
+                assert_eq!(key.as_i64(), Some(value));
+                assert_eq!(Key::from_encoded(key.encoded()).expect("a key"), key);
+                assert_ne!(key, Key::from(value.wrapping_add(1)));
             }
         }
+        let others = [
+            Key::from(i128::MAX),
+            Key::from(true),
+            Key::from("1"),
+            Key::bytes(&[3; 8]),
+        ];
+        assert!(others.iter().all(|key| key.as_i64().is_none() && *key != Key::from(1)));
         assert_eq!(Key::from(i64::MIN).hash(), xxh3_64(Key::from(i64::MIN).encoded()));
     }
 }

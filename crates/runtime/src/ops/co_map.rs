@@ -36,7 +36,7 @@ where
     FA: FnMut(&mut S, A) -> Out + Send + 'static,
     FB: FnMut(&mut S, B) -> Out + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<Either<A, B>>, ctx: &mut TaskContext<Out>) -> OpResult {
         let out = match packet.payload {
             Either::Left(payload) => (self.left)(&mut self.state, payload),

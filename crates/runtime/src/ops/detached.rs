@@ -53,7 +53,7 @@ impl<Out: Data> TaskContext<Out> {
     /// Those of the operator.
     #[doc(hidden)]
     pub fn drive<In: Data>(&mut self, operator: &mut impl Operator<In, Out>, packet: Packet<In>) -> OpResult {
-        self.begin(&packet);
+        self.begin(packet.inherit_partition_info(()));
         let result = operator.process(packet, self);
         self.end();
         result

@@ -25,10 +25,10 @@ impl<T: Data, F> Operator<T, T> for Filter<F>
 where
     F: FnMut(&T) -> bool + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         if (self.predicate)(&packet.payload) {
-            ctx.send_packet(packet)
+            ctx.emit(packet.payload)
         } else {
             Ok(())
         }

@@ -26,7 +26,7 @@ where
     I: IntoIterator<Item: Data>,
     F: FnMut(In) -> I + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<I::Item>) -> OpResult {
         (self.function)(packet.payload)
             .into_iter()

@@ -25,7 +25,7 @@ impl<In: Data, F> Operator<In, ()> for ForEach<F>
 where
     F: FnMut(In) + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
         (self.function)(packet.payload);
         Ok(())
@@ -54,7 +54,7 @@ impl<In: Data, E: Into<OpError>, F> Operator<In, ()> for TryForEach<F>
 where
     F: FnMut(In) -> Result<(), E> + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
         (self.function)(packet.payload).map_err(Into::into)
     }

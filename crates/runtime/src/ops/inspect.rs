@@ -24,10 +24,10 @@ impl<T: Data, F> Operator<T, T> for Inspect<F>
 where
     F: FnMut(&T) + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         (self.function)(&packet.payload);
-        ctx.send_packet(packet)
+        ctx.emit(packet.payload)
     }
 }
 

@@ -28,10 +28,10 @@ impl<T: Data, K: Into<Key>, F> Operator<T, T> for KeyBy<F>
 where
     F: FnMut(&T) -> K + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         let key = (self.key)(&packet.payload).into();
-        ctx.send_packet(packet.update_key(key, None))
+        ctx.emit_as(key, packet.payload)
     }
 }
 
@@ -60,10 +60,10 @@ impl<T: Data, K: Into<Key>, E: Into<OpError>, F> Operator<T, T> for TryKeyBy<F>
 where
     F: FnMut(&T) -> Result<K, E> + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         let key = (self.key)(&packet.payload).map_err(Into::into)?.into();
-        ctx.send_packet(packet.update_key(key, None))
+        ctx.emit_as(key, packet.payload)
     }
 }
 

@@ -25,7 +25,7 @@ impl<In: Data, Out: Data, F> Operator<In, Out> for Map<F>
 where
     F: FnMut(In) -> Out + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<Out>) -> OpResult {
         ctx.emit((self.function)(packet.payload))
     }
@@ -53,7 +53,7 @@ impl<In: Data, Out: Data, E: Into<OpError>, F> Operator<In, Out> for TryMap<F>
 where
     F: FnMut(In) -> Result<Out, E> + Send + 'static,
 {
-    #[inline]
+    #[inline(always)]
     fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<Out>) -> OpResult {
         let out = (self.function)(packet.payload).map_err(Into::into)?;
         ctx.emit(out)

@@ -216,19 +216,12 @@ fn a_failure_anywhere_in_a_chain_is_that_nodes_and_the_books_close() {
 
 fn blame(moment: &'static str, place: usize, panics: bool) {
     let flow = flow("blame", CHAINED);
+    // In one step, and enough of them that packets are handed on while each operator has one in hand.
     let mut stream = flow.source("numbers", 1, |_| {
-        let mut next = 0;
-        runtime::ops::FnSource::new(move |ctx: &mut TaskContext<u64>| {
-            ctx.emit(next)?;
-            next += 1;
-            if next == 20 {
-                ctx.watermark(20)?;
-            }
-            Ok(if next == 30 {
-                runtime::SourceStep::Done
-            } else {
-                runtime::SourceStep::More
-            })
+        runtime::ops::FnSource::new(|ctx: &mut TaskContext<u64>| {
+            (0..200).try_for_each(|number| ctx.emit(number))?;
+            ctx.watermark(20)?;
+            Ok(runtime::SourceStep::Done)
         })
     });
     for number in 0..3 {
