@@ -1,6 +1,7 @@
 //! The parts as they are played: open what is needed, say `ready`, then do one lap for each number that comes in.
 
 use std::io::{BufRead, Write};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,7 @@ pub fn play(words: &[String]) -> Option<Result<()>> {
 }
 
 /// Plays a part with `T`.
-pub(crate) fn act<T: Transport<Rx: Send + 'static>>(part: &Part) -> Result<()> {
+pub(crate) fn act<T: Transport>(part: &Part) -> Result<()> {
     if let Some(place) = part.processor {
         pin(place);
     }
@@ -150,12 +151,20 @@ fn memory() -> Result<f64> {
         .ok_or_else(|| "no Pss in smaps_rollup".into())
 }
 
-fn wait<T: Transport<Rx: Send + 'static>>(part: &Part) -> Result<()> {
+fn wait<T: Transport>(part: &Part) -> Result<()> {
     let mut threads: Vec<JoinHandle<Result<u64>>> = Vec::new();
+    let (opened, all_opened) = mpsc::channel::<()>();
     for _ in 0..part.amount {
-        let mut rx = T::rx(&part.meeting)?;
-        threads.push(std::thread::spawn(move || rx.recv()));
+        let (meeting, opened) = (part.meeting.clone(), opened.clone());
+        // Opened where it is used: not everything may go from thread to thread.
+        threads.push(std::thread::spawn(move || {
+            let mut rx = T::rx(&meeting)?;
+            drop(opened);
+            rx.recv()
+        }));
     }
+    drop(opened);
+    while all_opened.recv().is_ok() {}
     laps(|millis| {
         if millis > 0 {
             settle();

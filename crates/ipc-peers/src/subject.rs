@@ -12,6 +12,8 @@ pub enum Kind {
     Ours,
     /// Sleeps when there is nothing to do.
     Peer,
+    /// Asks again and again, and never sleeps.
+    Spins,
 }
 
 /// Something that carries items between processes.
@@ -29,7 +31,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    const fn of<T: Transport<Rx: Send + 'static>>() -> Self {
+    const fn of<T: Transport>() -> Self {
         Self {
             name: T::NAME,
             kind: T::KIND,
@@ -46,6 +48,12 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::of::<peer::Batched>(),
     Subject::of::<peer::InPlace>(),
     Subject::of::<peer::Typed>(),
+    #[cfg(feature = "crates")]
+    Subject::of::<peer::Polling>(),
+    #[cfg(feature = "crates")]
+    Subject::of::<peer::Event>(),
+    #[cfg(feature = "crates")]
+    Subject::of::<peer::ShmemIpc>(),
     #[cfg(feature = "crates")]
     Subject::of::<peer::IpcChannel>(),
     Subject::of::<peer::Socket>(),

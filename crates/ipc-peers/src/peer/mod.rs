@@ -1,9 +1,13 @@
 //! What carries items between processes, each behind the same two small traits.
 
 #[cfg(feature = "crates")]
+mod iceoryx;
+#[cfg(feature = "crates")]
 mod ipc_channel;
 mod many;
 mod ours;
+#[cfg(feature = "crates")]
+mod shmem_ipc;
 mod stream;
 mod typed;
 
@@ -43,12 +47,16 @@ pub(crate) trait Transport {
     fn rx(meeting: &Meeting) -> Result<Self::Rx, String>;
 }
 
-#[cfg(feature = "crates")]
-pub(crate) use ipc_channel::IpcChannel;
 pub(crate) use many::Many;
 pub(crate) use ours::{Batched, InPlace, Single};
 pub(crate) use stream::{BufferedPipe, BufferedSocket, Pipe, Socket};
 pub(crate) use typed::Typed;
+#[cfg(feature = "crates")]
+pub(crate) use {
+    iceoryx::{Event, Polling},
+    ipc_channel::IpcChannel,
+    shmem_ipc::ShmemIpc,
+};
 
 /// For `map_err`: what was tried, and what came of it.
 fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use sage_comm::{Queue, QueueId, ShmQueue, ShmSpec, Wait};
 
 use super::{Rx, Transport, Tx, failed};
@@ -28,7 +28,8 @@ fn open(meeting: &Meeting) -> Result<ShmQueue<Bytes>> {
 /// One call, one item.
 pub(crate) struct Single;
 
-pub(crate) struct SingleTx(ShmQueue<Bytes>, Vec<u8>);
+/// The memory of an item is used again for the next one.
+pub(crate) struct SingleTx(ShmQueue<Bytes>, BytesMut);
 pub(crate) struct SingleRx(ShmQueue<Bytes>);
 
 impl Transport for Single {
@@ -39,7 +40,7 @@ impl Transport for Single {
     type Rx = SingleRx;
 
     fn tx(meeting: &Meeting) -> Result<SingleTx> {
-        Ok(SingleTx(open(meeting)?, item::blank(meeting.size)))
+        Ok(SingleTx(open(meeting)?, item::blank(meeting.size).as_slice().into()))
     }
 
     fn rx(meeting: &Meeting) -> Result<SingleRx> {
@@ -51,7 +52,11 @@ impl Tx for SingleTx {
     #[inline]
     fn send(&mut self, number: u64) -> Result<()> {
         item::stamp(&mut self.1, number);
-        self.0.put(Bytes::copy_from_slice(&self.1)).map_err(failed("put"))
+        let item = std::mem::take(&mut self.1).freeze();
+        let again = item.clone();
+        self.0.put(item).map_err(failed("put"))?;
+        self.1 = again.try_into_mut().map_err(|_| "an item that is kept by the queue")?;
+        Ok(())
     }
 }
 
@@ -69,7 +74,10 @@ pub(crate) struct Batched;
 pub(crate) struct BatchedTx {
     queue: ShmQueue<Bytes>,
     blank: Vec<u8>,
+    // Where items are made, one after the other; empty again when all of a batch are gone.
+    block: BytesMut,
     items: VecDeque<Bytes>,
+    batch: usize,
 }
 
 pub(crate) struct BatchedRx {
@@ -90,7 +98,9 @@ impl Transport for Batched {
         Ok(BatchedTx {
             queue: open(meeting)?,
             blank: item::blank(meeting.size),
+            block: BytesMut::new(),
             items: VecDeque::with_capacity(BATCH),
+            batch: BATCH.min(meeting.capacity()),
         })
     }
 
@@ -106,8 +116,12 @@ impl Tx for BatchedTx {
     #[inline]
     fn send(&mut self, number: u64) -> Result<()> {
         item::stamp(&mut self.blank, number);
-        self.items.push_back(Bytes::copy_from_slice(&self.blank));
-        if self.items.len() < BATCH {
+        if self.items.is_empty() {
+            self.block.reserve(self.batch * self.blank.len());
+        }
+        self.block.extend_from_slice(&self.blank);
+        self.items.push_back(self.block.split().freeze());
+        if self.items.len() < self.batch {
             return Ok(());
         }
         self.flush()

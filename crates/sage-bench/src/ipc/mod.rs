@@ -115,6 +115,7 @@ fn cases(
         let role = match subject.kind {
             Kind::Ours => Role::Ours,
             Kind::Peer => Role::Peer,
+            Kind::Spins => Role::Spins,
         };
         Case::new(subject.name, role, move |amount| {
             run(subject, amount).unwrap_or_else(|error| panic!("{}: {error}", subject.name))

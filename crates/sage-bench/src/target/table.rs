@@ -69,11 +69,18 @@ pub(crate) const PIPELINE: &[Target] = &[
     value("latency p99 at 10 % load", "8 B", RING, 200.0),
 ];
 
+const POLLING: &str = "iceoryx2, polling";
 const SOCKET: &str = "Unix socket, 64 KiB buffers";
 
 /// Those of the suite `ipc`.
 #[cfg(target_os = "linux")]
 pub(crate) const IPC: &[Target] = &[
+    times("1x1", "64 B", "shm", POLLING, 4.0),
+    times("1x1", "64 B", "shm", "iceoryx2, event", 8.0),
+    times("1x1", "1 KiB", "shm", POLLING, 2.5),
+    times("1x1", "64 KiB", "shm, in place", "shmem-ipc", 1.0),
+    times("1x1", "1 MiB", "shm, in place", "shmem-ipc", 1.0),
+    times("round trip p50", "64 B", "shm", POLLING, 0.5),
     times("1x1", "64 B", "shm, batch 64", SOCKET, 1.2),
     times("1x1 typed", "packet", "shm, typed", "multiprocessing.Queue", 20.0),
     times(
