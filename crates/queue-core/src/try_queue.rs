@@ -235,7 +235,7 @@ pub fn poll_put<T: Item, Q: TryQueue<T>>(
     item: &mut Option<T>,
     waiter: &mut Waiter,
 ) -> Poll<Result<(), PutError<T>>> {
-    if waiter.is_fresh()
+    if !waiter.is_armed()
         && let Some(at_hand) = item.take()
     {
         match queue.put_at_once(at_hand) {
@@ -279,7 +279,7 @@ pub fn poll_get<T: Item, Q: TryQueue<T>>(
     cx: &mut Context<'_>,
     waiter: &mut Waiter,
 ) -> Poll<Result<T, GetError>> {
-    if waiter.is_fresh()
+    if !waiter.is_armed()
         && let Some(item) = queue.get_at_once()
     {
         return Poll::Ready(Ok(item));

@@ -263,14 +263,14 @@ impl<B: Barrier> WaitList<B> {
 
     /// The asynchronous form of [`block`](Self::block): `Pending` means that `cx` is woken by the next change.
     pub fn poll<R>(&self, cx: &Context<'_>, waiter: &mut Waiter, mut attempt: impl FnMut() -> Option<R>) -> Poll<R> {
-        if waiter.id != 0 && !self.refresh(waiter.id, cx.waker()) {
-            waiter.id = 0;
+        if waiter.id() != 0 && !self.refresh(waiter.id(), cx.waker()) {
+            waiter.set_id(0);
         }
-        if waiter.id == 0 {
+        if waiter.id() == 0 {
             if let Some(done) = attempt() {
                 return Poll::Ready(done);
             }
-            waiter.id = self.register(Sleeper::Task(cx.waker().clone()));
+            waiter.set_id(self.register(Sleeper::Task(cx.waker().clone())));
             if planted("poll-without-recheck") {
                 return Poll::Pending;
             }
@@ -286,10 +286,10 @@ impl<B: Barrier> WaitList<B> {
 
     /// Ends the wait of an operation that no longer wants to be woken.
     pub fn cancel(&self, waiter: &mut Waiter) {
-        if waiter.id != 0 {
-            self.withdraw(waiter.id);
-            waiter.id = 0;
+        if waiter.id() != 0 {
+            self.withdraw(waiter.id());
         }
+        waiter.set_id(0);
     }
 
     /// Wakes up to `count` sleepers, the longest waiting first, and says whether there was one. Call it after the

@@ -38,6 +38,7 @@ impl Turns {
 
     /// What a task does before it waits in line: it tries again for a moment, or gives its turn away where that was of
     /// use lately. `None` when it is time to wait.
+    #[inline]
     pub(crate) fn linger<R>(
         &self,
         cx: &Context<'_>,
@@ -48,18 +49,31 @@ impl Turns {
         if !waiter.may_linger() {
             return None;
         }
-        let mut gives = false;
-        let done = attempt().or_else(|| {
-            gives = self.are_given(waiter.turns_given);
-            // Who gives turns away comes back soon, and who has done so has waited long enough.
-            let moment = if gives || waiter.turns_given > 0 {
-                GLANCE
-            } else {
-                MOMENT
-            };
-            spin_task(moment, seems, attempt)
-        });
-        if let Some(done) = done {
+        match attempt() {
+            Some(done) => {
+                self.end(waiter);
+                Some(Poll::Ready(done))
+            }
+            None => self.linger_on(cx, waiter, seems, attempt),
+        }
+    }
+
+    #[inline(never)]
+    fn linger_on<R>(
+        &self,
+        cx: &Context<'_>,
+        waiter: &mut Waiter,
+        seems: impl Fn() -> bool,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<Poll<R>> {
+        let gives = self.are_given(waiter.turns_given());
+        // Who gives turns away comes back soon, and who has done so has waited long enough.
+        let moment = if gives || waiter.turns_given() > 0 {
+            GLANCE
+        } else {
+            MOMENT
+        };
+        if let Some(done) = spin_task(moment, seems, attempt) {
             self.end(waiter);
             return Some(Poll::Ready(done));
         }
@@ -67,7 +81,7 @@ impl Turns {
             Self::give(cx, waiter);
             return Some(Poll::Pending);
         }
-        waiter.turns_given = 0;
+        waiter.set_turns_given(0);
         None
     }
 
@@ -95,16 +109,17 @@ impl Turns {
 
     /// Has the task of `waiter` polled again.
     fn give(cx: &Context<'_>, waiter: &mut Waiter) {
-        waiter.turns_given += 1;
+        waiter.set_turns_given(waiter.turns_given() + 1);
         if !planted("turn-without-wake") {
             cx.waker().wake_by_ref();
         }
     }
 
     /// The wait was over without a place in the line.
+    #[inline]
     fn end(&self, waiter: &mut Waiter) {
-        if waiter.turns_given > 0 {
-            waiter.turns_given = 0;
+        if waiter.turns_given() > 0 {
+            waiter.set_turns_given(0);
             self.trust.store(TRUST, Ordering::Relaxed);
         }
     }
@@ -133,11 +148,11 @@ mod tests {
         let calls = Arc::new(Calls::default());
         let waker = Waker::from(Arc::clone(&calls));
         let mut waiter = Waiter::new();
-        while turns.are_given(waiter.turns_given) {
+        while turns.are_given(waiter.turns_given()) {
             Turns::give(&Context::from_waker(&waker), &mut waiter);
         }
-        assert_eq!(calls.0.load(Ordering::Relaxed), u32::from(waiter.turns_given));
-        u32::from(waiter.turns_given)
+        assert_eq!(calls.0.load(Ordering::Relaxed), u32::from(waiter.turns_given()));
+        u32::from(waiter.turns_given())
     }
 
     #[test]
@@ -155,10 +170,10 @@ mod tests {
         let mut waiter = Waiter::new();
         turns.end(&mut waiter);
         assert_eq!(turns_in_vain(&turns), 0, "no turn was given, so none has paid");
-        while !turns.are_given(waiter.turns_given) {}
+        while !turns.are_given(waiter.turns_given()) {}
         Turns::give(&Context::from_waker(Waker::noop()), &mut waiter);
         turns.end(&mut waiter);
-        assert_eq!(waiter.turns_given, 0, "ready for its next wait");
+        assert_eq!(waiter.turns_given(), 0, "ready for its next wait");
         for _ in 0..TRUST {
             assert_eq!(turns_in_vain(&turns), u32::from(MOST));
         }

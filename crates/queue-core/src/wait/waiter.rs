@@ -6,23 +6,24 @@ use std::fmt;
 /// What one asynchronous operation keeps between two polls. Starts as [`Waiter::new`], one per operation.
 #[derive(Default)]
 pub struct Waiter {
-    // 0: not registered. Ids start at 1 and are never used twice.
-    pub(super) id: u64,
+    // The place in the line, 0 without one, and above it the turns given away; one word, as every operation that is ready at
+    // once looks at both. Ids start at 1 and are never used twice.
+    word: u64,
     // One of several that wait together: a moment spent trying again would be spent for each of them.
     hurried: bool,
-    // Turns given away since the operation began to wait, until it waits in line.
-    pub(super) turns_given: u8,
     state: Option<Box<dyn Any + Send>>,
 }
+
+const TURN_SHIFT: u32 = 56;
+const ID: u64 = (1 << TURN_SHIFT) - 1;
 
 impl Waiter {
     /// Not waiting for anything yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            id: 0,
+            word: 0,
             hurried: false,
-            turns_given: 0,
             state: None,
         }
     }
@@ -30,27 +31,41 @@ impl Waiter {
     /// As [`new`](Self::new), for one of several operations that wait together.
     pub(crate) const fn hurried() -> Self {
         Self {
-            id: 0,
+            word: 0,
             hurried: true,
-            turns_given: 0,
             state: None,
         }
     }
 
+    /// Its place in the line, 0 without one.
+    pub(super) const fn id(&self) -> u64 {
+        self.word & ID
+    }
+
+    /// Gives it that place, with no turns given away.
+    pub(super) const fn set_id(&mut self, id: u64) {
+        self.word = id & ID;
+    }
+
+    /// Turns given away since the operation began to wait, until it waits in line.
+    pub(super) const fn turns_given(&self) -> u8 {
+        (self.word >> TURN_SHIFT) as u8
+    }
+
+    /// For who has no place in the line.
+    pub(super) const fn set_turns_given(&mut self, turns: u8) {
+        self.word = (turns as u64) << TURN_SHIFT;
+    }
+
     /// True when the operation may try again for a while before it waits in line.
     pub(super) const fn may_linger(&self) -> bool {
-        !self.hurried && !self.is_armed()
+        !self.hurried && self.id() == 0 && self.state.is_none()
     }
 
-    /// True before the first poll and after the last one.
-    pub(crate) const fn is_fresh(&self) -> bool {
-        self.turns_given == 0 && !self.is_armed()
-    }
-
-    /// True while a wake-up may be on its way, so that giving up must be told to the queue.
+    /// True while the operation waits, in line or by giving its turns away, so that giving up must be told to the queue.
     #[must_use]
     pub const fn is_armed(&self) -> bool {
-        self.id != 0 || self.state.is_some()
+        self.word != 0 || self.state.is_some()
     }
 
     /// Room for a queue that waits in another way than a [`WaitList`](super::WaitList), such as for an answer from a peer.
