@@ -232,6 +232,15 @@ impl Kind {
             .any(|key| key.takes == Takes::Capacity { unbounded: true })
     }
 
+    /// The largest item in bytes that its queues take when nobody says otherwise, where that can be said at all.
+    pub(crate) fn usual_max_item(&self) -> Option<i64> {
+        let key = self.keys.iter().find(|key| key.name == "max_item")?;
+        match key.default {
+            Preset::Int(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// True for the canonical name and for the aliases.
     #[must_use]
     pub fn goes_by(&self, name: &str) -> bool {

@@ -129,6 +129,18 @@ fn a_queue_that_cannot_be_opened_falls_back() {
 }
 
 #[test]
+fn large_items_get_queues_that_take_them() {
+    let max_item = |bytes, kind: &str| {
+        let request = edge(Reach::Host).with_capacity(8).with_item_size(bytes).forced(kind);
+        let record = choose(&request).unwrap().record;
+        record.metadata.get("max_item").cloned()
+    };
+    assert_eq!(max_item(1_000, "shm"), None, "what everybody takes needs no word");
+    assert_eq!(max_item(100_000, "shm"), Some(Value::Int(104_096)));
+    assert_eq!(max_item(100_000, "rpc"), None, "has no such parameter");
+}
+
+#[test]
 fn the_reach_is_never_narrowed() {
     // Only kinds of the process are there, so an edge between processes has none.
     let near: Vec<_> = kinds()

@@ -71,6 +71,13 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.chain(false).change(|node| node.buffer_size = packets)
     }
 
+    /// The encoded size in bytes of the largest packets that the node takes, where that is above 60,000: a queue between
+    /// processes refuses what is larger than it was made for, and the job fails. Queues inside a process take any.
+    #[must_use]
+    pub fn item_bytes(self, largest: usize) -> Self {
+        self.change(|node| node.item_bytes = Some(largest))
+    }
+
     /// Whether the node before this one may call it, on its own thread and without a queue between them. It may unless
     /// this, [`buffer_size`](Self::buffer_size) or [`queue`](Self::queue) says otherwise.
     ///

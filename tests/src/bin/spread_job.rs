@@ -108,14 +108,18 @@ fn sums(deployment: Deployment) -> Made {
     Ok((flow.build(deployment)?, Some(both)))
 }
 
-/// Packets of which few fit into one item of a queue between processes.
+/// Packets of which few fit into one item of a queue between processes, and some that are larger than usual items.
 fn large(deployment: Deployment) -> Made {
     let flow = Flow::new("large", Builtin);
     let sizes = flow
         .source("texts", 2, |at| {
-            IterSource::new(share(at, 2_000).map(|number| (number, "x".repeat(20_000))))
+            IterSource::new(share(at, 2_000).map(|number| {
+                let len = if number % 100 == 0 { 150_000 } else { 20_000 };
+                (number, "x".repeat(len))
+            }))
         })
         .map("size", |(number, text)| (number, text.len() as u64))
+        .item_bytes(150_100)
         .parallelism(3)
         .collect("results");
     Ok((flow.build(deployment)?, Some(sizes)))

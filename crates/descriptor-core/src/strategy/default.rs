@@ -1,7 +1,10 @@
 //! The order of preference used where nobody says otherwise.
 
 use super::{Choice, EdgeRequest, KindInfo, Refusal, Strategy};
-use crate::{DescriptorRecord, Error, ErrorKind, Reach, Result};
+use crate::{DescriptorRecord, Error, ErrorKind, Kind, Reach, Result};
+
+/// Bytes for what may travel beside an item: its key, its time, who sent it.
+const BESIDE: usize = 4096;
 
 /// The nearest kind first: a queue is never faster for being reachable from further away.
 ///
@@ -15,6 +18,9 @@ use crate::{DescriptorRecord, Error, ErrorKind, Reach, Result};
 /// Each candidate is refused with a reason when it is not available, excluded, of narrower reach than the edge, lacks
 /// a needed ability, takes only smaller items, needs a capacity where none is given, or cannot be opened. A forced
 /// kind is the only candidate, whether or not it is in the table. A narrower kind is never chosen.
+///
+/// Where items are known to be large and the kind has a parameter `max_item`, it is set to their size and 4 KiB more, for what
+/// travels beside them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultStrategy;
 
@@ -102,7 +108,14 @@ fn consider(
     let maxsize = capacity
         .map_or(Ok(0), i64::try_from)
         .map_err(|_| "the capacity is out of range".to_owned())?;
-    let record = DescriptorRecord::new(request.queue_id.clone(), kind).with("maxsize", maxsize);
+    let mut record = DescriptorRecord::new(request.queue_id.clone(), kind).with("maxsize", maxsize);
+    let usual = Kind::find(kind).ok().and_then(Kind::usual_max_item);
+    if let (Some(size), Some(usual)) = (request.item_size_hint, usual)
+        && let Ok(needed) = i64::try_from(size.saturating_add(BESIDE))
+        && needed > usual
+    {
+        record = record.with("max_item", needed);
+    }
     record
         .check()
         .and_then(|()| try_open(&record))
