@@ -6,6 +6,8 @@ use std::cell::Cell;
 use bytes::Bytes;
 use descriptor_core::{Codec, Error, Wire};
 
+use crate::memory;
+
 /// The codec id of items that are bytes already.
 const RAW: u8 = 0;
 
@@ -33,19 +35,47 @@ impl Format {
         }
     }
 
-    /// Appends the item.
+    /// The item as bytes: its own, or those that it is encoded to, appended to `buffer`.
     ///
     /// # Errors
     /// `TooLarge`, `NotSerializable`.
-    pub(crate) fn encode<T: Wire>(self, item: &T, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+    #[inline]
+    pub(crate) fn bytes<'a, T: Wire>(
+        self,
+        item: &'a T,
+        limit: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
         match (self, (item as &dyn Any).downcast_ref::<Bytes>()) {
-            (Self::Raw, Some(bytes)) if bytes.len() <= limit => {
-                out.extend_from_slice(bytes);
-                Ok(())
-            }
+            (Self::Raw, Some(bytes)) if bytes.len() <= limit => Ok(bytes),
             (Self::Raw, bytes) => Err(too_large(bytes.map_or(0, Bytes::len), limit)),
-            (Self::Coded(codec), _) => codec.encode(item, limit, out),
+            (Self::Coded(codec), _) => {
+                let before = buffer.len();
+                codec.encode(item, limit, buffer)?;
+                Ok(buffer.get(before..).unwrap_or_default())
+            }
         }
+    }
+
+    /// Lends a buffer to encode into. Bytes need none.
+    #[inline]
+    pub(crate) fn with_buffer<R>(self, work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        match self {
+            Self::Raw => work(&mut Vec::new()),
+            Self::Coded(_) => with_buffer(work),
+        }
+    }
+
+    /// The item, where it is bytes and nothing else.
+    ///
+    /// # Errors
+    /// `TypeMismatch` where it is something else.
+    #[inline]
+    pub(crate) fn adopt<T: Wire>(self, bytes: Bytes) -> Result<T, Error> {
+        let mut item = Some(bytes);
+        let same = (&mut item as &mut dyn Any).downcast_mut::<Option<T>>();
+        same.and_then(Option::take)
+            .ok_or_else(|| Error::new(descriptor_core::ErrorKind::TypeMismatch, "decode item"))
     }
 
     /// Reads one item.
@@ -54,13 +84,7 @@ impl Format {
     /// `Corrupt`.
     pub(crate) fn decode<T: Wire>(self, bytes: &[u8]) -> Result<T, Error> {
         match self {
-            Self::Raw => {
-                let mut item = Some(Bytes::copy_from_slice(bytes));
-                let same: Option<T> = (&mut item as &mut dyn Any)
-                    .downcast_mut::<Option<T>>()
-                    .and_then(Option::take);
-                same.ok_or_else(|| Error::new(descriptor_core::ErrorKind::TypeMismatch, "decode item"))
-            }
+            Self::Raw => self.adopt(memory::copy(bytes)),
             Self::Coded(codec) => codec.decode(bytes, bytes.len()),
         }
     }

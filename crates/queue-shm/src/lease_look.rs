@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use descriptor_core::Wait;
 
-use crate::layout::{AWAY, DEAD_LETTERED, DROPPED, EXPIRED, GETTERS, ITEMS, NEXT_LOOK, REFUSED, TICKET, record_bytes};
+use crate::layout::{AWAY, DEAD_LETTERED, DROPPED, EXPIRED, GETTERS, ITEMS, NEXT_LOOK, REFUSED, TICKET};
 use crate::loan::Loan;
 use crate::lock::Held;
-use crate::map::At;
 use crate::participant::{self, Name};
 use crate::record::Front;
 use crate::segment::Segment;
@@ -31,7 +30,8 @@ pub(crate) struct Letter {
     index: usize,
     ticket: u64,
     deliveries: u32,
-    record: Vec<u8>,
+    front: Front,
+    item: Vec<u8>,
 }
 
 /// What a look came to.
@@ -98,9 +98,11 @@ impl Segment {
             index,
             ticket,
             deliveries,
-            record,
+            front,
+            item,
         } = letter;
-        let is_there = self.dead_letters.get().is_some_and(|queue| queue.put_letter(&record));
+        let there = self.dead_letters.get();
+        let is_there = there.is_some_and(|queue| queue.put_letter(front, &item));
         point::reach("lease.buried");
         let Some(held) = self.lock(GETTERS, Wait::Forever) else {
             return;
@@ -127,24 +129,11 @@ impl Segment {
         let _ = self.dead_letters.set(queue);
     }
 
-    /// Puts one record as it is, if there is room now.
-    fn put_letter(&self, record: &[u8]) -> bool {
-        let largest = usize::try_from(self.header.max_item).map_or(usize::MAX, record_bytes);
-        if self.check("put").is_err() || record.len() > largest {
-            return false;
-        }
-        let Ok(held) = self.putters(AT_WORK.into()) else {
-            return false;
-        };
-        if let Err(refusal) = held.room(std::iter::once(record.len())) {
-            drop(held);
-            self.was_refused(refusal);
-            return false;
-        }
-        held.write(record, 1);
-        drop(held);
-        self.announce_items(1);
-        true
+    /// Puts one item as it is, if there is room now.
+    fn put_letter(&self, front: Front, item: &[u8]) -> bool {
+        self.check("put").is_ok()
+            && item.len() as u64 <= self.header.max_item
+            && self.put(front, item, AT_WORK.into()).is_ok()
     }
 }
 
@@ -224,19 +213,17 @@ impl Held<'_> {
         };
         segment.set_loan(index, Loan::Dying(segment.me), deliveries);
         point::reach("lease.dying");
+        let mut item = Vec::new();
+        segment
+            .map
+            .take(segment.loan_place(index, front), front.len(), &mut item);
         Ended::Dying(Letter {
             index,
             ticket: segment.map.u64(segment.entry(index, TICKET)).load(Ordering::Relaxed),
             deliveries,
-            record: self.copy_record(segment.loan_place(index, front), front),
+            front,
+            item,
         })
-    }
-
-    fn copy_record(&self, place: At, front: Front) -> Vec<u8> {
-        let mut record = front.to_word().to_le_bytes().to_vec();
-        self.segment.map.take(place, front.len(), &mut record);
-        record.resize(record_bytes(front.len()), 0);
-        record
     }
 }
 

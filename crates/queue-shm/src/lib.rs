@@ -75,6 +75,7 @@
 //! tmpfs. Whoever may write the segment can deny service, but not make a reader execute or read anything else.
 
 mod backend;
+mod batch;
 mod bridge;
 mod count;
 mod cursor;
@@ -92,6 +93,8 @@ mod lease_queue;
 mod loan;
 mod lock;
 mod map;
+mod memory;
+mod pack;
 mod participant;
 mod point;
 mod put;
@@ -101,11 +104,13 @@ mod reserve;
 mod segment;
 mod sleep;
 mod spec;
+mod sum;
 mod sys;
 mod view;
 
 pub use damage::Damage;
 pub use inspect::{ShmEntry, ShmFolder, ShmMember, ShmSegment, ShmState};
+pub use pack::Pack;
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
 pub use point::{LEASE_STEPS, STEPS};

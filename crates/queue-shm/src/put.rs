@@ -2,11 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
+use descriptor_core::Wait;
+
 use crate::cursor::{Cursor, total_at};
-use crate::layout::{AWAY, HEAD, ITEMS, PUT_TOTAL, PUTTERS, SEEN_AWAY, SEEN_HEAD, STAGE, TAIL, TORN, WRITING};
+use crate::layout::{AWAY, HEAD, ITEMS, PUT_TOTAL, PUTTERS, RECORD, SEEN_AWAY, SEEN_HEAD, STAGE, TAIL, TORN, WRITING};
 use crate::lock::Held;
 use crate::map::At;
 use crate::point;
+use crate::record::Front;
 use crate::segment::Segment;
 
 /// Why records were not put.
@@ -22,7 +25,7 @@ impl Segment {
     /// # Errors
     /// `Full` when somebody else is at work and the wait is over.
     #[inline]
-    pub(crate) fn putters(&self, wait: descriptor_core::Wait) -> Result<Held<'_>, Refusal> {
+    pub(crate) fn putters(&self, wait: Wait) -> Result<Held<'_>, Refusal> {
         self.lock(PUTTERS, wait).ok_or(Refusal::Full)
     }
 
@@ -31,6 +34,41 @@ impl Segment {
     pub(crate) fn was_refused(&self, refusal: Refusal) {
         if refusal == Refusal::Closed {
             self.ring(ITEMS, usize::MAX);
+        }
+    }
+
+    /// Puts one item, if there is room now.
+    ///
+    /// # Errors
+    /// `Full`, `Closed`.
+    #[inline]
+    pub(crate) fn put(&self, front: Front, item: &[u8], wait: Wait) -> Result<(), Refusal> {
+        self.put_run(wait, std::iter::once((front, item))).map(drop)
+    }
+
+    /// Puts as many of these items as there is room for now, at least one, and says how many.
+    ///
+    /// # Errors
+    /// `Full`, `Closed`.
+    #[inline]
+    pub(crate) fn put_run<'a>(
+        &self,
+        wait: Wait,
+        items: impl ExactSizeIterator<Item = (Front, &'a [u8])> + Clone,
+    ) -> Result<usize, Refusal> {
+        let held = self.putters(wait)?;
+        match held.room(items.clone().map(|(front, _)| front.record_bytes())) {
+            Ok((count, bytes)) => {
+                held.write(bytes, items.take(count));
+                drop(held);
+                self.announce_items(count);
+                Ok(count)
+            }
+            Err(refusal) => {
+                drop(held);
+                self.was_refused(refusal);
+                Err(refusal)
+            }
         }
     }
 
@@ -104,28 +142,47 @@ impl Held<'_> {
     /// Says that records of `bytes` bytes are being written from the tail on.
     #[inline]
     pub(crate) fn begin_writing(&self, bytes: usize, items: usize) -> Cursor {
-        let next = self.tail().after(bytes, items);
-        self.segment.map.u64(WRITING).store(next.0, Ordering::Relaxed);
+        let tail = self.tail();
+        let next = tail.after(bytes, items);
+        let map = &self.segment.map;
+        map.u64(WRITING).store(next.0, Ordering::Relaxed);
         point::reach("put.reserved");
+        map.expect_to_write(next.position(), bytes);
         next
     }
 
-    /// Writes records, for which there is room, and makes them visible.
+    /// Writes items and their fronts, which take `bytes` and for which there is room, and makes them visible.
     #[inline]
-    pub(crate) fn write(&self, records: &[u8], items: usize) {
-        let next = self.begin_writing(records.len(), items);
-        let position = self.tail().position();
+    pub(crate) fn write<'a>(&self, bytes: usize, items: impl ExactSizeIterator<Item = (Front, &'a [u8])>) {
+        let map = &self.segment.map;
+        let mut position = self.tail().position();
+        let next = self.begin_writing(bytes, items.len());
         if point::planted("early-publish") {
-            self.segment.map.u64(TAIL).store(next.0, Ordering::Release);
+            map.u64(TAIL).store(next.0, Ordering::Release);
         }
-        if cfg!(feature = "kill-points") {
-            let (half, rest) = records.split_at(records.len() / 2);
-            self.segment.map.put(At::Ring(position), half);
+        for (front, item) in items {
+            map.ring_word(position).store(front.to_word(), Ordering::Relaxed);
             point::reach("put.half");
-            self.segment.map.put(At::Ring(position).after(half.len()), rest);
-        } else {
-            self.segment.map.put(At::Ring(position), records);
+            map.put(At::Ring(position).after(RECORD), item);
+            position += front.record_bytes() as u64;
         }
+        point::reach("put.written");
+        self.publish(next);
+    }
+
+    /// The same for records that are one after the other.
+    #[inline]
+    pub(crate) fn write_records(&self, records: &[u8], items: usize) {
+        let position = self.tail().position();
+        let next = self.begin_writing(records.len(), items);
+        let (half, rest) = records.split_at(if cfg!(feature = "kill-points") {
+            records.len() / 2
+        } else {
+            0
+        });
+        self.segment.map.put(At::Ring(position), half);
+        point::reach("put.half");
+        self.segment.map.put(At::Ring(position).after(half.len()), rest);
         point::reach("put.written");
         self.publish(next);
     }

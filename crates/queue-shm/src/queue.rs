@@ -14,15 +14,12 @@ use descriptor_core::{
 
 use crate::bridge::Bridge;
 use crate::format::{Format, with_buffer};
-use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN, record_bytes};
+use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN};
 use crate::lease_keeper::Keeper;
 use crate::put::Refusal;
-use crate::record;
+use crate::record::Front;
 use crate::segment::Segment;
-use crate::{Damage, ShmSpec};
-
-/// The most bytes that are encoded for one batch before any of it is put.
-const BATCH_BYTES: usize = 256 * 1024;
+use crate::{Damage, ShmSpec, memory};
 
 /// A bounded queue of `T` in shared memory, for any number of threads, tasks and processes of one host.
 pub struct ShmQueue<T: Wire> {
@@ -90,32 +87,29 @@ impl<T: Wire> ShmQueue<T> {
         error.queue(self.segment.header.id.as_str()).backend("shm")
     }
 
-    fn encode(&self, item: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+    /// Lends the item as it goes into the ring, and what goes in front of it.
+    #[inline]
+    fn with_item<R>(&self, item: &T, work: impl FnOnce(Front, &[u8]) -> R) -> Result<R, Error> {
         // Through a buffer of ours and not into the ring: `Serialize` is the user's code, and must not run while the
         // processes of others wait.
-        let limit = usize::try_from(self.segment.header.max_item).unwrap_or(usize::MAX);
-        record::append(out, |out| self.format.encode(item, limit, out)).map_err(|error| self.named(error))
+        self.format.with_buffer(|buffer| {
+            let item = self.format.bytes(item, self.limit(), buffer);
+            let item = item.map_err(|error| self.named(error))?;
+            Ok(work(Front::of(item), item))
+        })
     }
 
-    fn put_record(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
-        let held = self.segment.putters(wait)?;
-        if let Err(refusal) = held.room(std::iter::once(record.len())) {
-            drop(held);
-            self.segment.was_refused(refusal);
-            return Err(refusal);
-        }
-        held.write(record, 1);
-        drop(held);
-        self.segment.announce_items(1);
-        Ok(())
+    /// The most bytes of an item.
+    pub(crate) fn limit(&self) -> usize {
+        usize::try_from(self.segment.header.max_item).unwrap_or(usize::MAX)
     }
 
-    fn put_encoded(&self, record: &[u8], wait: Wait) -> Result<(), Refusal> {
-        let attempt = || match self.put_record(record, wait) {
+    #[inline]
+    fn put_now(&self, front: Front, item: &[u8], wait: Wait) -> Option<Result<(), Refusal>> {
+        match self.segment.put(front, item, wait) {
             Err(Refusal::Full) => None,
             done => Some(done),
-        };
-        self.segment.persist(ROOM, wait, attempt).unwrap_or(Err(Refusal::Full))
+        }
     }
 
     /// One item; `None` when there is none.
@@ -139,79 +133,28 @@ impl<T: Wire> ShmQueue<T> {
             }
             Err(error) => return Err(GetError::Failed(error)),
         };
-        with_buffer(|buffer| {
-            let front = held.front(head, bytes).map_err(GetError::Failed)?;
+        let front = held.front(head, bytes).map_err(GetError::Failed)?;
+        let next = head.after(front.record_bytes(), 1);
+        self.segment
+            .map
+            .expect_to_read(next.position(), front.record_bytes(), bytes);
+        let take = |buffer: &mut Vec<u8>| {
             held.copy_item(head, front, buffer);
-            held.take(head.after(record_bytes(front.len()), 1), 1);
+            held.take(next, 1);
             drop(held);
             self.segment.announce_room(1);
-            let item = front.check(buffer).and_then(|()| self.format.decode(buffer));
-            self.segment.finish(1);
-            item.map(Some).map_err(|error| GetError::Failed(self.named(error)))
-        })
-    }
-
-    /// Up to `max` items; 0 when there are none.
-    fn take_run(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
-        self.segment.tend();
-        let Some(held) = self.segment.getters(wait) else {
-            return Ok(0);
+            front.check(buffer)
         };
-        if held.returned().is_some() {
-            drop(held);
-            return self.take_singly(out, max);
-        }
-        let (head, items, bytes) = match held.next(max) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                drop(held);
-                return if self.segment.is_drained() {
-                    Err(GetError::Closed)
-                } else {
-                    Ok(0)
-                };
+        let item = match self.format {
+            // Copied once, to where it stays.
+            Format::Raw => {
+                let mut item = memory::room(front.len());
+                take(&mut item).and_then(|()| self.format.adopt(memory::bytes(item)))
             }
-            Err(error) => return Err(GetError::Failed(error)),
+            Format::Coded(_) => with_buffer(|buffer| take(buffer).and_then(|()| self.format.decode(buffer))),
         };
-        with_buffer(|buffer| {
-            let first = held.front(head, bytes).map_err(GetError::Failed)?;
-            held.copy_records(head, (items, bytes), max, record_bytes(first.len()), buffer);
-            let most = max.min(usize::try_from(items).unwrap_or(usize::MAX));
-            let (mut rest, mut count) = (buffer.as_slice(), 0);
-            while count < most
-                && let Some((_, _, next)) = record::split(rest)
-            {
-                rest = next;
-                count += 1;
-            }
-            let used = buffer.len() - rest.len();
-            if count == 0 {
-                return Err(GetError::Failed(
-                    held.give_up(head, "an item within the limits of the queue"),
-                ));
-            }
-            held.take(head.after(used, count), count);
-            drop(held);
-            self.segment.announce_room(count);
-            let (mut rest, mut good) = (buffer.get(..used).unwrap_or_default(), 0);
-            while let Some((front, item, next)) = record::split(rest) {
-                rest = next;
-                match front.check(item).and_then(|()| self.format.decode(item)) {
-                    Ok(item) => {
-                        out.push(item);
-                        good += 1;
-                    }
-                    Err(error) => self.keep_fault(self.named(error)),
-                }
-            }
-            self.segment.finish(count);
-            if good == 0
-                && let Some(fault) = self.fault()
-            {
-                return Err(GetError::Failed(fault));
-            }
-            Ok(good)
-        })
+        self.segment.finish(1);
+        item.map(Some).map_err(|error| GetError::Failed(self.named(error)))
     }
 
     #[cold]
@@ -222,7 +165,7 @@ impl<T: Wire> ShmQueue<T> {
     }
 
     #[cold]
-    fn fault(&self) -> Option<Error> {
+    pub(crate) fn fault(&self) -> Option<Error> {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults.pop_front();
         self.has_faults.store(!faults.is_empty(), Ordering::Release);
@@ -239,39 +182,6 @@ impl<T: Wire> ShmQueue<T> {
             return Err(GetError::Failed(fault));
         }
         Ok(())
-    }
-
-    /// Encodes from the front of `items` as much as is worth trying to put at once, each size into `sizes`. An item that
-    /// cannot be encoded ends it.
-    fn encode_run(&self, items: &VecDeque<T>, sizes: &mut Vec<usize>, out: &mut Vec<u8>) -> Result<(), Error> {
-        for item in items {
-            let before = out.len();
-            if let Err(error) = self.encode(item, out) {
-                return if sizes.is_empty() { Err(error) } else { Ok(()) };
-            }
-            sizes.push(out.len() - before);
-            if out.len() >= BATCH_BYTES {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// As many of these records as fit.
-    fn put_run(&self, records: &[u8], sizes: &[usize], wait: Wait) -> Result<usize, Refusal> {
-        let held = self.segment.putters(wait)?;
-        let (count, bytes) = match held.room(sizes.iter().copied()) {
-            Ok(fit) => fit,
-            Err(refusal) => {
-                drop(held);
-                self.segment.was_refused(refusal);
-                return Err(refusal);
-            }
-        };
-        held.write(records.get(..bytes).unwrap_or_default(), count);
-        drop(held);
-        self.segment.announce_items(count);
-        Ok(count)
     }
 
     /// One step of waiting for an item as a task.
@@ -350,9 +260,9 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
         if let Err(error) = self.segment.check("put") {
             return Err(PutError::Failed(item, error));
         }
-        let done = with_buffer(|record| {
-            self.encode(&item, record)?;
-            Ok(self.put_encoded(record, wait))
+        let done = self.with_item(&item, |front, bytes| {
+            let attempt = || self.put_now(front, bytes, wait);
+            self.segment.persist(ROOM, wait, attempt).unwrap_or(Err(Refusal::Full))
         });
         match done {
             Ok(Ok(())) => Ok(()),
@@ -369,37 +279,7 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
     }
 
     fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
-        if items.is_empty() {
-            return Ok(0);
-        }
-        self.segment.check("put").map_err(|error| PutError::Failed((), error))?;
-        let mut total = 0;
-        loop {
-            let mut sizes = Vec::new();
-            let done = with_buffer(|records| {
-                self.encode_run(items, &mut sizes, records)?;
-                let attempt = || match self.put_run(records, &sizes, wait) {
-                    Err(Refusal::Full) => None,
-                    done => Some(done),
-                };
-                // Only the first one is waited for.
-                let wait = if total == 0 { wait } else { Wait::Never };
-                let done = self.segment.persist(ROOM, wait, attempt);
-                Ok(done.unwrap_or(Err(Refusal::Full)))
-            });
-            match done {
-                Ok(Ok(count)) => {
-                    items.drain(..count);
-                    total += count;
-                    if items.is_empty() || count < sizes.len() {
-                        return Ok(total);
-                    }
-                }
-                _ if total > 0 => return Ok(total),
-                Ok(Err(refusal)) => return Err(Self::refuse(refusal, ())),
-                Err(error) => return Err(PutError::Failed((), error)),
-            }
-        }
+        self.put_many(items, wait)
     }
 
     fn get_batch(&self, out: &mut Vec<T>, max: usize, wait: Wait) -> Result<usize, GetError> {
@@ -425,13 +305,8 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
         let Some(at_hand) = item.as_ref() else {
             return Poll::Ready(Ok(()));
         };
-        let step = with_buffer(|record| {
-            self.segment.check("put")?;
-            self.encode(at_hand, record)?;
-            let attempt = || match self.put_record(record, Wait::Never) {
-                Err(Refusal::Full) => None,
-                done => Some(done),
-            };
+        let step = |front, bytes: &[u8]| {
+            let attempt = || self.put_now(front, bytes, Wait::Never);
             if !waiter.is_armed()
                 && let Some(done) = attempt()
             {
@@ -442,7 +317,9 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
                 self.putters.call()?;
             }
             Ok(step)
-        });
+        };
+        let checked = self.segment.check("put");
+        let step = checked.and_then(|()| self.with_item(at_hand, step).flatten());
         let done = match step {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(done)) => done,

@@ -4,6 +4,7 @@ use descriptor_core::{Error, ErrorKind};
 
 use crate::layout::{RECORD, record_bytes};
 use crate::point;
+use crate::sum;
 
 /// Set in the length of an item that has no checksum, as whoever writes it may choose.
 const UNCHECKED: u32 = 1 << 31;
@@ -23,7 +24,7 @@ impl Front {
     pub(crate) fn of(item: &[u8]) -> Self {
         Self {
             len: item.len() as u32,
-            sum: sum(item.len() as u32, item),
+            sum: sum_of(item.len() as u32, item),
         }
     }
 
@@ -59,13 +60,19 @@ impl Front {
         (self.len & !UNCHECKED) as usize
     }
 
+    /// The bytes that the record takes.
+    #[inline]
+    pub(crate) const fn record_bytes(self) -> usize {
+        record_bytes(self.len())
+    }
+
     /// Whether these are the bytes that were put.
     ///
     /// # Errors
     /// `Corrupt` when they are not.
     #[inline]
     pub(crate) fn check(self, item: &[u8]) -> Result<(), Error> {
-        if !self.is_checked() || point::planted("unchecked") || sum(self.len, item) == self.sum {
+        if !self.is_checked() || point::planted("unchecked") || sum_of(self.len, item) == self.sum {
             return Ok(());
         }
         Err(self.mismatch())
@@ -90,8 +97,8 @@ impl Front {
 
 /// The length belongs to what is summed: zeros do not change a plain checksum of nothing.
 #[inline]
-fn sum(len: u32, item: &[u8]) -> u32 {
-    crc32c::crc32c_append(len, item)
+fn sum_of(len: u32, item: &[u8]) -> u32 {
+    sum::append(len, item)
 }
 
 /// A checksum that grows with its item, whose length is known before.
@@ -104,7 +111,7 @@ impl Sum {
     }
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
-        self.0 = crc32c::crc32c_append(self.0, bytes);
+        self.0 = sum::append(self.0, bytes);
     }
 
     /// The front of the item, once all of it is summed.
@@ -116,24 +123,19 @@ impl Sum {
     }
 }
 
-/// Appends a record whose item `write` appends.
-pub(crate) fn append<E>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-    let start = out.len();
-    out.extend_from_slice(&[0; RECORD]);
-    if let Err(error) = write(out) {
-        out.truncate(start);
-        return Err(error);
-    }
-    let item = out.get(start + RECORD..).unwrap_or_default();
-    let (front, len) = (Front::of(item), item.len());
-    if let Some(place) = out.get_mut(start..start + RECORD) {
-        place.copy_from_slice(&front.to_word().to_le_bytes());
-    }
-    out.resize(start + record_bytes(len), 0);
-    Ok(())
+/// Appends a record.
+#[inline]
+pub(crate) fn append(records: &mut Vec<u8>, item: &[u8]) {
+    let front = Front::of(item);
+    let end = records.len() + front.record_bytes();
+    records.reserve(front.record_bytes());
+    records.extend_from_slice(&front.to_word().to_le_bytes());
+    records.extend_from_slice(item);
+    records.resize(end, 0);
 }
 
 /// The first record of these bytes, if it is all there: its front, its item, and what follows.
+#[inline]
 pub(crate) fn split(bytes: &[u8]) -> Option<(Front, &[u8], &[u8])> {
     let (front, _) = bytes.split_first_chunk()?;
     let front = Front::from_word(u64::from_le_bytes(*front));

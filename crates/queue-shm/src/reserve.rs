@@ -153,8 +153,8 @@ impl Reservation<'_> {
                 sum.front(self.written)
             }
         };
-        let next = held.begin_writing(record_bytes(self.written), 1);
         let word = held.segment.map.ring_word(held.tail().position());
+        let next = held.begin_writing(record_bytes(self.written), 1);
         word.store(front.to_word(), Ordering::Relaxed);
         point::reach("put.written");
         held.publish(next);

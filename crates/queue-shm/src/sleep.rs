@@ -19,6 +19,8 @@ use crate::sys;
 const ROUNDS: u32 = 10;
 const LONGEST: u32 = 7;
 const YIELDS: u32 = 8;
+/// Places that a full queue should have free before the next put.
+const SEVERAL: usize = 64;
 
 /// A wake-up is meant for one sleeper, and is lost with it when it dies before it acts. This often sleepers look on
 /// their own: four times a second, 0.01 % of a processor each.
@@ -44,7 +46,7 @@ impl Segment {
     pub(crate) fn linger<R>(
         &self,
         may_give_way: bool,
-        seems: impl Fn(&Self) -> bool,
+        seems: impl Fn(&Self, bool) -> bool,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {
         for round in 0..ROUNDS + YIELDS {
@@ -55,7 +57,7 @@ impl Segment {
             } else if may_give_way {
                 std::thread::yield_now();
             }
-            if seems(self)
+            if seems(self, round < ROUNDS)
                 && let Some(done) = attempt()
             {
                 return Some(done);
@@ -76,13 +78,16 @@ impl Segment {
 
     #[cold]
     fn persist_slowly<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-        let ready = if bell.sleepers == ITEMS.sleepers {
-            Self::items_to_take
+        let done = if bell.sleepers == ITEMS.sleepers {
+            self.linger(true, |segment, _| segment.items_to_take() > 0, &mut attempt)
         } else {
-            Self::room_left
+            // For a few microseconds until there is room for several: who takes each place as it becomes free has both sides
+            // hand the same line to and fro.
+            let several = usize::try_from(self.capacity / 8).unwrap_or(SEVERAL).clamp(1, SEVERAL);
+            let ready = |segment: &Self, early| segment.room_left() >= if early { several } else { 1 };
+            self.linger(true, ready, &mut attempt)
         };
-        self.linger(true, |segment| ready(segment) > 0, &mut attempt)
-            .or_else(|| self.sleep(bell, wait, attempt))
+        done.or_else(|| self.sleep(bell, wait, attempt))
     }
 
     /// Sleeps until `attempt` succeeds or the wait ends, which is `None`.

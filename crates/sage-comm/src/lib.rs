@@ -26,7 +26,7 @@ pub use queue_local::{LocalQueue, LocalSpec};
 pub use queue_sage::{Consumer, Producer, SageQueue, SageSpec};
 #[cfg(feature = "shm")]
 #[doc(inline)]
-pub use queue_shm::{Damage, ShmEntry, ShmFolder, ShmMember, ShmQueue, ShmSegment, ShmSpec, ShmState};
+pub use queue_shm::{Damage, Pack, ShmEntry, ShmFolder, ShmMember, ShmQueue, ShmSegment, ShmSpec, ShmState};
 #[cfg(feature = "router")]
 #[doc(inline)]
 pub use router::{
