@@ -46,6 +46,7 @@ impl Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject::of::<peer::Single>(),
     Subject::of::<peer::Batched>(),
+    Subject::of::<peer::Packed>(),
     Subject::of::<peer::InPlace>(),
     Subject::of::<peer::Typed>(),
     #[cfg(feature = "crates")]

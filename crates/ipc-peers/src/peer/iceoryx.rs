@@ -121,12 +121,14 @@ impl Tx for PollingTx {
     #[inline]
     fn send(&mut self, number: u64) -> Result<()> {
         item::stamp(&mut self.item, number);
-        let sample = self
-            .publisher
-            .loan_slice_uninit(self.item.len())
-            .map_err(failed("loan"))?;
-        sample.write_from_slice(&self.item).send().map_err(failed("send"))?;
-        Ok(())
+        loop {
+            let sample = self.publisher.loan_slice_uninit(self.item.len());
+            let sample = sample.map_err(failed("loan"))?.write_from_slice(&self.item);
+            // Nobody gets what is sent before the publisher has noticed the subscriber.
+            if sample.send().map_err(failed("send"))? > 0 {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) trait Transport {
 }
 
 pub(crate) use many::Many;
-pub(crate) use ours::{Batched, InPlace, Single};
+pub(crate) use ours::{Batched, InPlace, Packed, Single};
 pub(crate) use stream::{BufferedPipe, BufferedSocket, Pipe, Socket};
 pub(crate) use typed::Typed;
 #[cfg(feature = "crates")]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 
 use bytes::{Bytes, BytesMut};
-use sage_comm::{Queue, QueueId, ShmQueue, ShmSpec, Wait};
+use sage_comm::{Pack, Queue, QueueId, ShmQueue, ShmSpec, Wait};
 
 use super::{Rx, Transport, Tx, failed};
 use crate::item;
@@ -148,6 +148,81 @@ impl Rx for BatchedRx {
         }
         let item = self.items.pop().ok_or("a batch without items")?;
         Ok(item::number(&item))
+    }
+}
+
+/// Batches in one piece of memory.
+pub(crate) struct Packed;
+
+pub(crate) struct PackedTx {
+    queue: ShmQueue<Bytes>,
+    blank: Vec<u8>,
+    pack: Pack,
+}
+
+pub(crate) struct PackedRx {
+    queue: ShmQueue<Bytes>,
+    pack: Pack,
+    numbers: Vec<u64>,
+}
+
+impl Transport for Packed {
+    const NAME: &'static str = "shm, packs of 64";
+    const KIND: Kind = Kind::Ours;
+    // As with batches.
+    const MOST: Shape = Shape::MERGE;
+    type Tx = PackedTx;
+    type Rx = PackedRx;
+
+    fn tx(meeting: &Meeting) -> Result<PackedTx> {
+        let queue = open(meeting)?;
+        Ok(PackedTx {
+            pack: queue.pack(),
+            queue,
+            blank: item::blank(meeting.size),
+        })
+    }
+
+    fn rx(meeting: &Meeting) -> Result<PackedRx> {
+        let queue = open(meeting)?;
+        Ok(PackedRx {
+            pack: queue.pack(),
+            queue,
+            numbers: Vec::with_capacity(BATCH),
+        })
+    }
+}
+
+impl Tx for PackedTx {
+    #[inline]
+    fn send(&mut self, number: u64) -> Result<()> {
+        item::stamp(&mut self.blank, number);
+        self.pack.push(&self.blank).map_err(failed("push"))?;
+        if self.pack.len() < BATCH {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        while !self.pack.is_empty() {
+            let put = self.queue.put_pack(&mut self.pack, Wait::Forever);
+            put.map_err(failed("put"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Rx for PackedRx {
+    #[inline]
+    fn recv(&mut self) -> Result<u64> {
+        if self.numbers.is_empty() {
+            let got = self.queue.get_pack(&mut self.pack, BATCH, Wait::Forever);
+            got.map_err(failed("get"))?;
+            self.numbers.extend(self.pack.iter().map(item::number));
+            self.numbers.reverse();
+        }
+        self.numbers.pop().ok_or_else(|| "a pack without items".into())
     }
 }
 

@@ -82,6 +82,7 @@ pub(crate) const IPC: &[Target] = &[
     times("1x1", "1 MiB", "shm, in place", "shmem-ipc", 1.0),
     times("round trip p50", "64 B", "shm", POLLING, 0.5),
     times("1x1", "64 B", "shm, batch 64", SOCKET, 1.2),
+    times("1x1", "64 B", "shm, packs of 64", SOCKET, 1.2),
     times("1x1 typed", "packet", "shm, typed", "multiprocessing.Queue", 20.0),
     times(
         "round trip from parked p50",
