@@ -279,8 +279,8 @@ macro_rules! __clause_names {
 
 /// Makes a module with one test per clause function, and the test `skipped_clauses` that prints what does not apply.
 ///
-/// The arguments are a name for the module and an expression for the [`Subject`]; the word `in_process` in front of
-/// them asks for an [`InProcess`] subject and adds the clauses about items that cannot be serialized.
+/// The arguments are a name for the module and an expression for the [`Subject`](crate::Subject); the word `in_process` in front of
+/// them asks for an [`InProcess`](crate::InProcess) subject and adds the clauses about items that cannot be serialized.
 #[macro_export]
 macro_rules! conformance {
     (in_process $name:ident, $subject:expr $(,)?) => {
