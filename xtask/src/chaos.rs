@@ -27,10 +27,10 @@ const ASAN_OPTIONS: &str = "exitcode=66:handle_sigbus=0";
 /// first; they plant faults that the campaigns must notice.
 const QUICK: &[(&str, &str)] = &[
     ("kill9", "--rounds 200"),
-    ("points", "--rounds 2 --pairs 200"),
+    ("points", "--rounds 1 --pairs 200"),
     ("storm", "--rounds 200 --opens 0"),
     ("stop", "--hold 100"),
-    ("tamper", "--rounds 4000"),
+    ("tamper", "--rounds 2000"),
     ("fork", "--rounds 50"),
     (LEASES, "--rounds 1 --pairs 0"),
 ];

@@ -46,6 +46,23 @@ impl Turns {
         seems: impl Fn() -> bool,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<Poll<R>> {
+        if !waiter.is_fresh() {
+            return self.linger_again(cx, waiter, seems, attempt);
+        }
+        match attempt() {
+            Some(done) => Some(Poll::Ready(done)),
+            None => self.linger_on(cx, waiter, seems, attempt),
+        }
+    }
+
+    #[inline(never)]
+    fn linger_again<R>(
+        &self,
+        cx: &Context<'_>,
+        waiter: &mut Waiter,
+        seems: impl Fn() -> bool,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Option<Poll<R>> {
         if !waiter.may_linger() {
             return None;
         }

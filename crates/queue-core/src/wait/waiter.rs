@@ -57,6 +57,11 @@ impl Waiter {
         self.word = (turns as u64) << TURN_SHIFT;
     }
 
+    /// True before the first poll, unless it waits together with others.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.word == 0 && !self.hurried && self.state.is_none()
+    }
+
     /// True when the operation may try again for a while before it waits in line.
     pub(super) const fn may_linger(&self) -> bool {
         !self.hurried && self.id() == 0 && self.state.is_none()
