@@ -46,7 +46,7 @@ impl Segment {
         self.put_run(wait, std::iter::once((front, item))).map(drop)
     }
 
-    /// Puts as many of these items as there is room for now, at least one, and says how many.
+    /// Puts as many of these items as there is room for, at least one, and says how many.
     ///
     /// # Errors
     /// `Full`, `Closed`.
