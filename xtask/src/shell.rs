@@ -71,7 +71,8 @@ pub(crate) fn probe(command: &mut Command) -> Option<String> {
 
 /// The command as one would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let mut line = String::from("cargo");
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let mut line = program.to_string_lossy().into_owned();
     for arg in command.get_args() {
         line.push(' ');
         line.push_str(&arg.to_string_lossy());
