@@ -123,17 +123,8 @@ impl<T: Wire> ShmQueue<T> {
         if held.returned().is_some() {
             return Ok(None);
         }
-        let (head, items, bytes) = match held.next(max) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                drop(held);
-                return if self.segment.is_drained() {
-                    Err(GetError::Closed)
-                } else {
-                    Ok(Some(0))
-                };
-            }
-            Err(error) => return Err(GetError::Failed(error)),
+        let Some((held, (head, items, bytes))) = held.ahead(max)? else {
+            return Ok(Some(0));
         };
         let first = held.front(head, bytes).map_err(GetError::Failed)?;
         held.copy_records(head, (items, bytes), max, first.record_bytes(), buffer);
@@ -147,6 +138,7 @@ impl<T: Wire> ShmQueue<T> {
         }
         let used = buffer.len() - rest.len();
         if count == 0 {
+            buffer.clear();
             return Err(GetError::Failed(
                 held.give_up(head, "an item within the limits of the queue"),
             ));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use descriptor_core::{Error, ErrorKind, Wait};
+use descriptor_core::{Error, ErrorKind, GetError, Wait};
 
 use crate::cursor::{Cursor, total_at};
 use crate::layout::{
@@ -18,6 +18,8 @@ use crate::segment::Segment;
 
 /// The most bytes copied out at once for a batch.
 const BATCH_BYTES: u64 = 256 * 1024;
+/// Where the next item is, and how many items and bytes there are from it on.
+type Ahead = (Cursor, u64, u64);
 /// Of a word.
 const LOWER_HALF: u64 = u32::MAX as u64;
 
@@ -70,7 +72,7 @@ impl Held<'_> {
     /// # Errors
     /// `Corrupt` when the two ends of the ring contradict each other. What was inside is given up.
     #[inline]
-    pub(crate) fn next(&self, max: usize) -> Result<Option<(Cursor, u64, u64)>, Error> {
+    pub(crate) fn next(&self, max: usize) -> Result<Option<Ahead>, Error> {
         let map = &self.segment.map;
         let head = Cursor(map.u64(HEAD).load(Ordering::Relaxed));
         let mut tail = Cursor(map.u64(SEEN_TAIL).load(Ordering::Relaxed));
@@ -87,6 +89,26 @@ impl Held<'_> {
             return Err(self.give_up(head, "as many items and bytes as the ring can hold"));
         }
         Ok(Some((head, items, bytes)))
+    }
+
+    /// As [`next`](Self::next), for a call that hands items out: `None` when there is none yet.
+    ///
+    /// # Errors
+    /// `Closed` when none will come any more, and what `next` says.
+    #[inline]
+    pub(crate) fn ahead(self, max: usize) -> Result<Option<(Self, Ahead)>, GetError> {
+        match self.next(max) {
+            Ok(Some(next)) => Ok(Some((self, next))),
+            Ok(None) => {
+                let segment = self.segment;
+                drop(self);
+                if segment.is_drained() {
+                    return Err(GetError::Closed);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(GetError::Failed(error)),
+        }
     }
 
     /// The front of the record at `head`, of which `bytes` can be there.

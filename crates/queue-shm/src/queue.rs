@@ -121,17 +121,8 @@ impl<T: Wire> ShmQueue<T> {
         if let Some((index, front)) = held.returned() {
             return self.take_back(held, index, front).map(Some);
         }
-        let (head, _, bytes) = match held.next(1) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                drop(held);
-                return if self.segment.is_drained() {
-                    Err(GetError::Closed)
-                } else {
-                    Ok(None)
-                };
-            }
-            Err(error) => return Err(GetError::Failed(error)),
+        let Some((held, (head, _, bytes))) = held.ahead(1)? else {
+            return Ok(None);
         };
         let front = held.front(head, bytes).map_err(GetError::Failed)?;
         let next = head.after(front.record_bytes(), 1);

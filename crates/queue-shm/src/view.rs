@@ -64,17 +64,8 @@ impl ShmQueue<Bytes> {
             let place = self.segment.loan_place(index, front);
             return self.checked(held, Source::Loan(index), place, front).map(Some);
         }
-        let (head, _, bytes) = match held.next(1) {
-            Ok(Some(next)) => next,
-            Ok(None) => {
-                drop(held);
-                return if self.segment.is_drained() {
-                    Err(GetError::Closed)
-                } else {
-                    Ok(None)
-                };
-            }
-            Err(error) => return Err(GetError::Failed(error)),
+        let Some((held, (head, _, bytes))) = held.ahead(1)? else {
+            return Ok(None);
         };
         let front = held.front(head, bytes).map_err(GetError::Failed)?;
         let place = At::Ring(head.position()).after(RECORD);
