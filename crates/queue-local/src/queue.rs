@@ -185,6 +185,18 @@ impl<T: Item> TryQueue<T> for LocalQueue<T> {
         &self.putters
     }
 
+    // Short ways, though they are the same ways: the waiting half has them inlined, and that is a fifth of what a pair costs.
+
+    #[inline]
+    fn put_at_once(&self, item: T) -> Result<(), T> {
+        self.put_now(item).map_err(PutError::into_item)
+    }
+
+    #[inline]
+    fn get_at_once(&self) -> Option<T> {
+        self.get_now().ok()
+    }
+
     #[inline]
     fn put_now(&self, item: T) -> Result<(), PutError<T>> {
         if !self.admit(1) {
