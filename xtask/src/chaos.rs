@@ -14,7 +14,7 @@ pub(crate) const ABOUT: &str =
     "processes die, stop, fork: chaos --backend shm --fault kill9|... [--asan] [--rounds N] [--seed S] [--json]";
 
 const BACKENDS: &[&str] = &["shm"];
-const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", LEASES];
+const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", "wakes", LEASES];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
 /// Builds with AddressSanitizer.
@@ -32,6 +32,7 @@ const QUICK: &[(&str, &str)] = &[
     ("stop", "--hold 100"),
     ("tamper", "--rounds 2000"),
     ("fork", "--rounds 50"),
+    ("wakes", "--rounds 30000"),
     (LEASES, "--rounds 1 --pairs 0"),
 ];
 

@@ -3,18 +3,14 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
 use descriptor_core::wait::WaitList;
 use descriptor_core::{Error, ErrorKind};
 
 use crate::layout::Bell;
 use crate::segment::Segment;
-use crate::sleep::Asleep;
+use crate::sleep::{Asleep, NIGHT_WATCH};
 use crate::sys;
-
-/// For wake-ups that were lost with their bearer.
-const NIGHT_WATCH: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 struct Post {

@@ -24,7 +24,7 @@ const SEVERAL: usize = 64;
 
 /// A wake-up is meant for one sleeper, and is lost with it when it dies before it acts. This often sleepers look on
 /// their own: four times a second, 0.01 % of a processor each.
-const NIGHT_WATCH: Duration = Duration::from_millis(250);
+pub(crate) const NIGHT_WATCH: Duration = Duration::from_millis(250);
 
 impl Segment {
     /// Wakes up to `count` of those who sleep at a bell. Call it after the change, and after the lock is given back.
@@ -38,7 +38,10 @@ impl Segment {
     #[cold]
     pub(crate) fn ring_loudly(&self, bell: Bell, count: usize) {
         let rings = self.map.u32(bell.rings);
-        rings.fetch_add(1, Ordering::AcqRel);
+        let number = rings.fetch_add(1, Ordering::AcqRel);
+        if point::planted("ring-skipped") && number % 1000 == 999 {
+            return;
+        }
         sys::futex_wake(rings, u32::try_from(count).unwrap_or(u32::MAX));
     }
 
@@ -49,7 +52,12 @@ impl Segment {
         seems: impl Fn(&Self, bool) -> bool,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        for round in 0..ROUNDS + YIELDS {
+        let rounds = if point::planted("no-linger") {
+            0
+        } else {
+            ROUNDS + YIELDS
+        };
+        for round in 0..rounds {
             if round < ROUNDS {
                 for _ in 0..1_u32 << round.min(LONGEST) {
                     std::hint::spin_loop();
@@ -96,7 +104,7 @@ impl Segment {
         if wait == Wait::Never {
             return None;
         }
-        let _asleep = Asleep::new(self, bell);
+        let mut asleep = (!point::planted("late-sleeper")).then(|| Asleep::new(self, bell));
         point::reach("sleep.registered");
         loop {
             let seen = self.look_after_all(bell);
@@ -110,6 +118,7 @@ impl Segment {
             if left.is_zero() {
                 return None;
             }
+            asleep.get_or_insert_with(|| Asleep::new(self, bell));
             sys::futex_wait(self.map.u32(bell.rings), seen, left.min(NIGHT_WATCH));
             point::reach("sleep.woken");
         }

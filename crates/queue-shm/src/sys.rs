@@ -6,11 +6,17 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use crate::point;
+
 /// `F_SETSIG` of <fcntl.h>, which libc does not name.
 const F_SETSIG: libc::c_int = 10;
 
 /// Sleeps while `word` holds `expected`, at most `limit`. Wakes for no reason now and then.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, limit: Duration) {
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, mut limit: Duration) {
+    // Who looks on its own now and then hides a wake-up that was lost, which a test may not want.
+    if point::planted("no-night-watch") && limit >= Duration::from_millis(5) {
+        limit = Duration::from_secs(3600);
+    }
     let limit = libc::timespec {
         tv_sec: limit.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: limit.subsec_nanos().into(),

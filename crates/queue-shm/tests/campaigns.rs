@@ -62,22 +62,25 @@ fn a_fork_has_nothing_of_its_parent() {
 
 /// A campaign that notices nothing proves nothing: each fault is planted in the queue, and must be found.
 macro_rules! convicts {
-    ($($name:ident: $fault:literal $words:literal;)*) => {$(
+    ($($name:ident: $fault:literal $words:literal $(=> $complaint:literal)?;)*) => {$(
         #[test]
         fn $name() {
             let (is_good, text) = campaign($fault, $words);
             assert!(!is_good, "nobody noticed: {text}");
             assert!(text.contains("\"failed\":"), "the campaign itself failed: {text}");
+            $(assert!(text.contains($complaint), "it complains of something else: {text}");)?
         }
     )*};
 }
 
 convicts! {
-    items_that_are_seen_too_early_are_noticed: "kill9" "--rounds 100 --seed 201 --plant early-publish";
-    a_repair_that_drops_items_is_noticed: "points" "--rounds 1 --pairs 0 --seed 202 --plant repair-drops";
+    items_that_are_seen_too_early_are_noticed: "kill9" "--rounds 100 --seed 201 --plant early-publish" => "Corrupt";
+    a_repair_that_drops_items_is_noticed: "points" "--rounds 1 --pairs 0 --seed 202 --plant repair-drops" => "is lost";
     locks_of_the_dead_that_stay_are_noticed: "points" "--rounds 1 --pairs 0 --seed 203 --plant never-rob";
     locks_taken_from_the_living_are_noticed: "stop" "--hold 50 --seed 204 --plant rob-the-living";
     openers_without_a_lock_are_noticed: "storm" "--rounds 20 --opens 0 --seed 205 --plant no-name-lock";
-    items_without_a_check_are_noticed: "tamper" "--rounds 2000 --seed 206 --plant unchecked";
+    items_without_a_check_are_noticed: "tamper" "--rounds 2000 --seed 206 --plant unchecked" => "nobody put";
     a_child_that_takes_itself_for_its_parent_is_noticed: "fork" "--rounds 5 --seed 207 --plant child-is-parent";
+    a_wake_up_that_is_left_out_now_and_then_is_noticed: "wakes" "--rounds 30000 --seed 208 --plant ring-skipped" => "HANG";
+    a_sleeper_who_says_so_too_late_is_noticed: "wakes" "--rounds 30000 --seed 209 --plant late-sleeper" => "HANG";
 }

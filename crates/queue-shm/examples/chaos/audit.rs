@@ -4,7 +4,7 @@ use bytes::Bytes;
 use descriptor_core::QueueCore;
 use queue_shm::ShmQueue;
 
-use crate::journal::{End, FACTS, Fact, Kind};
+use crate::journal::{End, Fact};
 use crate::payload;
 use crate::worker::{CAPACITY, Limit, Worker};
 
@@ -16,15 +16,15 @@ pub(crate) fn audit(worker: &mut Worker) -> Result<(), String> {
         while room <= CAPACITY as u64 && worker.put(&queue, Limit::Never, payload::SMALL)? == End::Ok {
             room += 1;
         }
-        fact(worker, Fact::Room, room)?;
+        worker.fact(Fact::Room, room)?;
         drain(worker, &queue)?;
     }
     let damage = queue.damage();
-    fact(worker, Fact::LostInFlight, damage.lost_in_flight)?;
-    fact(worker, Fact::Torn, damage.torn)?;
-    fact(worker, Fact::GivenUp, damage.given_up)?;
+    worker.fact(Fact::LostInFlight, damage.lost_in_flight)?;
+    worker.fact(Fact::Torn, damage.torn)?;
+    worker.fact(Fact::GivenUp, damage.given_up)?;
     let totals = queue.totals().unwrap_or_default();
-    fact(worker, Fact::Imbalance, totals.put.abs_diff(totals.get))?;
+    worker.fact(Fact::Imbalance, totals.put.abs_diff(totals.get))?;
     worker.leave(queue)
 }
 
@@ -32,9 +32,4 @@ fn drain(worker: &mut Worker, queue: &ShmQueue<Bytes>) -> Result<(), String> {
     // Nobody else is at work, so a look without waiting is the truth.
     while !matches!(worker.get(queue, Limit::Never, 1)?, End::Empty | End::Closed) {}
     Ok(())
-}
-
-fn fact(worker: &mut Worker, fact: Fact, value: u64) -> Result<(), String> {
-    let number = FACTS.iter().position(|known| *known == fact).unwrap_or_default();
-    worker.note(Kind::Fact, value, number as u64)
 }

@@ -7,7 +7,7 @@ use crate::crew::{Crew, fresh_folder};
 use crate::ledger::Sums;
 use crate::options::{Fault, Options};
 use crate::report::Report;
-use crate::{complain, fork, kill9, points, say, stop, storm, tamper};
+use crate::{complain, fork, kill9, points, say, stop, storm, tamper, wakes};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     say(format_args!("seed {}", options.seed));
@@ -47,6 +47,7 @@ fn wage(options: &Options) -> Result<Report, String> {
         Fault::Stop => stop::run,
         Fault::Tamper => tamper::run,
         Fault::Fork => fork::run,
+        Fault::Wakes => wakes::run,
     };
     let fought = fight(options, &mut crew, &mut report);
     let left = crew.segments();

@@ -67,6 +67,19 @@ impl Crew {
         }
     }
 
+    /// Plants a fault, beside the one that was asked for.
+    pub(crate) fn plant(&mut self, fault: &str) {
+        self.plant = Some(match self.plant.take() {
+            Some(others) => format!("{others},{fault}"),
+            None => fault.into(),
+        });
+    }
+
+    /// The file of a queue.
+    pub(crate) fn segment(&self, queue: &str) -> PathBuf {
+        self.shm.join(queue.replace('/', "+"))
+    }
+
     /// The limit of a call, unless ordered otherwise.
     pub(crate) const LIMIT: Duration = Duration::from_millis(100);
 

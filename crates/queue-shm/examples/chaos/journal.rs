@@ -58,6 +58,10 @@ pub(crate) enum Fact {
     GivenUp,
     /// By how many the totals of puts and gets differ when nothing is inside.
     Imbalance,
+    /// Items that this process has handed over so far.
+    Pairs,
+    /// How often its threads slept.
+    Sleeps,
 }
 
 /// One entry, 32 bytes.
@@ -95,12 +99,14 @@ const ENDS: [End; 7] = [
     End::Failed,
 ];
 /// Every fact, by its number.
-pub(crate) const FACTS: [Fact; 5] = [
+pub(crate) const FACTS: [Fact; 7] = [
     Fact::Room,
     Fact::LostInFlight,
     Fact::Torn,
     Fact::GivenUp,
     Fact::Imbalance,
+    Fact::Pairs,
+    Fact::Sleeps,
 ];
 
 impl Entry {

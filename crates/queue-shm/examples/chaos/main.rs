@@ -1,5 +1,5 @@
 //! A queue of many processes while they die, stop, fork, storm in and out, or write nonsense into it:
-//! `chaos --backend shm --fault kill9|points|storm|stop|tamper|fork [--rounds N] [--seed S] [--json]`.
+//! `chaos --backend shm --fault kill9|points|storm|stop|tamper|fork|wakes [--rounds N] [--seed S] [--json]`.
 //!
 //! The program starts itself again for every process of a campaign; each writes down what it was told by the queue, call
 //! by call, into a journal that outlives it. What the journals say together is judged in the end. The seed decides who
@@ -25,6 +25,7 @@ mod stop;
 mod storm;
 mod sys;
 mod tamper;
+mod wakes;
 mod worker;
 
 use std::fmt::Display;

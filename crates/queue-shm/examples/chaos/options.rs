@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use queue_shm::STEPS;
 
-pub(crate) const USAGE: &str = "chaos --backend shm --fault kill9|points|storm|stop|tamper|fork [--rounds N] [--seed S] \
+pub(crate) const USAGE: &str = "chaos --backend shm --fault kill9|points|storm|stop|tamper|fork|wakes [--rounds N] [--seed S] \
      [--pairs N] [--opens N] [--hold MILLISECONDS] [--plant FAULT] [--keep] [--json]";
 
 /// What a campaign does to the processes.
@@ -18,6 +18,7 @@ pub(crate) enum Fault {
     Stop,
     Tamper,
     Fork,
+    Wakes,
 }
 
 /// Name, fault, and rounds unless told otherwise.
@@ -28,6 +29,7 @@ const FAULTS: &[(&str, Fault, u64)] = &[
     ("stop", Fault::Stop, 2 * STEPS.len() as u64),
     ("tamper", Fault::Tamper, 100_000),
     ("fork", Fault::Fork, 100),
+    ("wakes", Fault::Wakes, 10_000_000),
 ];
 
 impl Fault {

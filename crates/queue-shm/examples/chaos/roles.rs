@@ -9,6 +9,7 @@ use crate::fork;
 use crate::journal::{End, Kind};
 use crate::storm::NAMES;
 use crate::sys;
+use crate::wakes;
 use crate::worker::{BATCH, Limit, Worker};
 
 type Role = fn(&mut Worker) -> Result<(), String>;
@@ -23,6 +24,8 @@ const ROLES: &[(&str, Role)] = &[
     ("auditor", audit::audit),
     ("opener", open_and_leave),
     ("forker", fork::play),
+    ("giver", wakes::give),
+    ("taker", wakes::take),
 ];
 
 /// The process of that role; exit code 0 when it has nothing to complain of.

@@ -11,6 +11,18 @@ pub(crate) fn now() -> u64 {
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
+/// How often threads of this process went to sleep, but for the one that asks.
+pub(crate) fn sleeps_of_others() -> u64 {
+    let count = |who| {
+        // SAFETY: a struct of integers, for which zero is a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: writes the struct, which is ours. Leaned on by the campaign `wakes`.
+        unsafe { libc::getrusage(who, &raw mut usage) };
+        u64::try_from(usage.ru_nvcsw).unwrap_or(0)
+    };
+    count(libc::RUSAGE_SELF).saturating_sub(count(libc::RUSAGE_THREAD))
+}
+
 /// Sends a signal to a process that we started and did not yet wait for.
 pub(crate) fn signal(pid: u32, signal: i32) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;

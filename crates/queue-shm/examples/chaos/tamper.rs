@@ -58,7 +58,7 @@ fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> R
         }
         hands.push(hand);
     }
-    let path = crew.shm.join(queue.replace('/', "+"));
+    let path = crew.segment(queue);
     let file = File::options()
         .read(true)
         .write(true)

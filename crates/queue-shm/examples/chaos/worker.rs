@@ -9,7 +9,7 @@ use descriptor_core::{Error, ErrorKind, GetError, PutError, Queue, QueueId, Wait
 use queue_shm::{ShmQueue, ShmSpec};
 use queue_testkit::Dice;
 
-use crate::journal::{End, Entry, Journal, Kind};
+use crate::journal::{End, Entry, FACTS, Fact, Journal, Kind};
 use crate::{complain, payload, sys};
 
 /// Items that every queue of a campaign can hold.
@@ -95,6 +95,11 @@ impl Worker {
     pub(crate) fn note(&mut self, kind: Kind, item: u64, invoked: u64) -> Result<(), String> {
         let entry = self.entry(kind, End::Ok, item, invoked, sys::now());
         self.write([entry])
+    }
+
+    pub(crate) fn fact(&mut self, fact: Fact, value: u64) -> Result<(), String> {
+        let number = FACTS.iter().position(|known| *known == fact).unwrap_or_default();
+        self.note(Kind::Fact, value, number as u64)
     }
 
     pub(crate) fn try_open(&mut self) -> Result<Result<ShmQueue<Bytes>, Error>, String> {
