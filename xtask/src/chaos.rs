@@ -33,13 +33,13 @@ const QUICK: &[(&str, &str)] = &[
     ("tamper", "--rounds 2000"),
     ("fork", "--rounds 50"),
     ("wakes", "--rounds 30000"),
-    (LEASES, "--rounds 1 --pairs 0"),
+    (LEASES, "--rounds 1 --pairs 0 --hold 100"),
 ];
 
 /// The short campaigns.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
     let features = ["--locked", "--package", "queue-shm", "--features", "kill-points"];
-    shell::run(cargo(root, &["build", "--example", "chaos"]).args(features))?;
+    shell::run(cargo(root, &["build", "--examples"]).args(features))?;
     let words: &[&str] = if nextest {
         &["nextest", "run", "--retries", "0", "--test", "campaigns"]
     } else {

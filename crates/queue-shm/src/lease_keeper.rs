@@ -101,7 +101,7 @@ impl Keeper {
             .ok_or_else(ended)?;
         let index = self.segment.index_of(ticket).ok_or_else(ended)?;
         let (loan, deliveries) = self.segment.loan(index);
-        if loan == Loan::Lent(self.segment.me) {
+        if loan == Loan::Lent(self.segment.me) || point::planted("late-acks") {
             Ok((held, index, deliveries))
         } else {
             Err(ended())

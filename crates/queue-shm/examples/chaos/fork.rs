@@ -2,13 +2,14 @@
 //! what the parent has; it can open the queue for itself; and the parent goes on.
 
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use descriptor_core::wait::Waiter;
-use descriptor_core::{Error, ErrorKind, GetError, PutError, Queue, QueueCore, Wait};
+use descriptor_core::{Error, ErrorKind, GetError, Lease, PutError, Queue, QueueCore, Wait};
 use queue_shm::{Damage, ShmQueue};
 
-use crate::crew::{Crew, Orders};
+use crate::crew::{Crew, Orders, PATIENCE};
 use crate::journal::End;
 use crate::options::Options;
 use crate::payload;
@@ -18,7 +19,11 @@ use crate::sys::{self, ChildEnd};
 use crate::worker::{Limit, Worker};
 
 /// What children do, by number.
-const WAYS: u64 = 5;
+const WAYS: u64 = 7;
+/// The parent has items on loan, and acknowledges them afterwards.
+const LENT: u64 = 5;
+/// The parent has one on loan and dies, and its child lives on.
+const ORPHAN: u64 = 6;
 /// In the numbers of the items that a child puts.
 const OF_CHILD: u64 = 1 << 30;
 
@@ -27,7 +32,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
         let way = format!("way={}", round % WAYS);
         let mut scene = Scene::new(format!("round {round}, {way}"), format!("fork/{round}"));
         // Half of the queues have nobody but the parent.
-        if (round / WAYS).is_multiple_of(2) {
+        if (round / WAYS).is_multiple_of(2) || round % WAYS == ORPHAN {
             scene.keep(crew)?;
         }
         let words = [way.as_str()];
@@ -36,7 +41,14 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
             ..scene.orders()
         };
         let mut parent = crew.start("forker", &orders)?;
-        crew.farewell(&mut parent, &mut scene.complaints);
+        if round % WAYS == ORPHAN {
+            scene.expect_death(crew, &mut parent, "the fork");
+            let mut heir = crew.start("heir", &scene.orders())?;
+            crew.farewell(&mut heir, &mut scene.complaints);
+            crew.dismiss(&scene.queue)?;
+        } else {
+            crew.farewell(&mut parent, &mut scene.complaints);
+        }
         report.round([]);
         scene.settle(crew, report)?;
     }
@@ -50,9 +62,14 @@ pub(crate) fn play(worker: &mut Worker) -> Result<(), String> {
         expect(worker.put(&queue, Limit::Never, 0)?, End::Ok, "a put before")?;
     }
     let way = worker.number("way");
+    let mut leases = Vec::new();
+    if matches!(way, LENT | ORPHAN) {
+        let lent = queue.lease_batch(&mut leases, if way == LENT { 2 } else { 3 }, Wait::Never);
+        lent.map_err(|error| format!("lease: {error}"))?;
+    }
     let child = sys::fork().map_err(|error| format!("fork: {error}"))?;
     let Some(child) = child else {
-        sys::leave(match be_child(worker, queue, way) {
+        sys::leave(match be_child(worker, queue, leases, way) {
             Ok(()) => 0,
             Err(message) => {
                 crate::complain(format_args!("child, way {way}: {message}"));
@@ -60,6 +77,9 @@ pub(crate) fn play(worker: &mut Worker) -> Result<(), String> {
             }
         });
     };
+    if way == ORPHAN {
+        sys::signal(std::process::id(), libc::SIGKILL).map_err(|error| error.to_string())?;
+    }
     let end = child.wait().map_err(|error| format!("wait: {error}"))?;
     let wanted = if way == 3 {
         ChildEnd::Signal(libc::SIGKILL)
@@ -73,9 +93,16 @@ pub(crate) fn play(worker: &mut Worker) -> Result<(), String> {
         return Err("the child closed the queue".into());
     }
     expect(worker.put(&queue, Limit::Never, 0)?, End::Ok, "a put after")?;
-    // Ours, and that of a child that opened the queue for itself.
+    // Ours, and that of a child that opened the queue for itself; but one that is acknowledged here and not in the child.
     let of_child = usize::from(matches!(way, 2 | 3));
-    for _ in 0..4 + of_child {
+    let lent = leases.len().min(1);
+    for lease in leases.drain(..lent) {
+        let invoked = sys::now();
+        let item = lease.ack().map_err(|error| format!("ack after: {error}"))?;
+        worker.acked(&item, invoked)?;
+    }
+    drop(leases);
+    for _ in lent..4 + of_child {
         expect(
             worker.get(&queue, Limit::Within(worker.limit), 1)?,
             End::Ok,
@@ -98,8 +125,40 @@ fn expect(found: End, wanted: End, what: &str) -> Result<(), String> {
     Err(format!("{what} ended by {found:?} and not by {wanted:?}"))
 }
 
-fn be_child(worker: &mut Worker, queue: ShmQueue<Bytes>, way: u64) -> Result<(), String> {
+/// Takes what a dead process had on loan although its child lives.
+pub(crate) fn inherit(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    for _ in 0..3 {
+        expect(
+            worker.get(&queue, Limit::Within(PATIENCE), 1)?,
+            End::Ok,
+            "a get of the heir",
+        )?;
+    }
+    worker.leave(queue)
+}
+
+fn be_child(
+    worker: &mut Worker,
+    queue: ShmQueue<Bytes>,
+    mut leases: Vec<Lease<Bytes>>,
+    way: u64,
+) -> Result<(), String> {
     match way {
+        LENT => {
+            match leases.remove(0).ack() {
+                Err(error) => stale(&error)?,
+                Ok(_) => return Err("the child acknowledged what its parent has".into()),
+            }
+            match leases.remove(0).nack(Duration::ZERO) {
+                Err(error) => stale(&error),
+                Ok(()) => Err("the child gave back what its parent has".into()),
+            }
+        }
+        ORPHAN => {
+            worker.wait_for_stop(PATIENCE);
+            Ok(())
+        }
         0 => {
             is_refused(&queue)?;
             drop(queue);
@@ -134,15 +193,16 @@ fn be_child(worker: &mut Worker, queue: ShmQueue<Bytes>, way: u64) -> Result<(),
     }
 }
 
+fn stale(error: &Error) -> Result<(), String> {
+    if error.kind() == ErrorKind::StaleHandle {
+        Ok(())
+    } else {
+        Err(format!("expected StaleHandle, found {error}"))
+    }
+}
+
 /// Every call on a handle of the parent says so and does nothing.
 fn is_refused(queue: &ShmQueue<Bytes>) -> Result<(), String> {
-    let stale = |error: &Error| {
-        if error.kind() == ErrorKind::StaleHandle {
-            Ok(())
-        } else {
-            Err(format!("expected StaleHandle, found {error}"))
-        }
-    };
     match queue.put_within(payload::make(1), Wait::Never) {
         Err(PutError::Failed(_, error)) => stale(&error)?,
         other => return Err(format!("a put in the child: {other:?}")),

@@ -24,6 +24,7 @@ const ROLES: &[(&str, Role)] = &[
     ("auditor", audit::audit),
     ("opener", open_and_leave),
     ("forker", fork::play),
+    ("heir", fork::inherit),
     ("giver", wakes::give),
     ("taker", wakes::take),
 ];

@@ -46,7 +46,8 @@ pub(crate) enum ChildEnd {
 
 /// Forks; `None` in the child.
 pub(crate) fn fork() -> io::Result<Option<Forked>> {
-    // SAFETY: this process has one thread, so the child may do whatever its parent may. Leaned on by the campaign `fork`.
+    // SAFETY: beside this thread there is at most the one that watches leases, and the child takes no lock that it may have
+    // held: those of the allocator are the C library's, which sees to them. Leaned on by the campaign `fork`.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),

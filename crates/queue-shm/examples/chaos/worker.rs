@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use descriptor_core::{Error, ErrorKind, GetError, PutError, Queue, QueueId, Wait};
@@ -73,6 +73,14 @@ impl Worker {
                 return;
             }
             std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Waits until somebody says that it is time to end, also in a child, but not for ever.
+    pub(crate) fn wait_for_stop(&self, limit: Duration) {
+        let begun = Instant::now();
+        while !self.stop.exists() && begun.elapsed() < limit {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -227,6 +235,12 @@ impl Worker {
             self.write([entry])?;
         }
         Ok(end)
+    }
+
+    /// An item on loan has been acknowledged, by a call that began then: it was lent before, and is taken for good now.
+    pub(crate) fn acked(&mut self, item: &Bytes, invoked: u64) -> Result<(), String> {
+        let entry = self.entry(Kind::Get, End::Ok, payload::claimed(item), invoked, sys::now());
+        self.write([entry])
     }
 
     fn failed(&self, call: &str, error: &Error) -> End {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::worker::Item;
+
 /// What became of the items.
 #[derive(Default)]
 pub(crate) struct Books {
@@ -12,9 +14,16 @@ pub(crate) struct Books {
     pub(crate) open_acks: Vec<u64>,
     /// Gets of dead processes that never returned, each of which may have taken one item.
     pub(crate) open_gets: u64,
+    /// Acknowledgements that were refused because the lease had run out.
+    pub(crate) late: u64,
 }
 
 impl Books {
+    /// This item was done with here.
+    pub(crate) fn done(&mut self, item: &Item) {
+        *self.ends.entry(item.0).or_default() += 1;
+    }
+
     pub(crate) fn read(&mut self, journal: &Path) -> Result<(), String> {
         let text = std::fs::read_to_string(journal).map_err(|error| format!("{}: {error}", journal.display()))?;
         let (mut ack, mut get) = (None, false);
@@ -23,7 +32,10 @@ impl Books {
             let number: u64 = number.parse().map_err(|_| "a journal with a strange number")?;
             match what {
                 "ack" => ack = Some(number),
-                "late" => ack = None,
+                "late" => {
+                    ack = None;
+                    self.late += 1;
+                }
                 "done" => {
                     ack = None;
                     *self.ends.entry(number).or_default() += 1;

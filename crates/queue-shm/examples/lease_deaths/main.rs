@@ -1,14 +1,15 @@
-//! Holders of leases die, at every labelled step of lending and in pairs, while others go on:
-//! `lease_deaths [--rounds N] [--pairs N] [--seed S] [--step STEP]`.
+//! Holders of leases die or are stopped, at every labelled step of lending and in pairs, while others go on:
+//! `lease_deaths [--rounds N] [--pairs N] [--stops N] [--hold MILLISECONDS] [--seed S] [--step STEP]`.
 //!
 //! The program starts itself again for every process; each writes down what it does with which item, in a journal that
 //! outlives it. In the end every item was done with exactly once: acknowledged, taken, or put among the dead letters. The dead
-//! are forgiven what they were at when they died, and nothing else. The last line is one JSON object.
+//! are forgiven what they were at when they died, and nothing else; those who are only stopped, nothing at all. The last line is one JSON object.
 //!
 //! Exit code 0 without a failure, 1 with one, 2 for a wrong command line.
 
 mod books;
 mod round;
+mod stop;
 mod worker;
 
 use std::fmt::Display;
@@ -45,25 +46,29 @@ fn main() -> ExitCode {
         Some("@campaign") => {}
         _ => return in_a_folder_of_its_own(words),
     }
-    let (mut rounds, mut pairs, mut seed, mut only) = (3, 1, 1, None);
+    let mut asked = Asked::default();
     while let Some(word) = words.next() {
         let value = words.next();
         let number = value.as_deref().and_then(|value| value.parse::<u64>().ok());
         match (word.as_str(), number) {
-            ("--rounds", Some(number)) => rounds = number,
-            ("--pairs", Some(number)) => pairs = number,
-            ("--seed", Some(number)) => seed = number,
-            ("--step", _) if value.is_some() => only = value,
+            ("--rounds", Some(number)) => asked.rounds = number,
+            ("--pairs", Some(number)) => asked.pairs = number,
+            ("--stops", Some(number)) => asked.stops = number,
+            ("--hold", Some(number)) => asked.hold = Duration::from_millis(number),
+            ("--seed", Some(number)) => asked.seed = number,
+            ("--step", _) if value.is_some() => asked.only = value,
             _ => {
-                say("usage: lease_deaths [--rounds N] [--pairs N] [--seed S] [--step STEP]");
+                say(
+                    "usage: lease_deaths [--rounds N] [--pairs N] [--stops N] [--hold MILLISECONDS] [--seed S] [--step STEP]",
+                );
                 return ExitCode::from(2);
             }
         }
     }
-    say(format_args!("seed {seed}"));
+    say(format_args!("seed {}", asked.seed));
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap_or_default());
-    let sums = campaign(&folder, rounds, pairs, seed, only.as_deref());
-    say(sums.json(seed));
+    let sums = campaign(&folder, &asked);
+    say(sums.json(asked.seed));
     if sums.failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -104,8 +109,32 @@ fn in_a_folder_of_its_own(words: impl Iterator<Item = String>) -> ExitCode {
     }
 }
 
-fn campaign(folder: &Path, rounds: u64, pairs: u64, seed: u64, only: Option<&str>) -> Sums {
-    let (mut sums, mut dice) = (Sums::default(), Dice::new(seed));
+/// The command line.
+struct Asked {
+    rounds: u64,
+    pairs: u64,
+    /// How often one is stopped at each step, and how many holders are.
+    stops: u64,
+    hold: Duration,
+    seed: u64,
+    only: Option<String>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            rounds: 3,
+            pairs: 1,
+            stops: 1,
+            hold: Duration::from_secs(5),
+            seed: 1,
+            only: None,
+        }
+    }
+}
+
+fn campaign(folder: &Path, asked: &Asked) -> Sums {
+    let (mut sums, mut dice) = (Sums::default(), Dice::new(asked.seed));
     for number in 0..10 {
         match round::measure_return(&journals(folder), number) {
             Ok(took) => sums.slowest_return = sums.slowest_return.max(took),
@@ -116,9 +145,17 @@ fn campaign(folder: &Path, rounds: u64, pairs: u64, seed: u64, only: Option<&str
         }
     }
     sums.failed += u64::from(sums.slowest_return > LATEST_RETURN);
-    let chosen = |step: &&&str| only.is_none_or(|only| only == **step);
-    let mut play = |first: &str, second: Option<&str>| {
-        let plan = Plan::new(first, second, &mut dice);
+    for number in 0..4 * asked.stops {
+        match stop::holder(&journals(folder), number, asked.hold) {
+            Ok(()) => sums.stops += 1,
+            Err(complaint) => {
+                sums.failed += 1;
+                say(format_args!("stopped holder {number}: {complaint}"));
+            }
+        }
+    }
+    let chosen = |step: &&&str| asked.only.as_ref().is_none_or(|only| only == **step);
+    let mut play = |plan: Plan| {
         if let Err(complaint) = round::play(&journals(folder), &plan, &mut sums) {
             sums.failed += 1;
             say(format_args!("{plan:?}: {complaint}"));
@@ -129,12 +166,15 @@ fn campaign(folder: &Path, rounds: u64, pairs: u64, seed: u64, only: Option<&str
         if REPAIRS.contains(step) {
             continue;
         }
-        for _ in 0..rounds {
-            play(step, None);
+        for _ in 0..asked.rounds {
+            play(Plan::new(step, None, &mut dice));
+        }
+        for _ in 0..asked.stops {
+            play(Plan::stop(step, asked.hold, &mut dice));
         }
         for second in REPAIRS.iter().chain(LEASE_STEPS) {
-            for _ in 0..pairs {
-                play(step, Some(second));
+            for _ in 0..asked.pairs {
+                play(Plan::new(step, Some(second), &mut dice));
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::books::Books;
 use crate::worker::{self, CAPACITY, Item};
 
 /// What takes longer than this never ends.
-const PATIENCE: Duration = Duration::from_secs(20);
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     seed: u64,
     lease_ms: u64,
     max_deliveries: u32,
+    /// The first one is stopped for so long, and lives.
+    hold: Option<Duration>,
 }
 
 impl Plan {
@@ -37,6 +39,24 @@ impl Plan {
             seed: dice.roll(),
             lease_ms: [0, 0, 5, 20][dice.below(4) as usize],
             max_deliveries: if must_die { 2 } else { [0, 3][dice.below(2) as usize] },
+            hold: None,
+        }
+    }
+
+    /// One is stopped at that step, and nobody dies.
+    pub(crate) fn stop(step: &str, hold: Duration, dice: &mut Dice) -> Self {
+        Self {
+            hold: Some(hold),
+            ..Self::new(step, None, dice)
+        }
+    }
+
+    /// Nothing happens to anybody at a step.
+    pub(crate) fn quiet(lease_ms: u64) -> Self {
+        Self {
+            lease_ms,
+            max_deliveries: 0,
+            ..Self::new("", None, &mut Dice::new(0))
         }
     }
 }
@@ -47,6 +67,7 @@ pub(crate) struct Sums {
     pub(crate) rounds: u64,
     pub(crate) failed: u64,
     deaths: u64,
+    pub(crate) stops: u64,
     items: u64,
     lost_in_flight: u64,
     redelivered: u64,
@@ -59,10 +80,11 @@ pub(crate) struct Sums {
 impl Sums {
     pub(crate) fn json(&self, seed: u64) -> String {
         format!(
-            r#"{{"backend":"shm","fault":"leases","rounds":{},"seed":{seed},"failed":{},"deaths":{},"second_deaths":{},"items":{},"lost_in_flight":{},"redelivered":{},"dead_lettered":{},"slowest_return_ms":{}}}"#,
+            r#"{{"backend":"shm","fault":"leases","rounds":{},"seed":{seed},"failed":{},"deaths":{},"stops":{},"second_deaths":{},"items":{},"lost_in_flight":{},"redelivered":{},"dead_lettered":{},"slowest_return_ms":{}}}"#,
             self.rounds,
             self.failed,
             self.deaths,
+            self.stops,
             self.second_deaths,
             self.items,
             self.lost_in_flight,
@@ -73,15 +95,24 @@ impl Sums {
     }
 }
 
-struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     folder: &'a Path,
-    name: String,
+    pub(crate) name: String,
     plan: &'a Plan,
-    journals: Vec<PathBuf>,
+    pub(crate) journals: Vec<PathBuf>,
 }
 
-impl Stage<'_> {
-    fn stop_file(&self) -> PathBuf {
+impl<'a> Stage<'a> {
+    pub(crate) const fn new(folder: &'a Path, name: String, plan: &'a Plan) -> Self {
+        Self {
+            folder,
+            name,
+            plan,
+            journals: Vec::new(),
+        }
+    }
+
+    pub(crate) fn stop_file(&self) -> PathBuf {
         self.folder.join("stop.file")
     }
 
@@ -89,7 +120,7 @@ impl Stage<'_> {
         self.start_as("@worker", point)
     }
 
-    fn start_as(&mut self, role: &str, point: Option<String>) -> Result<Hand, String> {
+    pub(crate) fn start_as(&mut self, role: &str, point: Option<String>) -> Result<Hand, String> {
         let number = self.journals.len() as u64;
         let journal = self.folder.join(format!("{number}.journal"));
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -113,7 +144,7 @@ impl Stage<'_> {
 }
 
 /// A process that is gone when this is.
-struct Hand(Child);
+pub(crate) struct Hand(pub(crate) Child);
 
 impl Hand {
     /// How it ended; `None` when it has not within `limit`.
@@ -133,8 +164,20 @@ impl Hand {
         Ok(None)
     }
 
+    /// Waits until it has an item on loan.
+    pub(crate) fn has_leased(&self, queue: &ShmQueue<Item>) -> Result<(), String> {
+        let begun = Instant::now();
+        while queue.leases().is_none_or(|leases| leases.leased == 0) {
+            if begun.elapsed() > PATIENCE {
+                return Err("HANG: the holder does not lease".into());
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
     /// Ended by itself, and with nothing to complain of.
-    fn farewell(&mut self) -> Result<(), String> {
+    pub(crate) fn farewell(&mut self) -> Result<(), String> {
         match self.wait(PATIENCE, || Ok(()))? {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(format!("one that should live ended with {status}")),
@@ -171,12 +214,7 @@ impl Feed<'_> {
 pub(crate) fn play(folder: &Path, plan: &Plan, sums: &mut Sums) -> Result<(), String> {
     let round = folder.join(sums.rounds.to_string());
     std::fs::create_dir(&round).map_err(|error| error.to_string())?;
-    let mut stage = Stage {
-        folder: &round,
-        name: format!("leases-{}", sums.rounds),
-        plan,
-        journals: Vec::new(),
-    };
+    let mut stage = Stage::new(&round, format!("leases-{}", sums.rounds), plan);
     let played = perform(&mut stage, sums);
     if played.is_ok() {
         let _ = std::fs::remove_dir_all(&round);
@@ -195,18 +233,27 @@ fn perform(stage: &mut Stage<'_>, sums: &mut Sums) -> Result<(), String> {
     let mut feed = Feed { queue: &queue, next: 0 };
     let mut survivor = stage.start(None)?;
     let mut deaths = 0;
-    let mut victim = stage.start(Some(format!(
-        "{}:{}:{}",
-        stage.plan.first,
-        stage.plan.visit,
-        libc::SIGKILL
-    )))?;
-    match victim.wait(PATIENCE, || feed.fill())? {
-        Some(status) if status.signal() == Some(libc::SIGKILL) => deaths += 1,
-        Some(status) => return Err(format!("the one to die ended with {status}")),
-        None => return Err("HANG, or its step is never passed: the one to die lives".into()),
-    }
     let mut others = Vec::new();
+    let plan = stage.plan;
+    let at = |signal| Some(format!("{}:{}:{signal}", plan.first, plan.visit));
+    if let Some(hold) = plan.hold {
+        let mut stopped = stage.start(at(libc::SIGSTOP))?;
+        stopped.is_stopped(|| feed.fill())?;
+        // Nobody waits for it to end meanwhile, and others are fed.
+        if stopped.wait(hold, || feed.fill())?.is_some() {
+            return Err("the one to be stopped ended".into());
+        }
+        stopped.signal(libc::SIGCONT)?;
+        sums.stops += 1;
+        others.push(stopped);
+    } else {
+        let mut victim = stage.start(at(libc::SIGKILL))?;
+        match victim.wait(PATIENCE, || feed.fill())? {
+            Some(status) if status.signal() == Some(libc::SIGKILL) => deaths += 1,
+            Some(status) => return Err(format!("the one to die ended with {status}")),
+            None => return Err("HANG, or its step is never passed: the one to die lives".into()),
+        }
+    }
     if let Some(second) = &stage.plan.second {
         let mut victim = stage.start(Some(format!("{second}:1:{}", libc::SIGKILL)))?;
         match victim.wait(MAY_NOT_COME, || feed.fill())? {
@@ -262,12 +309,7 @@ fn perform(stage: &mut Stage<'_>, sums: &mut Sums) -> Result<(), String> {
             feed.next
         ));
     }
-    let room = (0..2 * CAPACITY as u64)
-        .take_while(|number| joined.try_put(worker::item(*number)).is_ok())
-        .count();
-    if room != CAPACITY {
-        return Err(format!("there is room for {room} items"));
-    }
+    check_room(&joined)?;
     sums.deaths += deaths;
     sums.items += feed.next;
     sums.redelivered += leases.redelivered;
@@ -276,14 +318,26 @@ fn perform(stage: &mut Stage<'_>, sums: &mut Sums) -> Result<(), String> {
     Ok(())
 }
 
+/// The empty queue takes as many items as it was made for.
+pub(crate) fn check_room(queue: &ShmQueue<Item>) -> Result<(), String> {
+    let room = (0..2 * CAPACITY as u64)
+        .take_while(|number| queue.try_put(worker::item(*number)).is_ok())
+        .count();
+    if room == CAPACITY {
+        Ok(())
+    } else {
+        Err(format!("there is room for {room} items"))
+    }
+}
+
 /// Takes what is left, also what the dead had on loan.
-fn drain(queue: &ShmQueue<Item>, books: &mut Books) -> Result<(), String> {
+pub(crate) fn drain(queue: &ShmQueue<Item>, books: &mut Books) -> Result<(), String> {
     let begun = Instant::now();
     while queue.depth() != Some(0) {
         if let Ok(lease) = queue.lease(Wait::from(MAY_NOT_COME)) {
             let Ok(item) = lease.ack() else { continue };
             worker::check(&item)?;
-            *books.ends.entry(item.0).or_default() += 1;
+            books.done(&item);
         }
         if begun.elapsed() > PATIENCE {
             return Err(format!("what the dead had does not come back: {:?}", queue.leases()));
@@ -295,30 +349,12 @@ fn drain(queue: &ShmQueue<Item>, books: &mut Books) -> Result<(), String> {
 /// How long it takes until what a dead process had on loan is lent again, without a limit of time.
 pub(crate) fn measure_return(folder: &Path, number: u64) -> Result<Duration, String> {
     let text = |error: descriptor_core::Error| error.to_string();
-    let plan = Plan {
-        first: String::new(),
-        second: None,
-        visit: 0,
-        seed: 0,
-        lease_ms: 0,
-        max_deliveries: 0,
-    };
-    let mut stage = Stage {
-        folder,
-        name: format!("return-{number}"),
-        plan: &plan,
-        journals: Vec::new(),
-    };
+    let plan = Plan::quiet(0);
+    let mut stage = Stage::new(folder, format!("return-{number}"), &plan);
     let queue = worker::open(&stage.name, &worker::spec(&stage.name, 0, 0)).map_err(text)?;
     queue.put(worker::item(1)).map_err(|error| error.to_string())?;
-    let begun = Instant::now();
     let mut holder = stage.start_as("@holder", None)?;
-    while queue.leases().is_none_or(|leases| leases.leased == 0) {
-        if begun.elapsed() > PATIENCE {
-            return Err("HANG: the holder does not lease".into());
-        }
-        std::thread::sleep(TICK);
-    }
+    holder.has_leased(&queue)?;
     // Somebody who sleeps already when the holder dies.
     let killed = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {

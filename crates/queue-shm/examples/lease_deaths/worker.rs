@@ -53,7 +53,7 @@ pub(crate) fn open(name: &str, spec: &ShmSpec) -> Result<ShmQueue<Item>, Error> 
 }
 
 /// `JOURNAL STOP QUEUE SEED LEASE_MS MAX_DELIVERIES`: works until the file `STOP` is there and nothing comes any more. Or
-/// leases one item and keeps it, for as long as it lives.
+/// leases one item and keeps it until that file is there, and acknowledges it then.
 pub(crate) fn work(words: &[String], holds: bool) -> ExitCode {
     let [journal, stop, name, seed, lease_ms, max_deliveries] = words else {
         return ExitCode::from(2);
@@ -73,10 +73,10 @@ pub(crate) fn work(words: &[String], holds: bool) -> ExitCode {
     let done = begin().and_then(|mut worker| {
         if holds {
             let lease = worker.queue.lease(Wait::Forever).map_err(|end| end.to_string())?;
-            worker.kept.push(lease);
-            loop {
-                std::thread::park();
+            while !Path::new(stop).exists() {
+                std::thread::sleep(Duration::from_millis(1));
             }
+            return worker.acknowledge(lease);
         }
         worker.run(|| Path::new(stop).exists())
     });
@@ -174,19 +174,21 @@ impl Worker {
         match self.dice.below(8) {
             0 | 1 => drop(lease),
             2 => late(lease.nack(Duration::from_millis(1 + self.dice.below(10)))).map(drop)?,
-            _ => {
-                let number = lease.item().map_or(0, |item| item.0);
-                self.note("ack", number)?;
-                let what = if late(lease.ack())?.is_some() { "done" } else { "late" };
-                self.note(what, number)?;
-            }
+            _ => self.acknowledge(lease)?,
         }
         Ok(())
+    }
+
+    fn acknowledge(&mut self, lease: Lease<Item>) -> Result<(), String> {
+        let number = lease.item().map_or(0, |item| item.0);
+        self.note("ack", number)?;
+        let what = if late(lease.ack())?.is_some() { "done" } else { "late" };
+        self.note(what, number)
     }
 }
 
 /// A lease that ran out before it was ended is no failure.
-fn late<R>(end: Result<R, Error>) -> Result<Option<R>, String> {
+pub(crate) fn late<R>(end: Result<R, Error>) -> Result<Option<R>, String> {
     match end {
         Ok(done) => Ok(Some(done)),
         Err(error) if error.kind() == ErrorKind::StaleHandle => Ok(None),
