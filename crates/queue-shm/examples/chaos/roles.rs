@@ -17,6 +17,7 @@ type Role = fn(&mut Worker) -> Result<(), String>;
 const ROLES: &[(&str, Role)] = &[
     ("producer", produce),
     ("consumer", consume),
+    ("lessee", lease),
     ("tourist", tour),
     ("keeper", keep),
     ("getter", get_until_closed),
@@ -71,6 +72,36 @@ fn consume(worker: &mut Worker) -> Result<(), String> {
         }
         worker.pause();
     }
+    worker.leave(queue)
+}
+
+/// Takes items on loan and ends that in every way there is.
+fn lease(worker: &mut Worker) -> Result<(), String> {
+    let queue = worker.open()?;
+    worker.wait_for_go();
+    let (limit, mut kept) = (Limit::Within(worker.limit), Vec::new());
+    loop {
+        let max = 1 + worker.dice.below(BATCH as u64) as usize;
+        let ended = worker.lease(&queue, limit, max, &mut kept)?;
+        // A lease that ran out, or whose entry is damaged, is refused: that is said and no more.
+        while kept.len() > BATCH || (!kept.is_empty() && worker.dice.below(3) > 0) {
+            let lease = kept.swap_remove(worker.dice.below(kept.len() as u64) as usize);
+            match worker.dice.below(6) {
+                0 => drop(lease),
+                1 => drop(lease.nack(Duration::from_millis(worker.dice.below(8)))),
+                2 => {
+                    let _ = lease.extend(Duration::from_millis(worker.dice.below(8)));
+                    kept.push(lease);
+                }
+                _ => drop(lease.ack()),
+            }
+        }
+        if ended != End::Ok && worker.ends() {
+            break;
+        }
+        worker.pause();
+    }
+    drop(kept);
     worker.leave(queue)
 }
 

@@ -17,12 +17,19 @@ const FLIPS: u64 = 40;
 /// In the end one queue in so many is cut short, and of another one all die and the header is forged.
 const TURNS: u64 = 4;
 /// Words of the header, and where its checksum is: see `header.rs`.
-const HEADER_WORDS: (u64, u64) = (16, 10);
+const HEADER_WORDS: (u64, u64) = (16, 12);
 const SUM: usize = 1020;
 /// Where the words are that change: see `layout.rs`.
 const WORDS: (u64, u64) = (1024, 448);
+const LOAN_WORDS: (u64, u64) = (1536, 80);
 const PARTICIPANTS: (u64, u64) = (2048, 16 * 64);
+const UNDERTAKER: (u64, u64) = (18_432, 64);
 const HEADER: (u64, u64) = (0, 1024);
+/// Of the table of loans: where its entries are, the bytes of one, those of its words, and how many are much used.
+const LOANS: u64 = 20_480;
+const LOAN: u64 = 256;
+const WORDS_OF_LOAN: u64 = 48;
+const USED_LOANS: u64 = 12;
 
 pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
     let mut left = options.rounds;
@@ -45,13 +52,17 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
 
 fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> Result<Vec<String>, String> {
     let mut complaints = Vec::new();
+    // What is on loan runs out soon, comes back, and in the end goes among the dead letters.
+    let dead = format!("{queue}/dead");
+    let letters = format!("dead={dead}");
     let orders = Orders {
         queue,
+        words: &["lease_ms=5", letters.as_str()],
         limit: Some(Duration::from_millis(20)),
         ..Orders::default()
     };
     let mut hands = Vec::new();
-    for role in ["producer", "consumer", "producer", "consumer"] {
+    for role in ["producer", "consumer", "producer", "lessee", "lessee"] {
         let mut hand = crew.start(role, &orders)?;
         if !hand.moves_on(0, 3, PATIENCE)? {
             complaints.push(format!("{HANG}: the queue does not open"));
@@ -91,7 +102,7 @@ fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> R
     }
     // Somebody new meets it as well.
     let visit = Orders {
-        words: &["laps=1"],
+        words: &["laps=1", "lease_ms=5", letters.as_str()],
         ..orders.clone()
     };
     let mut visitor = crew.start("tourist", &visit)?;
@@ -117,6 +128,8 @@ fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> R
     report.corrupt += complaints.iter().filter(|text| text.contains("nobody put")).count() as u64;
     // As an operator would: what is damaged is not removed by itself.
     let _ = std::fs::remove_file(&path);
+    // Whole, and left by those who were killed, when nobody could open the one before it.
+    let _ = std::fs::remove_file(crew.segment(&dead));
     Ok(complaints)
 }
 
@@ -140,9 +153,13 @@ fn judge_ending(
 fn flip(file: &File, size: u64, crew: &mut Crew) -> std::io::Result<()> {
     let dice = &mut crew.dice;
     let (start, len) = match dice.below(100) {
-        0..50 => WORDS,
-        50..70 => PARTICIPANTS,
-        70 => HEADER,
+        0..35 => WORDS,
+        35..45 => LOAN_WORDS,
+        45..60 => (LOANS + dice.below(USED_LOANS) * LOAN, WORDS_OF_LOAN),
+        60..65 => (LOANS, USED_LOANS * LOAN),
+        65..77 => PARTICIPANTS,
+        77 => UNDERTAKER,
+        78 => HEADER,
         _ => (HEADER.1, size - HEADER.1),
     };
     let place = start + dice.below(len);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use descriptor_core::{Error, ErrorKind, GetError, PutError, Queue, QueueId, Wait};
+use descriptor_core::{Error, ErrorKind, GetError, Lease, PutError, Queue, QueueId, Wait};
 use queue_shm::{ShmQueue, ShmSpec};
 use queue_testkit::Dice;
 
@@ -119,7 +119,12 @@ impl Worker {
     pub(crate) fn try_open_named(&mut self, name: &str) -> Result<Result<ShmQueue<Bytes>, Error>, String> {
         let id = QueueId::new(name).map_err(|error| error.to_string())?;
         let invoked = sys::now();
-        let spec = ShmSpec::bounded(CAPACITY).max_item(payload::LARGEST);
+        let mut spec = ShmSpec::bounded(CAPACITY).max_item(payload::LARGEST);
+        if let Some(dead) = self.setting("dead") {
+            let lease_time = Duration::from_millis(self.number("lease_ms"));
+            let letters = format!("shm://{dead}?maxsize={CAPACITY}");
+            spec = spec.lease_time(lease_time).max_deliveries(3).dead_letter(letters);
+        }
         let opened = ShmQueue::open(&id, &spec);
         if let Ok(queue) = &opened {
             self.note(Kind::Open, queue.epoch(), invoked)?;
@@ -212,6 +217,27 @@ impl Worker {
         } else {
             queue.get_batch(&mut out, max, wait.wait()).map(|_| ())
         };
+        self.end_get(got, &out, invoked)
+    }
+
+    /// Up to `max` items on loan.
+    pub(crate) fn lease(
+        &mut self,
+        queue: &ShmQueue<Bytes>,
+        wait: Limit,
+        max: usize,
+        leases: &mut Vec<Lease<Bytes>>,
+    ) -> Result<End, String> {
+        let begun = self.entry(Kind::BeginGet, End::Ok, max as u64, sys::now(), wait.nanos());
+        self.write([begun])?;
+        let (invoked, before) = (sys::now(), leases.len());
+        let got = queue.lease_batch(leases, max, wait.wait()).map(drop);
+        let items = leases.get(before..).unwrap_or_default();
+        let items: Vec<Bytes> = items.iter().filter_map(|lease| lease.item().cloned()).collect();
+        self.end_get(got, &items, invoked)
+    }
+
+    fn end_get(&mut self, got: Result<(), GetError>, out: &[Bytes], invoked: u64) -> Result<End, String> {
         let returned = sys::now();
         let end = match got {
             Ok(()) => End::Ok,
