@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sage_comm::ops::IterSource;
@@ -22,10 +23,18 @@ fn within_two_minutes(test: impl FnOnce() + Send + 'static) {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/sage-test-{}-{test}", std::process::id()));
+    fn new() -> Self {
+        // Tests of one process, too, have the same job at the same time.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = PathBuf::from(format!("/dev/shm/sage-test-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
+    }
+
+    /// The file that ends the job without end, once it is there.
+    fn end(&self) -> PathBuf {
+        self.0.with_extension("end")
     }
 
     /// What is left of the queues.
@@ -39,6 +48,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_file(self.end());
     }
 }
 
@@ -59,10 +69,11 @@ struct Ended {
 
 impl Spread {
     fn start(what: &str, workers: u32) -> Self {
-        let folder = Folder::new(&format!("{what}-{workers}"));
+        let folder = Folder::new();
         let mut child = Command::new(env!("CARGO_BIN_EXE_spread-job"))
             .args([what, &workers.to_string()])
             .env("SAGE_SHM_DIR", &folder.0)
+            .env("SPREAD_JOB_END", folder.end())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -107,9 +118,39 @@ impl Ended {
     }
 }
 
+fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    assert!(status.unwrap().success(), "kill -s {name} {pid}");
+}
+
 fn kill(pid: u32) {
-    let status = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
-    assert!(status.unwrap().success(), "kill {pid}");
+    signal("KILL", pid);
+}
+
+/// Stops a process, and waits until it is.
+fn stop(pid: u32) {
+    signal("STOP", pid);
+    let is_stopped = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // After the name, which is in parentheses and may have any characters.
+        stat.rsplit(") ").next().unwrap().starts_with('T')
+    };
+    while !is_stopped() {
+        std::thread::yield_now();
+    }
+}
+
+/// The workers that a report calls lost, in order of their process ids, and how each ended.
+fn lost(report: &Value) -> Vec<(u32, &str)> {
+    let lost = report["lost_workers"].as_array().unwrap().iter();
+    let mut lost: Vec<_> = lost
+        .map(|lost| {
+            let pid = u32::try_from(lost["pid"].as_u64().unwrap()).unwrap();
+            (pid, lost["fate"].as_str().unwrap())
+        })
+        .collect();
+    lost.sort_unstable();
+    lost
 }
 
 /// The edges of a report that do not balance.
@@ -190,6 +231,82 @@ fn a_killed_worker_ends_the_job_with_a_report() {
             assert_eq!(blamed, [format!("worker {}", lost["worker"])], "{report}");
             assert!(lost["taken"].as_u64() > Some(0), "{lost}");
             assert_eq!(unbalanced(&report), [""; 0]);
+            assert_eq!(ended.folder.left(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_stopped_worker_goes_on_and_nothing_is_lost() {
+    within_two_minutes(|| {
+        // Longer than anybody waits for anything, but for the end of a job that is called off.
+        for hold in [1, 6] {
+            let mut spread = Spread::start("endless", 3);
+            let pid = spread.processes(3)[1];
+            stop(pid);
+            std::thread::sleep(Duration::from_secs(hold));
+            assert_eq!(
+                spread.child.try_wait().unwrap(),
+                None,
+                "the job waits for who is stopped"
+            );
+            std::fs::write(spread.folder.end(), "").unwrap();
+            signal("CONT", pid);
+            let ended = spread.end();
+            assert_eq!((ended.code, ended.complaints.as_str()), (Some(0), ""));
+            let report = ended.report();
+            assert_eq!((&report["outcome"], lost(&report)), (&"finished".into(), vec![]));
+            for edge in report["ledger"]["edges"].as_array().unwrap() {
+                let counts = &edge["counts"];
+                assert!(counts["accepted"].as_u64() > Some(0), "{edge}");
+                assert_eq!(counts["accepted"], counts["delivered"], "{edge}");
+            }
+            assert_eq!(ended.folder.left(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_stopped_worker_that_is_killed_is_a_killed_worker() {
+    within_two_minutes(|| {
+        let mut spread = Spread::start("endless", 3);
+        let pid = spread.processes(3)[1];
+        stop(pid);
+        kill(pid);
+        let ended = spread.end();
+        let report = ended.report();
+        assert_eq!(lost(&report), [(pid, "was killed by signal 9 (SIGKILL)")], "{report}");
+        assert_eq!(
+            (ended.code, &report["outcome"], unbalanced(&report)),
+            (Some(1), &"failed".into(), vec![])
+        );
+        assert_eq!(ended.folder.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_stopped_worker_does_not_hold_up_the_end_of_a_job_that_failed() {
+    within_two_minutes(|| {
+        for (stopped, victim) in [(0, 1), (1, 2), (2, 0)] {
+            let mut spread = Spread::start("endless", 3);
+            let processes = spread.processes(3);
+            let (stopped, victim) = (processes[stopped], processes[victim]);
+            stop(stopped);
+            kill(victim);
+            let ended = spread.end();
+            let report = ended.report();
+            // It could not be told of the end, so it was ended.
+            let killed = "was killed by signal 9 (SIGKILL)";
+            let mut both = [(stopped, killed), (victim, killed)];
+            both.sort_unstable();
+            assert_eq!(lost(&report), both, "{report}");
+            // The first failure is what began it.
+            let first = report["failures"][0]["message"].as_str().unwrap();
+            assert!(first.contains(&format!("process {victim} was killed")), "{report}");
+            assert_eq!(
+                (ended.code, &report["outcome"], unbalanced(&report)),
+                (Some(1), &"failed".into(), vec![])
+            );
             assert_eq!(ended.folder.left(), [""; 0]);
         }
     });

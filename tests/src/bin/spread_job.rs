@@ -157,13 +157,18 @@ fn panics(deployment: Deployment) -> Made {
     Ok((flow.build(deployment)?, None))
 }
 
-/// A job that runs until somebody ends it. Each instance of `work` prints its process with the first packet that another
+/// A job that runs until somebody ends it, or until the file that `SPREAD_JOB_END` names is there. Each instance of `work` prints its process with the first packet that another
 /// process sent: of such packets others can tell when the process is dead.
 fn endless(deployment: Deployment) -> Made {
     let flow = Flow::new("endless", Builtin);
+    let end = std::env::var_os("SPREAD_JOB_END").map(std::path::PathBuf::from);
     let _ = flow
-        .source("numbers", 2, |_| {
-            FnSource::new(|ctx: &mut TaskContext<u32>| {
+        .source("numbers", 2, move |_| {
+            let end = end.clone();
+            FnSource::new(move |ctx: &mut TaskContext<u32>| {
+                if end.as_ref().is_some_and(|end| end.exists()) {
+                    return Ok(SourceStep::Done);
+                }
                 for _ in 0..100 {
                     ctx.emit(std::process::id())?;
                 }
