@@ -1,6 +1,6 @@
 //! Reservations and views: bytes that go through no buffer of the queue.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use descriptor_core::{ErrorKind, GetError, PutError, Queue, QueueCore, QueueId, Wait};
-use queue_shm::{Damage, ShmQueue, ShmSpec};
+use queue_shm::{Damage, ShmFolder, ShmQueue, ShmSpec};
 use queue_testkit::{Dice, join, spawn, until, watchdog};
 
 const SOON: Duration = Duration::from_millis(20);
@@ -244,32 +244,58 @@ fn too_much_is_refused_with_both_sizes() {
     assert!(matches!(queue.reserve(1, SOON.into()), Err(PutError::Full(()))));
 }
 
+const PATTERN: &[u8] = b"a pattern that is nowhere else";
+
+/// The segment of a queue, and where the pattern is in it.
+fn find_pattern(id: &QueueId) -> std::io::Result<(File, u64)> {
+    let path = ShmFolder::of_this_user().path().join(id.as_str());
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut bytes = Vec::new();
+    (&file).read_to_end(&mut bytes)?;
+    let place = bytes.windows(PATTERN.len()).position(|window| window == PATTERN);
+    Ok((file, place.expect("the item is in the file") as u64))
+}
+
+/// Also of the bit that says whether an item has a checksum, and of the front of one that has none.
+#[test]
+fn a_changed_bit_in_front_of_an_item_is_an_error() -> std::io::Result<()> {
+    for (is_checked, bit) in [true, false]
+        .into_iter()
+        .flat_map(|is| (0..64).map(move |bit| (is, bit)))
+    {
+        let id = QueueId::generated("zero");
+        let queue: ShmQueue<Bytes> =
+            ShmQueue::open(&id, &ShmSpec::bounded(4)).unwrap_or_else(|error| panic!("{error}"));
+        let mut room = queue.reserve(PATTERN.len(), Wait::Never).expect("room");
+        if !is_checked {
+            room = room.without_checksum();
+        }
+        room.write_all(PATTERN)?;
+        room.commit();
+        let (file, place) = find_pattern(&id)?;
+        let (mut front, at) = ([0; 8], place - 8);
+        file.read_exact_at(&mut front, at)?;
+        file.write_all_at(&(u64::from_le_bytes(front) ^ 1 << bit).to_le_bytes(), at)?;
+        match queue.view(Wait::Never).map(drop) {
+            Err(GetError::Failed(error)) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
+            other => panic!("bit {bit} of an item with a checksum ({is_checked}): {other:?}"),
+        }
+    }
+    Ok(())
+}
+
 /// Somebody who breaks the rules changes a byte: one error, and the next item is fine.
 #[test]
 fn a_changed_item_is_one_error() -> std::io::Result<()> {
     let id = QueueId::generated("zero");
     let queue = ShmQueue::open(&id, &ShmSpec::bounded(4)).unwrap_or_else(|error| panic!("{error}"));
-    let folder = std::env::var_os("SAGE_SHM_DIR").map_or_else(
-        || {
-            let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("a process"));
-            format!("/dev/shm/sage-{user}").into()
-        },
-        std::path::PathBuf::from,
-    );
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(folder.join(id.as_str()))?;
-    let pattern = b"a pattern that is nowhere else";
-    for text in [&pattern[..], b"whole"] {
+    for text in [PATTERN, b"whole"] {
         let mut room = queue.reserve(text.len(), Wait::Never).expect("room");
         room.write_all(text)?;
         room.commit();
     }
-    let mut bytes = Vec::new();
-    (&file).read_to_end(&mut bytes)?;
-    let place = bytes.windows(pattern.len()).position(|window| window == pattern);
-    file.write_all_at(b"A", place.expect("the item is in the file") as u64)?;
+    let (file, place) = find_pattern(&id)?;
+    file.write_all_at(b"A", place)?;
     match queue.view(Wait::Never) {
         Err(GetError::Failed(error)) => {
             assert_eq!(error.kind(), ErrorKind::Corrupt);
