@@ -41,6 +41,12 @@ impl Segment {
         point::reach("get.rung");
     }
 
+    /// True when the next item, if there is one, was not seen yet.
+    #[inline]
+    pub(crate) fn has_seen_none(&self) -> bool {
+        self.map.u64(SEEN_TAIL).load(Ordering::Relaxed) == self.map.u64(HEAD).load(Ordering::Relaxed)
+    }
+
     /// The call that took `count` items is about to return them.
     #[inline]
     pub(crate) fn finish(&self, count: usize) {
@@ -168,6 +174,15 @@ impl Held<'_> {
         taken.store(taken_next, Ordering::Relaxed);
         point::reach("get.counted");
         self.settle(next);
+    }
+
+    /// One item was copied, and everything before `next` is taken.
+    #[inline]
+    pub(crate) fn finish_take(self, next: Cursor) {
+        self.take(next, 1);
+        let segment = self.segment;
+        drop(self);
+        segment.announce_room(1);
     }
 
     pub(crate) fn settle(&self, head: Cursor) {

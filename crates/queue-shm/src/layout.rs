@@ -20,19 +20,12 @@ pub(crate) const HEADER: usize = 1024;
 /// One side of the queue: the offsets of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Side {
-    pub(crate) name: &'static str,
     /// Who is at work: see `lock.rs`.
     pub(crate) lock: usize,
 }
 
-pub(crate) const PUTTERS: Side = Side {
-    name: "put",
-    lock: 1024,
-};
-pub(crate) const GETTERS: Side = Side {
-    name: "get",
-    lock: 1152,
-};
+pub(crate) const PUTTERS: Side = Side { lock: 1024 };
+pub(crate) const GETTERS: Side = Side { lock: 1152 };
 
 // Of the putters, in the line of their lock.
 pub(crate) const SEEN_HEAD: usize = 1032;
@@ -141,7 +134,8 @@ pub(crate) const PID: usize = 12;
 pub(crate) const TAKEN: usize = 16;
 pub(crate) const FINISHED: usize = 24;
 
-const END_OF_WORDS: usize = PARTICIPANTS + (UNDERTAKER + 1) * PARTICIPANT;
+/// What every segment has at least.
+pub(crate) const END_OF_WORDS: usize = PARTICIPANTS + (UNDERTAKER + 1) * PARTICIPANT;
 
 /// Length and checksum before each item.
 pub(crate) const RECORD: usize = 8;

@@ -121,14 +121,14 @@ impl<T: Wire> ShmQueue<T> {
         let mut count = 0;
         while count < max {
             match self.take(Wait::Never) {
-                Ok(Some(item)) => out.push(item),
-                Ok(None) => break,
-                Err(end) if count == 0 => return Err(end),
-                Err(GetError::Failed(error)) => {
+                None => break,
+                Some(Ok(item)) => out.push(item),
+                Some(Err(end)) if count == 0 => return Err(end),
+                Some(Err(GetError::Failed(error))) => {
                     self.keep_fault(error);
                     break;
                 }
-                Err(_) => break,
+                Some(Err(_)) => break,
             }
             count += 1;
         }

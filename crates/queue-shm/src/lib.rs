@@ -96,6 +96,7 @@ mod map;
 mod memory;
 mod pack;
 mod participant;
+mod patience;
 mod point;
 mod put;
 mod queue;

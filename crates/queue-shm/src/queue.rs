@@ -16,6 +16,7 @@ use crate::bridge::Bridge;
 use crate::format::{Format, with_buffer};
 use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN};
 use crate::lease_keeper::Keeper;
+use crate::patience::Patience;
 use crate::put::Refusal;
 use crate::record::Front;
 use crate::segment::Segment;
@@ -27,6 +28,7 @@ pub struct ShmQueue<T: Wire> {
     pub(crate) format: Format,
     pub(crate) keeper: Arc<Keeper>,
     getters: Bridge,
+    patience: Patience,
     putters: Bridge,
     // Faults of items that came in the middle of a batch: each is told once, by the next get.
     faults: Mutex<VecDeque<Error>>,
@@ -53,6 +55,7 @@ impl<T: Wire> ShmQueue<T> {
         }
         Ok(Self {
             keeper: Arc::new(Keeper::new(&segment)),
+            patience: Patience::new(),
             getters: Bridge::new(&segment, ITEMS, Segment::items_to_take),
             putters: Bridge::new(&segment, ROOM, Segment::room_left),
             segment,
@@ -112,40 +115,63 @@ impl<T: Wire> ShmQueue<T> {
         }
     }
 
-    /// One item; `None` when there is none.
-    pub(crate) fn take(&self, wait: Wait) -> Result<Option<T>, GetError> {
+    /// One item, or what `otherwise` says when there is none.
+    ///
+    /// # Errors
+    /// `Closed`, what the item says, and what `otherwise` says.
+    #[inline]
+    fn take_or(&self, wait: Wait, otherwise: impl FnOnce() -> Result<T, GetError>) -> Result<T, GetError> {
         self.segment.tend();
+        let looks = self.segment.has_seen_none();
+        if looks && wait != Wait::Never {
+            self.patience.before_look();
+        }
         let Some(held) = self.segment.getters(wait) else {
-            return Ok(None);
+            return otherwise();
         };
         if let Some((index, front)) = held.returned() {
-            return self.take_back(held, index, front).map(Some);
+            return self.take_back(held, index, front);
         }
-        let Some((held, (head, _, bytes))) = held.ahead(1)? else {
-            return Ok(None);
+        let Some((held, (head, items, bytes))) = held.ahead(1)? else {
+            return otherwise();
         };
+        if looks {
+            self.patience.after_look(items);
+        }
         let front = held.front(head, bytes).map_err(GetError::Failed)?;
         let next = head.after(front.record_bytes(), 1);
         self.segment
             .map
             .expect_to_read(next.position(), front.record_bytes(), bytes);
-        let take = |buffer: &mut Vec<u8>| {
-            held.copy_item(head, front, buffer);
-            held.take(next, 1);
-            drop(held);
-            self.segment.announce_room(1);
-            front.check(buffer)
-        };
         let item = match self.format {
             // Copied once, to where it stays.
             Format::Raw => {
                 let mut item = memory::room(front.len());
-                take(&mut item).and_then(|()| self.format.adopt(memory::bytes(item)))
+                held.copy_item(head, front, &mut item);
+                // Made before the lock is given back: what was just written in parts is slow to be moved as a whole.
+                let item = memory::bytes(item);
+                held.finish_take(next);
+                let checked = front.check(&item);
+                self.segment.finish(1);
+                checked.and_then(|()| self.format.adopt(item))
             }
-            Format::Coded(_) => with_buffer(|buffer| take(buffer).and_then(|()| self.format.decode(buffer))),
+            Format::Coded(_) => with_buffer(|buffer| {
+                held.copy_item(head, front, buffer);
+                held.finish_take(next);
+                let item = front.check(buffer).and_then(|()| self.format.decode(buffer));
+                self.segment.finish(1);
+                item
+            }),
         };
-        self.segment.finish(1);
-        item.map(Some).map_err(|error| GetError::Failed(self.named(error)))
+        item.map_err(|error| GetError::Failed(self.named(error)))
+    }
+
+    /// One item; `None` when there is none.
+    pub(crate) fn take(&self, wait: Wait) -> Option<Result<T, GetError>> {
+        match self.take_or(wait, || Err(GetError::Empty)) {
+            Err(GetError::Empty) => None,
+            done => Some(done),
+        }
     }
 
     #[cold]
@@ -264,9 +290,11 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
 
     fn get_within(&self, wait: Wait) -> Result<T, GetError> {
         self.admit()?;
-        self.segment
-            .persist(ITEMS, wait, || self.take(wait).transpose())
-            .unwrap_or(Err(GetError::Empty))
+        self.take_or(wait, || {
+            self.segment
+                .persist_slowly(ITEMS, wait, || self.take(wait))
+                .unwrap_or(Err(GetError::Empty))
+        })
     }
 
     fn put_batch(&self, items: &mut VecDeque<T>, wait: Wait) -> Result<usize, PutError<()>> {
@@ -327,7 +355,7 @@ impl<T: Wire> Queue<T> for ShmQueue<T> {
     }
 
     fn poll_get(&self, cx: &mut Context<'_>, waiter: &mut Waiter) -> Poll<Result<T, GetError>> {
-        self.poll_for(cx, waiter, || self.take(Wait::Never).transpose())
+        self.poll_for(cx, waiter, || self.take(Wait::Never))
     }
 
     fn lease(&self, wait: Wait) -> Result<Lease<T>, GetError> {

@@ -77,15 +77,19 @@ impl Segment {
     /// Tries, tries again for a few microseconds, and then sleeps until `attempt` succeeds or the wait ends, which is `None`.
     #[inline]
     pub(crate) fn persist<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-        let done = attempt();
-        if done.is_some() || wait == Wait::Never {
-            return done;
-        }
-        self.persist_slowly(bell, wait, attempt)
+        attempt().or_else(|| self.persist_slowly(bell, wait, attempt))
     }
 
     #[cold]
-    fn persist_slowly<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    pub(crate) fn persist_slowly<R>(
+        &self,
+        bell: Bell,
+        wait: Wait,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        if wait == Wait::Never {
+            return None;
+        }
         let done = if bell.sleepers == ITEMS.sleepers {
             self.linger(true, |segment, _| segment.items_to_take() > 0, &mut attempt)
         } else {

@@ -10,7 +10,7 @@ const QUEUE_CORE_LINES: usize = 3_800;
 /// Executing plans is one subject that changes together.
 const RUNTIME_LINES: usize = 7_000;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
-const SHM_LINES: usize = 6_500;
+const SHM_LINES: usize = 6_700;
 /// All of it is tests, which other crates keep outside of `src`.
 const TESTKIT_LINES: usize = 7_500;
 /// A list: one file for each queue that is measured and for each way to measure it.
