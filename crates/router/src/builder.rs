@@ -44,7 +44,8 @@ impl<T: Item + Clone> RouterBuilder<T> {
         self
     }
 
-    /// How many events in one buffer make a flush due, at least 1.
+    /// How many events in one buffer make a flush due, at least 1. Where a connection [packs](Connection::packing), as
+    /// many as fill whole packs.
     #[must_use]
     pub fn batch_limit(mut self, events: usize) -> Self {
         self.batch = events.max(1);
@@ -132,7 +133,7 @@ impl<T: Item + Clone> RouterBuilder<T> {
                 position: 0,
                 share_position: 0,
                 random: u64::from(self.sender) << 16 | u64::from(number),
-                outlets: connections.into_iter().map(Outlet::new).collect(),
+                outlets: connections.into_iter().map(|it| Outlet::new(it, self.batch)).collect(),
                 unroutable: 0,
             });
         }

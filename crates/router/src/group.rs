@@ -62,14 +62,14 @@ impl<T: Item + Clone> Group<T> {
         if index + 1 < self.outlets.len() { index + 1 } else { 0 }
     }
 
-    /// Keeps the packet for the targets it goes to; the length of the longest buffer it went into.
+    /// Keeps the packet for the targets it goes to; true when a flush is due for one of them.
     #[inline]
     pub(crate) fn push(
         &mut self,
         packet: Packet<T>,
         reached: &mut Vec<TargetId>,
         back: &mut Vec<Undelivered<T>>,
-    ) -> usize {
+    ) -> bool {
         self.route(packet, reached, back, |outlet, packet, _| (true, outlet.buffer(packet)))
     }
 
@@ -82,7 +82,7 @@ impl<T: Item + Clone> Group<T> {
         back: &mut Vec<Undelivered<T>>,
     ) {
         self.route(packet, reached, back, |outlet, packet, back| {
-            (outlet.deliver(packet, wait, back), 0)
+            (outlet.deliver(packet, wait, back), false)
         });
     }
 
@@ -92,46 +92,46 @@ impl<T: Item + Clone> Group<T> {
         packet: Packet<T>,
         reached: &mut Vec<TargetId>,
         back: &mut Vec<Undelivered<T>>,
-        mut hand_over: impl FnMut(&mut Outlet<T>, Packet<T>, &mut Vec<Undelivered<T>>) -> (bool, usize),
-    ) -> usize {
+        mut hand_over: impl FnMut(&mut Outlet<T>, Packet<T>, &mut Vec<Undelivered<T>>) -> (bool, bool),
+    ) -> bool {
         let choice = match self.choose(&packet) {
             Ok(choice) => choice,
             Err(error) => {
                 self.unroutable += 1;
                 back.push(unroutable(self.number, packet, error));
-                return 0;
+                return false;
             }
         };
         match choice {
             Choice::Next(index) | Choice::Shared(index) | Choice::One(index) => {
                 // Every choice is checked against the number of targets.
                 let Some(outlet) = self.outlets.get_mut(index) else {
-                    return 0;
+                    return false;
                 };
-                let (taken, length) = hand_over(outlet, packet, back);
+                let (taken, due) = hand_over(outlet, packet, back);
                 if taken {
                     reached.push(outlet.id());
                     self.advance(&choice);
                 }
-                length
+                due
             }
             Choice::All => {
                 let Some((last, others)) = self.outlets.split_last_mut() else {
-                    return 0;
+                    return false;
                 };
-                let mut longest = 0;
+                let mut any_due = false;
                 let mut one = |outlet: &mut Outlet<T>, packet| {
-                    let (taken, length) = hand_over(outlet, packet, back);
+                    let (taken, due) = hand_over(outlet, packet, back);
                     if taken {
                         reached.push(outlet.id());
                     }
-                    longest = longest.max(length);
+                    any_due |= due;
                 };
                 for outlet in others {
                     one(outlet, packet.clone());
                 }
                 one(last, packet);
-                longest
+                any_due
             }
         }
     }

@@ -97,17 +97,41 @@ impl<T> Pack<T> {
         Ok(())
     }
 
-    /// Adds a packet, whatever it takes. The first one says of what sort the pack is, and makes room for `room` of them.
+    /// As [`try_push_as`](Self::try_push_as), of a packet.
+    ///
+    /// # Errors
+    /// The packet.
+    #[inline(always)]
+    pub fn try_push(&mut self, packet: Packet<T>, input_index: u16) -> Result<(), Packet<T>> {
+        let alike = self.marks == packet.marks.with_input_index(input_index);
+        match (&mut self.rows, &packet.key) {
+            (Sort::Plain(rows), None) if alike && rows.len() < rows.capacity() => {
+                rows.push((packet.payload, packet.timestamp, ()));
+            }
+            (Sort::Int(rows), Some(key)) if alike && rows.len() < rows.capacity() => {
+                let Some(key) = key.as_i64() else {
+                    return Err(packet);
+                };
+                rows.push((packet.payload, packet.timestamp, key));
+            }
+            _ => return Err(packet),
+        }
+        Ok(())
+    }
+
+    /// Adds a packet, whatever it takes. The first one says of what sort the pack is, and sees to room for `room` of them.
     #[inline(never)]
     pub fn push(&mut self, packet: Packet<T>, room: usize) {
         let key = packet.key.as_ref().map(Key::as_i64);
         if self.is_empty() {
             self.marks = packet.marks;
-            self.rows = match key {
-                None => Sort::Plain(Vec::with_capacity(room)),
-                Some(Some(_)) => Sort::Int(Vec::with_capacity(room)),
-                Some(None) => Sort::Mixed(Vec::with_capacity(room)),
-            };
+            match (&mut self.rows, key) {
+                (Sort::Plain(rows), None) => rows.reserve(room),
+                (Sort::Int(rows), Some(Some(_))) => rows.reserve(room),
+                (_, None) => self.rows = Sort::Plain(Vec::with_capacity(room)),
+                (_, Some(Some(_))) => self.rows = Sort::Int(Vec::with_capacity(room)),
+                (_, Some(None)) => self.rows = Sort::Mixed(Vec::with_capacity(room)),
+            }
         }
         match (&mut self.rows, key) {
             (Sort::Plain(rows), None) if self.marks == packet.marks => {

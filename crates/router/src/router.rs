@@ -47,7 +47,7 @@ impl<T: Item + Clone> Router<T> {
     ///
     /// # Errors
     /// Lists the groups for which no target could be chosen, with the packet; the others have it in their buffers.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {
         if let [only] = &mut self.groups[..]
             && !self.stopped
@@ -55,7 +55,7 @@ impl<T: Item + Clone> Router<T> {
             && let Some(outlet) = only.outlets.get_mut(index)
         {
             only.position = position;
-            return Ok(outlet.buffer(packet) >= self.batch);
+            return Ok(outlet.buffer(packet));
         }
         self.push_to_all(packet)
     }
@@ -64,7 +64,7 @@ impl<T: Item + Clone> Router<T> {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    #[inline]
+    #[inline(always)]
     pub fn push_as(&mut self, payload: T, like: &Packet<()>) -> Result<bool, SendError<T>> {
         if let [only] = &mut self.groups[..]
             && !self.stopped
@@ -72,7 +72,7 @@ impl<T: Item + Clone> Router<T> {
             && let Some(outlet) = only.outlets.get_mut(index)
         {
             only.position = position;
-            return Ok(outlet.buffer_as(payload, like) >= self.batch);
+            return Ok(outlet.buffer_as(payload, like));
         }
         self.push_to_all(like.inherit_partition_info(payload))
     }
@@ -81,18 +81,18 @@ impl<T: Item + Clone> Router<T> {
     #[inline(never)]
     fn push_to_all(&mut self, packet: Packet<T>) -> Result<bool, SendError<T>> {
         self.reached.clear();
-        let mut longest = 0;
+        let mut due = false;
         match self.groups.split_last_mut() {
             Some((last, others)) if !self.stopped => {
                 for group in others {
-                    longest = longest.max(group.push(packet.clone(), &mut self.reached, &mut self.back));
+                    due |= group.push(packet.clone(), &mut self.reached, &mut self.back);
                 }
-                longest = longest.max(last.push(packet, &mut self.reached, &mut self.back));
+                due |= last.push(packet, &mut self.reached, &mut self.back);
             }
             _ => self.refuse(packet),
         }
         if self.back.is_empty() {
-            Ok(longest >= self.batch)
+            Ok(due)
         } else {
             Err(self.report(Vec::new()))
         }
@@ -280,9 +280,11 @@ impl<T: Item + Clone> Router<T> {
         self.batch
     }
 
-    /// Sets how many events in one buffer make a flush due, at least 1.
+    /// Sets how many events in one buffer make a flush due, at least 1; see [`RouterBuilder::batch_limit`].
     pub fn set_batch_limit(&mut self, events: usize) {
         self.batch = events.max(1);
+        let batch = self.batch;
+        self.outlets().for_each(|outlet| outlet.set_batch_limit(batch));
     }
 
     /// The packets of every connection so far.

@@ -6,7 +6,7 @@ use descriptor_core::{ErrorKind, Item, PutError, Wait};
 use serde::Serialize;
 
 use crate::send_error::{Reason, Target, TargetId, Undelivered, Waiting};
-use crate::{Connection, Envelope, Event, Pack, Packet, StopSignal};
+use crate::{Connection, Drain, Envelope, Event, Pack, Packet, StopSignal};
 
 /// The packets of one connection: `routed = sent + buffered + returned`, at any moment.
 ///
@@ -59,13 +59,19 @@ impl ReturnedCounts {
     }
 }
 
+/// Packets that are kept as rows before they become items, where each is an item of its own: a row is a third of one,
+/// and is written without the packet being put together.
+const ROWS: usize = 64;
+
 pub(crate) struct Outlet<T: Item> {
     pub(crate) connection: Connection<T>,
     pending: VecDeque<Envelope<T>>,
-    /// Behind all that is pending, on its way to becoming one item.
+    /// Behind all that is pending, on its way to becoming one item, or one item each.
     open: Pack<T>,
     /// Packets in `pending` and `open`.
     packets: usize,
+    /// With so many a flush is due.
+    due: usize,
     routed: u64,
     controls: u64,
     returned: ReturnedCounts,
@@ -75,12 +81,14 @@ pub(crate) struct Outlet<T: Item> {
 }
 
 impl<T: Item> Outlet<T> {
-    pub(crate) const fn new(connection: Connection<T>) -> Self {
+    pub(crate) const fn new(connection: Connection<T>, batch: usize) -> Self {
+        let due = whole_packs(batch, connection.pack());
         Self {
             connection,
             pending: VecDeque::new(),
             open: Pack::new(),
             packets: 0,
+            due,
             routed: 0,
             controls: 0,
             returned: ReturnedCounts {
@@ -101,6 +109,10 @@ impl<T: Item> Outlet<T> {
             group: spec.broadcast_group,
             parallel_index: spec.parallel_index,
         }
+    }
+
+    pub(crate) const fn set_batch_limit(&mut self, events: usize) {
+        self.due = whole_packs(events, self.connection.pack());
     }
 
     /// Events that wait, every packet counted.
@@ -135,60 +147,69 @@ impl<T: Item> Outlet<T> {
         }
     }
 
-    /// Keeps a packet for the next flush; how many packets wait with it. Part of whoever calls it: a call would copy
-    /// the packet.
+    /// Keeps a packet for the next flush; true when that is due. Part of whoever calls it: a call would copy the packet.
     #[inline(always)]
-    pub(crate) fn buffer(&mut self, packet: Packet<T>) -> usize {
-        self.routed += 1;
-        self.packets += 1;
-        let spec = self.connection.spec();
-        let packet = packet.with_input_index(spec.target_input_index);
-        if self.connection.pack() == 1 {
-            let (from, event) = (spec.from, Event::Packet(packet));
-            self.pending.push_back(Envelope { from, event });
-        } else {
-            self.pack(packet);
+    pub(crate) fn buffer(&mut self, packet: Packet<T>) -> bool {
+        let index = self.connection.spec().target_input_index;
+        match self.open.try_push(packet, index) {
+            Ok(()) => {
+                self.routed += 1;
+                self.packets += 1;
+                self.packets >= self.due
+            }
+            Err(packet) => self.buffer_other(packet),
         }
-        self.packets
     }
 
     /// As `buffer`, of a packet that need not be put together.
     #[inline(always)]
-    pub(crate) fn buffer_as(&mut self, payload: T, like: &Packet<()>) -> usize {
+    pub(crate) fn buffer_as(&mut self, payload: T, like: &Packet<()>) -> bool {
         let index = self.connection.spec().target_input_index;
         match self.open.try_push_as(payload, like, index) {
             Ok(()) => {
                 self.routed += 1;
                 self.packets += 1;
-                self.packets
+                self.packets >= self.due
             }
             Err(payload) => self.buffer_other(like.inherit_partition_info(payload)),
         }
     }
 
     #[inline(never)]
-    fn buffer_other(&mut self, packet: Packet<T>) -> usize {
-        self.buffer(packet)
-    }
-
-    #[inline(never)]
-    fn pack(&mut self, packet: Packet<T>) {
-        let room = self.connection.pack();
+    fn buffer_other(&mut self, packet: Packet<T>) -> bool {
+        self.routed += 1;
+        self.packets += 1;
+        let room = match self.connection.pack() {
+            1 => ROWS,
+            packets => packets,
+        };
         if self.open.len() >= room {
             self.gather();
         }
-        self.open.push(packet, room);
+        let index = self.connection.spec().target_input_index;
+        self.open.push(packet.with_input_index(index), room);
+        self.packets >= self.due
     }
 
-    /// Puts what waits into the order in which it goes out: what is in `open` becomes an item of its own.
+    /// Puts what waits into the order in which it goes out: what is in `open` becomes an item, or one each.
     fn gather(&mut self) {
-        let event = match self.open.len() {
-            0 => return,
-            1 => std::mem::take(&mut self.open).into_iter().next().map(Event::Packet),
-            _ => Some(Event::Packets(std::mem::take(&mut self.open))),
-        };
         let from = self.connection.spec().from;
-        self.pending.extend(event.map(|event| Envelope { from, event }));
+        let one = |packet| Envelope {
+            from,
+            event: Event::Packet(packet),
+        };
+        match self.open.len() {
+            0 => {}
+            packets if packets == 1 || self.connection.pack() == 1 => match self.open.drain() {
+                Drain::Plain(rows) => self.pending.extend(rows.map(|row| one(row.into_packet()))),
+                Drain::Int(rows) => self.pending.extend(rows.map(|row| one(row.into_packet()))),
+                Drain::Mixed(packets) => self.pending.extend(packets.map(one)),
+            },
+            _ => {
+                let event = Event::Packets(std::mem::take(&mut self.open));
+                self.pending.push_back(Envelope { from, event });
+            }
+        }
     }
 
     pub(crate) fn buffer_control(&mut self, event: Event<T>) {
@@ -347,4 +368,9 @@ impl<T: Item> Outlet<T> {
             reason,
         }
     }
+}
+
+/// So many packets, or as many as fill whole packs of an item each, where it is enough for one.
+const fn whole_packs(events: usize, pack: usize) -> usize {
+    if events < pack { events } else { events - events % pack }
 }

@@ -59,6 +59,24 @@ fn full_items_go_out_in_order_and_a_stop_closes_the_last() {
 }
 
 #[test]
+fn a_flush_is_due_when_the_last_pack_is_full() {
+    for (packing, limit, due) in [(1, 10, 10), (4, 10, 8), (5, 10, 10), (16, 10, 10), (100, 250, 200)] {
+        let queue = sage(1000);
+        let connections = vec![connection(0, 0, 0, &queue).packing(packing)];
+        let edge = Router::builder("sender").edge(Partition::RoundRobin, KeyGroups::default(), connections);
+        let mut router = edge.batch_limit(limit).build().unwrap();
+        for round in [limit, 1, limit] {
+            router.set_batch_limit(round);
+            let due = if round == limit { due } else { 1 };
+            let pushed = (1..).find(|number| router.push(Packet::new(*number, 0)).unwrap());
+            assert_eq!(pushed, Some(due), "{round} in packs of {packing}");
+            router.flush(Wait::Never).unwrap();
+        }
+        assert_eq!(router.batch_limit(), limit);
+    }
+}
+
+#[test]
 fn what_finds_no_room_waits_and_what_finds_nobody_comes_back() {
     let queue = sage(2);
     let mut router = packed(&queue, 4);
