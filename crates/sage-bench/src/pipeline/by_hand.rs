@@ -121,59 +121,93 @@ impl<T> Drop for Batches<T> {
 
 /// Runs it over the records 0 to `items`.
 pub(super) fn run<L: Link, R: Record>(workers: usize, items: u64) -> Tally {
-    let (mut to_map, from_source) = links::<L, R>(workers);
-    let (to_keys, from_map) = links::<L, R>(workers);
-    let (to_count, from_keys) = links::<L, (u64, R)>(workers);
-    let (to_sink, from_count) = L::open::<u64>();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            let mut numbers = 0..items;
-            loop {
-                for out in &mut to_map {
-                    let Some(number) = numbers.next() else { return };
-                    out.send(R::new(number));
-                }
-            }
-        });
-        for (input, mut out) in from_source.into_iter().zip(to_keys) {
+    let mut numbers = 0..items;
+    let steps = Steps {
+        source: move || numbers.next().map(R::new),
+        map: R::mapped,
+        key: R::key,
+        reduce: |count: &mut u64, _| *count += 1,
+    };
+    steps.run::<L, R, _>(workers, |counts| {
+        let mut tally = Tally::default();
+        counts.for_each(|count| tally.add(count));
+        tally
+    })
+}
+
+/// What the threads of a job do; the last step keeps a number for each key and sends it on.
+pub(super) struct Steps<S, M, K, A> {
+    pub(super) source: S,
+    pub(super) map: M,
+    pub(super) key: K,
+    pub(super) reduce: A,
+}
+
+impl<S, M, K, A> Steps<S, M, K, A> {
+    /// Runs them until the source has no more; `sink` makes the result of the numbers that come out.
+    pub(super) fn run<L: Link, R: Send, O: Send>(self, workers: usize, sink: impl FnOnce(L::In<u64>) -> O + Send) -> O
+    where
+        S: FnMut() -> Option<R> + Send,
+        M: Fn(R) -> R + Sync,
+        K: Fn(&R) -> u64 + Sync,
+        A: Fn(&mut u64, R) + Sync,
+    {
+        let (mut to_map, from_source) = links::<L, R>(workers);
+        let (to_keys, from_map) = links::<L, R>(workers);
+        let (to_count, from_keys) = links::<L, (u64, R)>(workers);
+        let (to_sink, from_count) = L::open::<u64>();
+        let Self {
+            mut source,
+            map,
+            key,
+            reduce,
+        } = self;
+        let (map, key, reduce) = (&map, &key, &reduce);
+        thread::scope(|scope| {
             scope.spawn(move || {
-                for record in input {
-                    out.send(record.mapped());
-                }
-            });
-        }
-        for input in from_map {
-            let mut outs: Vec<_> = to_count.iter().map(Out::another).collect();
-            scope.spawn(move || {
-                for record in input {
-                    let key = record.key();
-                    let place = spread(key) as usize % workers;
-                    if let Some(out) = outs.get_mut(place) {
-                        out.send((key, record));
+                loop {
+                    for out in &mut to_map {
+                        let Some(record) = source() else { return };
+                        out.send(record);
                     }
                 }
             });
-        }
-        drop(to_count);
-        for input in from_keys {
-            let mut out = to_sink.another();
-            scope.spawn(move || {
-                let mut counts: HashMap<u64, u64> = HashMap::new();
-                for (key, _) in input {
-                    let count = counts.entry(key).or_insert(0);
-                    *count += 1;
-                    out.send(*count);
-                }
-            });
-        }
-        drop(to_sink);
-        let sink = scope.spawn(move || {
-            let mut tally = Tally::default();
-            from_count.for_each(|count| tally.add(count));
-            tally
-        });
-        sink.join().expect("the sink ends")
-    })
+            for (input, mut out) in from_source.into_iter().zip(to_keys) {
+                scope.spawn(move || {
+                    for record in input {
+                        out.send(map(record));
+                    }
+                });
+            }
+            for input in from_map {
+                let mut outs: Vec<_> = to_count.iter().map(Out::another).collect();
+                scope.spawn(move || {
+                    for record in input {
+                        let key = key(&record);
+                        let place = spread(key) as usize % workers;
+                        if let Some(out) = outs.get_mut(place) {
+                            out.send((key, record));
+                        }
+                    }
+                });
+            }
+            drop(to_count);
+            for input in from_keys {
+                let mut out = to_sink.another();
+                scope.spawn(move || {
+                    let mut numbers: HashMap<u64, u64> = HashMap::new();
+                    for (key, record) in input {
+                        let number = numbers.entry(key).or_insert(0);
+                        reduce(number, record);
+                        out.send(*number);
+                    }
+                });
+            }
+            drop(to_sink);
+            let sink = scope.spawn(move || sink(from_count));
+            sink.join().expect("the sink ends")
+        })
+    }
 }
 
 type Links<L, T> = (Vec<<L as Link>::Out<T>>, Vec<<L as Link>::In<T>>);

@@ -1,13 +1,19 @@
 //! How long a record takes through the job when there is a tenth of the load it can carry.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "inproc")]
+use std::thread;
 use std::time::{Duration, Instant};
 
 use sage_comm::ops::FnSource;
 use sage_comm::{Builtin, Deployment, Flow, OpResult, Operator, Packet, SourceStep, TaskContext};
 
+#[cfg(feature = "inproc")]
+use super::by_hand::{Crossbeam, Steps};
 use super::job;
+use super::record::KEYS;
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 use crate::stats::quantile;
 
@@ -29,22 +35,41 @@ pub(super) fn group() -> Group {
         size: Size::Millis,
         item: "8 B",
         metrics: vec![metric("latency p99 at 10 % load"), metric("latency p50 at 10 % load")],
-        cases: vec![case("sage_queue"), case("local")],
+        cases: cases(),
     }
 }
 
-fn case(kind: &'static str) -> Case {
-    // Nanoseconds between two records; asked once, before the first round.
-    let pace = Cell::new(None);
-    Case::new(kind, Role::Ours, move |millis| {
+/// Nanoseconds between two records; asked once, before the first round, and the same for all.
+type Pace = Rc<Cell<Option<f64>>>;
+
+fn cases() -> Vec<Case> {
+    let pace = Pace::default();
+    let ours =
+        ["sage_queue", "local"].map(|kind| case(kind, Role::Ours, &pace, move |items, every| run(kind, items, every)));
+    ours.into_iter().chain(peers(&pace)).collect()
+}
+
+#[cfg(feature = "inproc")]
+fn peers(pace: &Pace) -> Option<Case> {
+    Some(case("crossbeam-channel", Role::Peer, pace, by_hand))
+}
+
+#[cfg(not(feature = "inproc"))]
+const fn peers(_pace: &Pace) -> Option<Case> {
+    None
+}
+
+fn case(subject: &'static str, role: Role, pace: &Pace, run: impl Fn(u64, f64) -> Vec<f64> + 'static) -> Case {
+    let pace = Rc::clone(pace);
+    Case::new(subject, role, move |millis| {
         let every = pace.get().unwrap_or_else(|| {
             let begun = Instant::now();
-            let _ = job::run::<u64>(kind, PARALLELISM, PROBE);
+            let _ = job::run::<u64>("sage_queue", PARALLELISM, PROBE);
             begun.elapsed().as_nanos() as f64 / PROBE as f64 / PART
         });
         pace.set(Some(every));
         let items = (millis as f64 * 1e6 / every) as u64 + 1;
-        let mut nanos = run(kind, items, every);
+        let mut nanos = run(items, every);
         assert_eq!(nanos.len() as u64, items, "the job lost records");
         nanos.sort_by(f64::total_cmp);
         [0.99, 0.5]
@@ -87,7 +112,7 @@ fn run(kind: &str, items: u64, every: f64) -> Vec<f64> {
         .map("map", |moment| moment)
         .parallelism(PARALLELISM)
         .forward()
-        .key_by("by_moment", |moment| moment % 1024)
+        .key_by("by_moment", |moment| moment % KEYS)
         .parallelism(PARALLELISM)
         .reduce("latest", |_, moment| moment)
         .parallelism(PARALLELISM)
@@ -102,6 +127,34 @@ fn run(kind: &str, items: u64, every: f64) -> Vec<f64> {
         "the job's books do not close"
     );
     std::mem::take(&mut *result.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The same by hand, one send per record: what the machine leaves to a job of so many threads.
+#[cfg(feature = "inproc")]
+fn by_hand(items: u64, every: f64) -> Vec<f64> {
+    let base = Instant::now();
+    let since = move || base.elapsed().as_nanos() as u64;
+    let mut dues = (0..items).map(|number| (number as f64 * every) as u64);
+    let (mut first, mut now) = (None, 0);
+    let steps = Steps {
+        source: move || {
+            let due = dues.next()? + *first.get_or_insert_with(since);
+            if due > now {
+                now = since();
+                if due > now {
+                    thread::sleep(Duration::from_nanos(due - now));
+                    now = since();
+                }
+            }
+            Some(due)
+        },
+        map: |moment| moment,
+        key: |moment: &u64| moment % KEYS,
+        reduce: |latest: &mut u64, moment| *latest = moment,
+    };
+    steps.run::<Crossbeam, _, _>(PARALLELISM as usize, |moments| {
+        moments.map(|due| since().saturating_sub(due) as f64).collect()
+    })
 }
 
 struct Clock<F> {

@@ -4,7 +4,7 @@ use sage_comm::Data;
 use serde::{Deserialize, Serialize};
 
 /// Different keys.
-const KEYS: u64 = 1024;
+pub(super) const KEYS: u64 = 1024;
 
 /// What travels from source to count.
 pub(super) trait Record: Data + Copy + Sync {
