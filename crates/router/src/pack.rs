@@ -125,9 +125,10 @@ impl<T> Pack<T> {
         let key = packet.key.as_ref().map(Key::as_i64);
         if self.is_empty() {
             self.marks = packet.marks;
+            // Not more: as much as there is room for becomes one item.
             match (&mut self.rows, key) {
-                (Sort::Plain(rows), None) => rows.reserve(room),
-                (Sort::Int(rows), Some(Some(_))) => rows.reserve(room),
+                (Sort::Plain(rows), None) => rows.reserve_exact(room),
+                (Sort::Int(rows), Some(Some(_))) => rows.reserve_exact(room),
                 (_, None) => self.rows = Sort::Plain(Vec::with_capacity(room)),
                 (_, Some(Some(_))) => self.rows = Sort::Int(Vec::with_capacity(room)),
                 (_, Some(None)) => self.rows = Sort::Mixed(Vec::with_capacity(room)),
