@@ -18,7 +18,8 @@ type Result<T> = std::result::Result<T, String>;
 
 fn open(meeting: &Meeting) -> Result<ShmQueue<Bytes>> {
     let id = QueueId::new(meeting.name()).map_err(failed("name"))?;
-    let room = meeting.capacity() * (meeting.size + 8);
+    // Rings are powers of two. The one below has room for some items fewer, the one above would take twice the cache.
+    let room = 1 << (meeting.capacity() * (meeting.size + 8)).ilog2();
     let spec = ShmSpec::bounded(meeting.capacity())
         .max_item(meeting.size)
         .max_bytes(room);
