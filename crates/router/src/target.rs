@@ -6,7 +6,7 @@ use descriptor_core::{ErrorKind, Item, PutError, Wait};
 use serde::Serialize;
 
 use crate::send_error::{Reason, Target, TargetId, Undelivered, Waiting};
-use crate::{Connection, Drain, Envelope, Event, Pack, Packet, StopSignal};
+use crate::{Connection, Drain, Envelope, Event, Pack, Packet, Row, StopSignal};
 
 /// The packets of one connection: `routed = sent + buffered + returned`, at any moment.
 ///
@@ -59,14 +59,10 @@ impl ReturnedCounts {
     }
 }
 
-/// Packets that are kept as rows before they become items, where each is an item of its own: a row is a third of one,
-/// and is written without the packet being put together.
-const ROWS: usize = 64;
-
 pub(crate) struct Outlet<T: Item> {
     pub(crate) connection: Connection<T>,
     pending: VecDeque<Envelope<T>>,
-    /// Behind all that is pending, on its way to becoming one item, or one item each.
+    /// Behind all that is pending, on its way to becoming one item.
     open: Pack<T>,
     /// Packets in `pending` and `open`.
     packets: usize,
@@ -150,15 +146,18 @@ impl<T: Item> Outlet<T> {
     /// Keeps a packet for the next flush; true when that is due. Part of whoever calls it: a call would copy the packet.
     #[inline(always)]
     pub(crate) fn buffer(&mut self, packet: Packet<T>) -> bool {
-        let index = self.connection.spec().target_input_index;
-        match self.open.try_push(packet, index) {
-            Ok(()) => {
-                self.routed += 1;
-                self.packets += 1;
-                self.packets >= self.due
+        self.routed += 1;
+        self.packets += 1;
+        if self.connection.pack() == 1 {
+            let envelope = self.envelope(packet);
+            self.pending.push_back(envelope);
+        } else {
+            let index = self.connection.spec().target_input_index;
+            if let Err(packet) = self.open.try_push(packet, index) {
+                self.pack(packet);
             }
-            Err(packet) => self.buffer_other(packet),
         }
+        self.packets >= self.due
     }
 
     /// As `buffer`, of a packet that need not be put together.
@@ -177,39 +176,33 @@ impl<T: Item> Outlet<T> {
 
     #[inline(never)]
     fn buffer_other(&mut self, packet: Packet<T>) -> bool {
-        self.routed += 1;
-        self.packets += 1;
-        let room = match self.connection.pack() {
-            1 => ROWS,
-            packets => packets,
-        };
+        self.buffer(packet)
+    }
+
+    #[inline(never)]
+    fn pack(&mut self, packet: Packet<T>) {
+        let room = self.connection.pack();
         if self.open.len() >= room {
             self.gather();
         }
         let index = self.connection.spec().target_input_index;
         self.open.push(packet.with_input_index(index), room);
-        self.packets >= self.due
     }
 
-    /// Puts what waits into the order in which it goes out: what is in `open` becomes an item, or one each.
+    /// Puts what waits into the order in which it goes out: what is in `open` becomes an item of its own.
     fn gather(&mut self) {
-        let from = self.connection.spec().from;
-        let one = |packet| Envelope {
-            from,
-            event: Event::Packet(packet),
-        };
-        match self.open.len() {
-            0 => {}
-            packets if packets == 1 || self.connection.pack() == 1 => match self.open.drain() {
-                Drain::Plain(rows) => self.pending.extend(rows.map(|row| one(row.into_packet()))),
-                Drain::Int(rows) => self.pending.extend(rows.map(|row| one(row.into_packet()))),
-                Drain::Mixed(packets) => self.pending.extend(packets.map(one)),
-            },
-            _ => {
-                let event = Event::Packets(std::mem::take(&mut self.open));
-                self.pending.push_back(Envelope { from, event });
+        let event = match self.open.len() {
+            0 => return,
+            1 => match self.open.drain() {
+                Drain::Plain(mut rows) => rows.next().map(Row::into_packet),
+                Drain::Int(mut rows) => rows.next().map(Row::into_packet),
+                Drain::Mixed(mut packets) => packets.next(),
             }
-        }
+            .map(Event::Packet),
+            _ => Some(Event::Packets(std::mem::take(&mut self.open))),
+        };
+        let from = self.connection.spec().from;
+        self.pending.extend(event.map(|event| Envelope { from, event }));
     }
 
     pub(crate) fn buffer_control(&mut self, event: Event<T>) {
