@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use self::arm::{Arm, GetArm, PutArm, Step};
 use crate::sync::{AtomicUsize, MOMENT, Ordering, Thread, park, park_timeout, spin, thread_current};
-use crate::wait::Trust;
 use crate::{GetError, Item, PutError, Queue, Wait};
 
 /// Waits for the first of several operations, each on a queue of its own kind and item type, and turns whatever
@@ -100,7 +99,7 @@ impl<'a, R: 'a> Select<'a, R> {
             Wait::Until(deadline) => Some(deadline),
             Wait::Forever => None,
         };
-        if let Some(answer) = spin(MOMENT, &Trust::full(), || true, &mut || self.attempt()) {
+        if let Some(answer) = spin(MOMENT, || true, &mut || self.attempt()) {
             return answer;
         }
         let sleeper = Arc::new(Sleeper {

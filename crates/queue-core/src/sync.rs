@@ -18,8 +18,6 @@ mod real {
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread::{Thread, current as thread_current, park, park_timeout};
 
-    use crate::wait::Trust;
-
     /// A full barrier. On x86 any locked instruction is one, and several times faster than `mfence`, which is what the
     /// fence compiles to.
     #[inline]
@@ -54,28 +52,16 @@ mod real {
 
     /// Tries again for a moment, because a sleep and a wake-up cost tens of microseconds. An attempt disturbs the others,
     /// so it is made only when it `seems` worth while.
-    ///
-    /// Pauses are of use as long as the other side runs meanwhile. Where there are more threads than processors it often
-    /// does not: then the processor is given away at once.
     pub(crate) fn spin<R>(
         moment: &[u32],
-        pauses: &Trust,
         seems: impl Fn() -> bool,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {
-        let mut yields = YIELDS;
-        if pauses.allows() {
-            let done = spin_task(moment, &seems, attempt);
-            if done.is_some() {
-                pauses.paid();
-                return done;
-            }
-            pauses.in_vain();
-        } else {
-            // About as long in all: who sleeps sooner is woken more often.
-            yields += YIELDS;
+        let done = spin_task(moment, &seems, attempt);
+        if done.is_some() {
+            return done;
         }
-        for _ in 0..yields {
+        for _ in 0..YIELDS {
             std::thread::yield_now();
             if seems()
                 && let Some(done) = attempt()
@@ -123,8 +109,6 @@ mod modelled {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 
-    use crate::wait::Trust;
-
     /// The checker knows no barrier executed on behalf of another thread: it gets the pair of fences where there may be
     /// such a barrier.
     pub(crate) fn change_before_look(is_quiet_possible: impl Fn() -> bool) {
@@ -168,7 +152,6 @@ mod modelled {
     /// A model explores every interleaving: trying for a while adds nothing to trying once.
     pub(crate) fn spin<R>(
         _moment: &[u32],
-        _pauses: &Trust,
         _seems: impl Fn() -> bool,
         _attempt: &mut impl FnMut() -> Option<R>,
     ) -> Option<R> {

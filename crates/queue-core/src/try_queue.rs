@@ -325,8 +325,7 @@ pub fn wait_for_item<T: Item, Q: TryQueue<T>, R>(
         return None;
     }
     let moment = if queue.items_come_singly() { ANSWER } else { MOMENT };
-    let pauses = queue.getters().pauses();
-    if let Some(done) = spin(moment, pauses, || !queue.seems_empty(), &mut attempt) {
+    if let Some(done) = spin(moment, || !queue.seems_empty(), &mut attempt) {
         return Some(done);
     }
     let done = queue.getters().block(wait, attempt);
@@ -342,8 +341,7 @@ fn wait_for_room<T: Item, Q: TryQueue<T>, R>(
     wait: Wait,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Option<R> {
-    let pauses = queue.putters().pauses();
-    if let Some(done) = spin(MOMENT, pauses, || !queue.seems_full(), &mut attempt) {
+    if let Some(done) = spin(MOMENT, || !queue.seems_full(), &mut attempt) {
         return Some(done);
     }
     let done = queue.putters().block(wait, attempt);

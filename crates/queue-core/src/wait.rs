@@ -13,7 +13,6 @@
 //! A wake-up is a token: it is meant for one change of the queue. A sleeper that was woken and does not need it
 //! (it succeeded on its own, timed out or was dropped) passes it on.
 
-mod trust;
 mod turns;
 mod waiter;
 
@@ -29,7 +28,6 @@ use crate::sync::{
     park_timeout, planted, thread_current,
 };
 
-pub(crate) use self::trust::Trust;
 use self::turns::Turns;
 pub use self::waiter::Waiter;
 
@@ -130,8 +128,6 @@ pub struct WaitList<B: Barrier = Fence> {
     // Notifications that met nobody, since somebody slept.
     in_vain: AtomicU32,
     turns: Turns,
-    // Whether threads that pause before they yield and sleep do well to.
-    pauses: Trust,
     barrier: PhantomData<fn() -> B>,
 }
 
@@ -203,17 +199,12 @@ impl<B: Barrier> WaitList<B> {
             line: Mutex::new(Line::default()),
             in_vain: AtomicU32::new(0),
             turns: Turns::new(),
-            pauses: Trust::full(),
             barrier: PhantomData,
         }
     }
 
     pub(crate) const fn turns(&self) -> &Turns {
         &self.turns
-    }
-
-    pub(crate) const fn pauses(&self) -> &Trust {
-        &self.pauses
     }
 
     /// How many wait right now; only a hint while others come and go.

@@ -10,21 +10,30 @@
 use std::task::{Context, Poll};
 
 use super::Waiter;
-use super::trust::Trust;
-use crate::sync::{GLANCE, MOMENT, planted, spin_task};
+use crate::sync::{AtomicU32, GLANCE, MOMENT, Ordering, planted, spin_task};
 
 /// Turns one wait may give away, several times what the other side needs to come by. In a model every wait gives one, so
 /// that few steps show everything.
 const MOST: u8 = if cfg!(loom) { 1 } else { 8 };
-/// Whether giving turns away is of use, for one kind of change of one queue.
+/// Waits in a row that may be in vain before no turns are given away.
+const TRUST: u32 = 8;
+/// Without trust, one wait in so many tries whether things have changed.
+const TRIAL: u32 = 16;
+
+/// Whether giving turns away is of use, for one kind of change of one queue. Not exact when several tasks wait at once,
+/// and need not be.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    trust: Trust,
+    trust: AtomicU32,
+    untried: AtomicU32,
 }
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { trust: Trust::none() }
+        Self {
+            trust: AtomicU32::new(0),
+            untried: AtomicU32::new(0),
+        }
     }
 
     /// What a task does before it waits in line: it tries again for a moment, or gives its turn away where that was of
@@ -98,14 +107,21 @@ impl Turns {
         if cfg!(loom) {
             return given < MOST;
         }
+        let trust = self.trust.load(Ordering::Relaxed);
         match given {
-            0 => self.trust.allows(),
+            0 => trust > 0 || self.is_trial(),
             MOST => {
-                self.trust.in_vain();
+                self.trust.store(trust.saturating_sub(1), Ordering::Relaxed);
                 false
             }
             _ => true,
         }
+    }
+
+    fn is_trial(&self) -> bool {
+        let untried = (self.untried.load(Ordering::Relaxed) + 1) % TRIAL;
+        self.untried.store(untried, Ordering::Relaxed);
+        untried == 0
     }
 
     /// Has the task of `waiter` polled again.
@@ -121,7 +137,7 @@ impl Turns {
     fn end(&self, waiter: &mut Waiter) {
         if waiter.turns_given() > 0 {
             waiter.set_turns_given(0);
-            self.trust.paid();
+            self.trust.store(TRUST, Ordering::Relaxed);
         }
     }
 }
@@ -132,11 +148,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Context, Wake, Waker};
 
-    use super::{MOST, Turns};
+    use super::{MOST, TRIAL, TRUST, Turns};
     use crate::wait::Waiter;
-
-    /// More waits than any trust lasts, and than pass without a trial.
-    const MANY: usize = 64;
 
     #[derive(Default)]
     struct Calls(AtomicU32);
@@ -162,7 +175,7 @@ mod tests {
     #[test]
     fn waits_in_vain_give_away_few_turns() {
         let turns = Turns::new();
-        let given: Vec<u32> = (0..MANY).map(|_| turns_in_vain(&turns)).collect();
+        let given: Vec<u32> = (0..4 * TRIAL).map(|_| turns_in_vain(&turns)).collect();
         assert!(given.iter().all(|given| [0, u32::from(MOST)].contains(given)));
         assert_eq!(given.iter().filter(|given| **given > 0).count(), 4, "the trials");
         assert_eq!(given[0], 0, "a queue begins without");
@@ -178,7 +191,9 @@ mod tests {
         Turns::give(&Context::from_waker(Waker::noop()), &mut waiter);
         turns.end(&mut waiter);
         assert_eq!(waiter.turns_given(), 0, "ready for its next wait");
-        let lasting = (0..MANY).take_while(|_| turns_in_vain(&turns) == u32::from(MOST));
-        assert_eq!(lasting.count(), 8);
+        for _ in 0..TRUST {
+            assert_eq!(turns_in_vain(&turns), u32::from(MOST));
+        }
+        assert_eq!(turns_in_vain(&turns), 0);
     }
 }
