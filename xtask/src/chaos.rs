@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::args::{Args, Failure};
+use crate::ci::test_threads;
 use crate::example;
 use crate::nearest::nearest;
 use crate::nightly::{TARGET, missing, nightly};
@@ -26,10 +27,10 @@ const ASAN_OPTIONS: &str = "exitcode=66:handle_sigbus=0";
 /// What `cargo xtask ci` does: about a minute in all, and of each fault enough to meet it. The tests of the crate come
 /// first; they plant faults that the campaigns must notice.
 const QUICK: &[(&str, &str)] = &[
-    ("kill9", "--rounds 200"),
-    ("points", "--rounds 1 --pairs 200"),
-    ("storm", "--rounds 200 --opens 0"),
-    ("stop", "--hold 100"),
+    ("kill9", "--rounds 100"),
+    ("points", "--rounds 1 --pairs 100"),
+    ("storm", "--rounds 100 --opens 0"),
+    ("stop", "--hold 50"),
     ("tamper", "--rounds 2000"),
     ("fork", "--rounds 50"),
     ("wakes", "--rounds 30000"),
@@ -40,8 +41,18 @@ const QUICK: &[(&str, &str)] = &[
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
     let features = ["--locked", "--package", "queue-shm", "--features", "kill-points"];
     shell::run(cargo(root, &["build", "--examples"]).args(features))?;
+    let threads = test_threads();
     let words: &[&str] = if nextest {
-        &["nextest", "run", "--retries", "0", "--test", "campaigns"]
+        &[
+            "nextest",
+            "run",
+            "--retries",
+            "0",
+            "--test-threads",
+            &threads,
+            "--test",
+            "campaigns",
+        ]
     } else {
         &["test", "--test", "campaigns"]
     };

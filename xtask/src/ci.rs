@@ -100,12 +100,22 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
 
 fn tests(ci: &Context) -> Result<Vec<String>, String> {
     match NEXTEST.ensure(&ci.root, ci.install) {
-        Ok(()) => sh(&mut ci.workspace(&["nextest", "run", "--retries", "0"])).map(|()| Vec::new()),
+        Ok(()) => {
+            let threads = test_threads();
+            sh(&mut ci.workspace(&["nextest", "run", "--retries", "0", "--test-threads", &threads]))
+                .map(|()| Vec::new())
+        }
         Err(reason) => {
             sh(&mut ci.workspace(&["test", "--tests", "--no-fail-fast"]))?;
             Ok(vec![format!("nextest: {reason}; the tests ran under `cargo test`")])
         }
     }
+}
+
+/// Half as many again as processors: many tests wait most of their time.
+pub(crate) fn test_threads() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors * 3).div_ceil(2).to_string()
 }
 
 fn doctests(ci: &Context) -> Result<Vec<String>, String> {
