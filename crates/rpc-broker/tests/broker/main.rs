@@ -1,0 +1,15 @@
+//! The broker as its clients see it: messages in, messages out, no sockets, and a clock that only the test moves.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod gets;
+mod handshake;
+mod hostile;
+mod inspect;
+mod loans;
+mod puts;
+mod queues;
+mod rights;
+mod sessions;
+mod walk;
+mod world;
