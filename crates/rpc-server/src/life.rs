@@ -1,0 +1,142 @@
+//! A server from its first socket to its end, in its own thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use queue_core::{Error, ErrorKind};
+use ring::rand::{SecureRandom, SystemRandom};
+use rpc_broker::Broker;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+use crate::accept::Doors;
+use crate::bind::Bound;
+use crate::connection::LINGER;
+use crate::gate::Gate;
+use crate::hub::Hub;
+use crate::running::Parts;
+use crate::{Settings, tokens};
+
+/// No grace is longer.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const BROKEN: &str = "a panic while it did something for a client";
+
+/// What the server is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Serve,
+    /// Let nobody in, and let everybody end what is under way within that time.
+    Drain(Duration),
+    End,
+}
+
+/// A server that has its sockets.
+pub(crate) struct Life {
+    runtime: Runtime,
+    bound: Bound,
+    doors: Arc<Doors>,
+}
+
+impl Life {
+    pub(crate) fn begin(settings: Settings) -> Result<(Self, Parts), Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|cause| refused(cause, "raise the limit of open files (ulimit -n)"))?;
+        let mut broker = settings.broker.clone();
+        if let Some(path) = &settings.token_file {
+            broker.secrets.extend(tokens::read(path, &broker.anonymous)?);
+        }
+        let gate = Gate::new(broker.max_connections, settings.max_per_address);
+        let handshake = broker.handshake_deadline.min(YEAR);
+        let hub = Hub::new(Broker::new(broker, epoch(), entropy()?));
+        let bound = {
+            let _inside = runtime.enter();
+            Bound::new(&settings)?
+        };
+        let parts = Parts {
+            addresses: bound.addresses.clone(),
+            hub: Arc::new(hub),
+            gate: Arc::new(gate),
+        };
+        let doors = Doors::new(Arc::clone(&parts.hub), Arc::clone(&parts.gate), handshake);
+        let life = Self {
+            runtime,
+            bound,
+            doors: Arc::new(doors),
+        };
+        Ok((life, parts))
+    }
+
+    /// To the end. What was wrong, if it was not asked for.
+    pub(crate) fn run(self, orders: watch::Receiver<Order>) -> Option<&'static str> {
+        let Self { runtime, bound, doors } = self;
+        // Tasks that are left end with the runtime.
+        runtime.block_on(live(bound, doors, orders))
+    }
+}
+
+async fn live(bound: Bound, doors: Arc<Doors>, mut orders: watch::Receiver<Order>) -> Option<&'static str> {
+    let mut keepers = JoinSet::new();
+    let hub = Arc::clone(&doors.hub);
+    keepers.spawn(async move { hub.keep_time().await });
+    let mut listeners = JoinSet::new();
+    for listener in bound.listeners {
+        listeners.spawn(Arc::clone(&doors).keep(listener));
+    }
+    tokio::select! {
+        _ = orders.wait_for(|order| *order != Order::Serve) => {}
+        () = doors.hub.broken.notified() => return Some(BROKEN),
+        // They only end by a panic.
+        _ = keepers.join_next() => return Some(BROKEN),
+        _ = listeners.join_next() => return Some(BROKEN),
+    }
+    // Closed before anybody is told, so that nobody who is told comes back to it.
+    listeners.shutdown().await;
+    drop(bound.socket_file);
+    let order = *orders.borrow();
+    if let Order::Drain(grace) = order {
+        let grace = grace.min(YEAR);
+        doors.hub.stop(grace);
+        let latest = Instant::now() + grace + LINGER;
+        tokio::select! {
+            () = doors.gate.empty() => {}
+            () = sleep_until(latest.into()) => {}
+            _ = orders.wait_for(|order| *order == Order::End) => {}
+            () = doors.hub.broken.notified() => return Some(BROKEN),
+            _ = keepers.join_next() => return Some(BROKEN),
+        }
+    }
+    None
+}
+
+/// Microseconds since 1970: later lives have larger ones, unless somebody sets the clock back.
+fn epoch() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Fills with random bytes.
+type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// Random bytes of the system.
+fn entropy() -> Result<Entropy, Error> {
+    let system = SystemRandom::new();
+    // Once it has given some, it gives more: nothing else is left that it could wait for.
+    let tried = system.fill(&mut [0; 32]);
+    tried.map_err(|_| refused("no random numbers", "start it where the system has random numbers"))?;
+    Ok(Box::new(move |bytes| {
+        let filled = system.fill(bytes);
+        assert!(filled.is_ok(), "the system has no random numbers any more");
+    }))
+}
+
+fn refused(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>, remedy: &'static str) -> Error {
+    Error::new(ErrorKind::ResourceExhausted, "start the server")
+        .backend("rpc")
+        .caused_by(cause)
+        .remedy(remedy)
+}
