@@ -28,6 +28,12 @@ pub struct Caps {
     pub lease: bool,
     /// Stores a repeated put once.
     pub dedup: bool,
+    /// A put that returns `Ok` is stored. Where it is not, it was accepted, and [`flush`](crate::QueueCore::flush) waits until
+    /// it is.
+    pub stored: bool,
+    /// A put whose future is dropped before it was ready has stored nothing. Where it was at a server by then, it may be stored all
+    /// the same.
+    pub clean_drop: bool,
 }
 
 impl Caps {
@@ -43,6 +49,8 @@ impl Caps {
         durable: false,
         lease: false,
         dedup: false,
+        stored: true,
+        clean_drop: true,
     };
 
     /// The same abilities, bounded or not.
@@ -54,7 +62,7 @@ impl Caps {
 
     /// Every flag with its name, in declaration order.
     #[must_use]
-    pub const fn flags(self) -> [(&'static str, bool); 10] {
+    pub const fn flags(self) -> [(&'static str, bool); 12] {
         [
             ("bounded", self.bounded),
             ("ordered", self.ordered),
@@ -66,6 +74,8 @@ impl Caps {
             ("durable", self.durable),
             ("lease", self.lease),
             ("dedup", self.dedup),
+            ("stored", self.stored),
+            ("clean_drop", self.clean_drop),
         ]
     }
 

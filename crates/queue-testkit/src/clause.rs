@@ -29,6 +29,10 @@ pub enum Need {
     NoLease,
     /// No recognition of repeated puts.
     NoDedup,
+    /// Puts that are stored when they say `Ok`, and so count against the capacity at once.
+    Stored,
+    /// Puts that have stored nothing when their futures are dropped.
+    CleanDrop,
     /// Items that are moved and never encoded.
     Moves,
     /// Queues that can be opened twice by their identity.
@@ -49,6 +53,8 @@ impl Need {
             Self::ExactDepth => (caps.exact_depth, "does not promise an exact depth"),
             Self::Lease => (caps.lease, "offers no leases"),
             Self::NoLease => (!caps.lease, "offers leases"),
+            Self::Stored => (caps.stored, "accepts more than it has room for, and stores it later"),
+            Self::CleanDrop => (caps.clean_drop, "may have stored a put whose future was dropped"),
             Self::NoDedup => (!caps.dedup, "recognises repeated puts"),
             Self::Moves => (!leaves_the_process(caps), "encodes its items"),
             Self::Identity => (

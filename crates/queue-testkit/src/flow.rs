@@ -108,7 +108,7 @@ impl Flow {
         let queue = run.open::<Stamp>(self.capacity);
         let each = (run.times(self.items) / self.producers.len().max(1)).max(1) as u32;
         let sent = vec![each; self.producers.len()];
-        let received = on_tokio(async {
+        let (received, doubtful) = on_tokio(async {
             let consumers: Vec<_> = (1..)
                 .zip(&self.consumers)
                 .map(|(number, actor)| consume(*actor, queue.clone(), number))
@@ -117,17 +117,18 @@ impl Flow {
                 .zip(&self.producers)
                 .map(|(number, actor)| produce(*actor, queue.clone(), number, each))
                 .collect();
+            let mut doubtful = Vec::new();
             for producer in producers {
-                producer.end().await;
+                doubtful.extend(producer.end().await);
             }
             queue.close();
             let mut received = Vec::new();
             for consumer in consumers {
                 received.push(consumer.end().await);
             }
-            received
+            (received, doubtful)
         });
-        verdict::exact(&sent, &received);
+        verdict::exact(&sent, &received, &doubtful);
         if run.caps().ordered {
             verdict::ordered(&received);
         }
@@ -158,9 +159,12 @@ impl<R> Working<R> {
     }
 }
 
-fn produce(actor: Actor, queue: DynQueue<Stamp>, number: u32, count: u32) -> Working<()> {
+fn produce(actor: Actor, queue: DynQueue<Stamp>, number: u32, count: u32) -> Working<Vec<Stamp>> {
     match actor {
-        Actor::Thread(verb) => Working::Thread(spawn(move || put::from_thread(&queue, number, count, verb))),
+        Actor::Thread(verb) => Working::Thread(spawn(move || {
+            put::from_thread(&queue, number, count, verb);
+            Vec::new()
+        })),
         Actor::Task(verb) => Working::Task(tokio::spawn(async move {
             put::from_task(&queue, number, count, verb).await
         })),

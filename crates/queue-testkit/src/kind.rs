@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use descriptor_core::{Caps, DynQueue, Error, Item, Wire};
 
-use crate::clauses::items::{Aligned, Heap, Kilobyte, Mine};
 use crate::clauses::moved::{Job, Nested};
-use crate::{InProcess, Lending, Loan, Stamp, Subject, Tracked, Twice};
+use crate::{InProcess, ItemTypes, Lending, Loan, Subject, Tracked, Twice, item_types};
 
 /// A [`Subject`] without its type parameters: with those that the clauses use.
 pub(crate) trait Kind: Send + Sync {
@@ -64,18 +63,18 @@ pub(crate) struct Doors(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
 impl Doors {
     /// For items that may leave the process.
     pub(crate) fn wire<S: Subject>(subject: &Arc<S>) -> Self {
-        let mut doors = Self(HashMap::new());
-        doors.add_wire::<_, u64>(subject);
-        doors.add_wire::<_, u8>(subject);
-        doors.add_wire::<_, ()>(subject);
-        doors.add_wire::<_, Stamp>(subject);
-        doors.add_wire::<_, Kilobyte>(subject);
-        doors.add_wire::<_, Box<u64>>(subject);
-        doors.add_wire::<_, Box<[u32]>>(subject);
-        doors.add_wire::<_, Heap>(subject);
-        doors.add_wire::<_, Aligned>(subject);
-        doors.add_wire::<_, Mine>(subject);
-        doors
+        struct Hanging<'a, S>(Doors, &'a Arc<S>);
+
+        impl<S: Subject> ItemTypes for Hanging<'_, S> {
+            fn item<T: Wire>(&mut self) {
+                let subject = Arc::clone(self.1);
+                self.0.add::<T>(Box::new(move |capacity| subject.open(capacity)));
+            }
+        }
+
+        let mut doors = Hanging(Self(HashMap::new()), subject);
+        item_types(&mut doors);
+        doors.0
     }
 
     /// For these, and for items that cannot.
@@ -85,11 +84,6 @@ impl Doors {
         doors.add_any::<_, Job>(subject);
         doors.add_any::<_, Nested>(subject);
         doors
-    }
-
-    fn add_wire<S: Subject, T: Wire>(&mut self, subject: &Arc<S>) {
-        let subject = Arc::clone(subject);
-        self.add::<T>(Box::new(move |capacity| subject.open(capacity)));
     }
 
     fn add_any<S: InProcess, T: Item>(&mut self, subject: &Arc<S>) {

@@ -21,6 +21,8 @@
 //! Beside the clauses, a [`Storm`] records what threads and tasks see of one queue as a [`History`], and [`judge`] names
 //! every [`Rule`] that no right queue could have broken.
 //!
+//! A [`Proxy`] does to a connection what networks do: delay, cut, stall, split, and flip bits.
+//!
 //! Every clause runs under a [`watchdog`]: a lost wake-up is a failed clause, not a stuck test run. `SAGE_STRESS=10`
 //! in the environment makes all of them work ten times as long; any positive number does.
 #![forbid(unsafe_code)]
@@ -31,8 +33,10 @@ mod clauses;
 mod fixture;
 mod flow;
 mod history;
+mod item_types;
 mod kind;
 mod list;
+mod proxy;
 mod reference;
 mod run;
 mod storm;
@@ -47,6 +51,8 @@ pub use fixture::{
 };
 pub use flow::{Actor, Flow, Stamp, Verb};
 pub use history::{Call, Clock, End, History, Log, Op, Rule, Violation, judge};
+pub use item_types::{ItemTypes, item_types};
+pub use proxy::{Direction, Endpoint, Pieces, Place, Proxy, Tally, Weather};
 pub use reference::{Reference, ReferenceQueues};
 pub use run::Run;
 pub use storm::Storm;

@@ -16,7 +16,7 @@ macro_rules! __wire_clauses {
                 every_way_of_putting_keeps_the_order [Ordered]
                 every_way_of_getting_keeps_the_order [Ordered]
                 puts_that_do_not_overlap_have_one_order [Ordered]
-                many_laps_keep_the_order [Ordered Bounded]
+                many_laps_keep_the_order [Ordered Bounded Stored]
             }
             2 lossless "nothing is lost, nothing comes twice" {
                 four_threads_to_four []
@@ -32,7 +32,7 @@ macro_rules! __wire_clauses {
                 without_a_capacity [Unbounded]
             }
             2 items "nothing is lost, nothing comes twice" {
-                items_without_size [Bounded]
+                items_without_size [Bounded Stored]
                 items_of_one_byte [Ordered]
                 items_of_a_kilobyte [Ordered]
                 boxed_items_of_64_kilobytes [Ordered]
@@ -42,24 +42,24 @@ macro_rules! __wire_clauses {
                 a_panic_in_serialize_leaves_it_usable []
             }
             3 capacity "the capacity is honoured exactly" {
-                it_holds_exactly_its_capacity [Bounded]
-                one_get_makes_room_for_one_put [Bounded Ordered]
+                it_holds_exactly_its_capacity [Bounded Stored]
+                one_get_makes_room_for_one_put [Bounded Ordered Stored]
                 the_largest_capacity_works [Bounded]
                 a_capacity_beyond_the_largest_is_refused [Bounded]
                 it_can_do_without_a_capacity [Unbounded]
                 a_missing_capacity_is_refused [AlwaysBounded]
-                rivals_fill_it_exactly [Bounded]
-                it_never_holds_more_in_motion [Bounded]
+                rivals_fill_it_exactly [Bounded Stored]
+                it_never_holds_more_in_motion [Bounded Stored]
             }
             4 wait "try never sleeps, a limit is waited out" {
-                try_calls_return [Bounded]
-                try_calls_return_beside_sleepers [Bounded]
+                try_calls_return [Bounded Stored]
+                try_calls_return_beside_sleepers [Bounded Stored]
                 a_get_waits_its_limit []
-                a_put_waits_its_limit [Bounded]
+                a_put_waits_its_limit [Bounded Stored]
                 a_wake_up_for_nothing_does_not_shorten_a_limit []
-                a_task_can_be_given_a_limit [Bounded]
-                a_deadline_in_the_past_still_does_what_it_can [Bounded]
-                zero_is_a_try [Bounded]
+                a_task_can_be_given_a_limit [Bounded Stored]
+                a_deadline_in_the_past_still_does_what_it_can [Bounded Stored]
+                zero_is_a_try [Bounded Stored]
                 the_longest_limit_is_for_ever [Bounded]
             }
             4 wake "try never sleeps, a limit is waited out" {
@@ -73,18 +73,18 @@ macro_rules! __wire_clauses {
                 a_timeout_does_not_swallow_room [Bounded]
             }
             5 refusal "a refused item comes back" {
-                a_full_queue_gives_the_item_back [Bounded]
+                a_full_queue_gives_the_item_back [Bounded Stored]
                 a_closed_queue_gives_the_item_back []
-                a_close_gives_sleeping_putters_their_items_back [Bounded]
-                a_batch_keeps_what_was_refused [Bounded]
+                a_close_gives_sleeping_putters_their_items_back [Bounded Stored]
+                a_batch_keeps_what_was_refused [Bounded Stored]
             }
             6 close "close refuses, drains and wakes" {
                 puts_fail_at_once []
                 gets_drain_and_then_say_closed [Ordered]
                 closing_twice_is_harmless [Ordered]
                 it_wakes_sleeping_getters []
-                it_wakes_sleeping_putters [Bounded]
-                it_wakes_pending_tasks [Bounded]
+                it_wakes_sleeping_putters [Bounded Stored]
+                it_wakes_pending_tasks [Bounded Stored]
                 a_put_that_races_with_it_is_drained []
                 a_try_that_races_with_it_is_drained []
                 every_getter_learns_of_it_in_a_race []
@@ -93,13 +93,13 @@ macro_rules! __wire_clauses {
             7 cancel "a dropped future did all or nothing" {
                 a_future_never_polled_does_nothing []
                 a_dropped_get_takes_nothing []
-                a_dropped_put_stores_nothing [Bounded]
+                a_dropped_put_stores_nothing [Bounded Stored]
                 a_get_dropped_after_its_wake_up_passes_it_on []
-                a_put_dropped_after_its_wake_up_passes_it_on [Bounded]
+                a_put_dropped_after_its_wake_up_passes_it_on [Bounded CleanDrop Stored]
                 a_dropped_task_passes_its_wake_up_to_a_thread []
-                a_dropped_waiter_leaves_the_line [Bounded]
+                a_dropped_waiter_leaves_the_line [Bounded Stored]
                 a_wake_up_for_nothing_waits_again []
-                the_last_waker_is_the_one_that_counts [Bounded]
+                the_last_waker_is_the_one_that_counts [Bounded Stored]
                 a_future_can_move_to_another_task []
                 futures_given_up_at_random_lose_nothing [Bounded]
                 futures_given_up_beside_threads_lose_nothing [Bounded]
@@ -109,25 +109,25 @@ macro_rules! __wire_clauses {
                 threads_put_and_tasks_get []
                 tasks_put_and_threads_get []
                 both_sides_are_mixed []
-                a_thread_wakes_a_task [Bounded]
+                a_thread_wakes_a_task [Bounded Stored]
                 a_task_wakes_a_thread [Bounded]
                 a_task_and_a_thread_wait_in_one_line []
             }
             9 batch "a batch is the loop of singles" {
-                a_batch_equals_the_loop_of_singles [Bounded Ordered]
+                a_batch_equals_the_loop_of_singles [Bounded Ordered Stored]
                 nothing_asked_is_nothing_done [Bounded]
-                it_waits_for_the_first_only [Bounded Ordered]
-                a_waiting_batch_is_woken [Bounded Ordered]
-                it_wakes_as_many_as_it_serves [Bounded Ordered]
+                it_waits_for_the_first_only [Bounded Ordered Stored]
+                a_waiting_batch_is_woken [Bounded Ordered Stored]
+                it_wakes_as_many_as_it_serves [Bounded Ordered Stored]
                 it_wakes_as_many_threads_as_it_serves []
                 batches_lose_nothing []
                 batches_of_tasks_lose_nothing []
-                a_dropped_batch_leaves_everything [Bounded]
+                a_dropped_batch_leaves_everything [Bounded Stored]
                 iterators_end_where_they_should [Ordered]
                 a_stream_and_a_sink_carry_everything [Ordered]
             }
             10 identity "the same identity is the same queue" {
-                two_openings_are_one_queue [Identity Bounded Ordered]
+                two_openings_are_one_queue [Identity Bounded Ordered Stored]
                 one_opening_wakes_the_other [Identity]
                 closing_one_opening_closes_the_other [Identity]
                 dropping_one_opening_leaves_the_other [Identity]
@@ -142,24 +142,24 @@ macro_rules! __wire_clauses {
             13 handles "a handle may go at any time" {
                 dropping_a_handle_does_not_close []
                 a_call_outlives_the_other_handles []
-                a_pending_future_dropped_with_its_handle_leaves_it_usable [Bounded]
+                a_pending_future_dropped_with_its_handle_leaves_it_usable [Bounded Stored]
                 a_panicking_user_leaves_it_usable [Ordered]
                 queues_come_and_go []
             }
             14 ends "a put ends in one of four ways" {
                 what_was_told_is_what_happened [Bounded]
-                a_put_given_up_can_be_repeated [Ordered]
+                a_put_given_up_can_be_repeated [Ordered CleanDrop]
                 flush_confirms []
                 a_retry_is_refused_where_repeats_are_not_recognised [NoDedup]
                 a_lease_is_refused_where_there_are_none [NoLease]
                 it_says_what_the_subject_says []
             }
             15 depth "the depth is exact where it claims to be" {
-                it_is_exact_at_rest [ExactDepth Bounded]
-                it_is_exact_after_a_storm [ExactDepth]
+                it_is_exact_at_rest [ExactDepth Bounded Stored]
+                it_is_exact_after_a_storm [ExactDepth Stored]
                 it_never_exceeds_the_capacity [ExactDepth Bounded]
                 a_closed_queue_still_counts [ExactDepth]
-                totals_agree_with_it [ExactDepth]
+                totals_agree_with_it [ExactDepth Stored]
             }
             16 lease "a leased item is acknowledged or comes back" {
                 an_acknowledged_item_is_gone [Lease]
@@ -173,11 +173,11 @@ macro_rules! __wire_clauses {
                 a_batch_of_leases_is_the_loop_of_singles [Lease Ordered]
                 a_lease_waits_its_limit [Lease]
                 gets_and_leases_share_one_order [Lease Ordered]
-                totals_and_leases_agree [Lease ExactDepth]
+                totals_and_leases_agree [Lease ExactDepth Stored]
             }
             16 lending "a leased item is acknowledged or comes back" {
-                leased_items_count_against_the_capacity [Lease Bounded]
-                a_lease_makes_no_room [Lease Bounded]
+                leased_items_count_against_the_capacity [Lease Bounded Stored]
+                a_lease_makes_no_room [Lease Bounded Stored]
                 an_acknowledged_item_wakes_a_putter [Lease Bounded]
                 an_item_that_comes_back_wakes_a_getter [Lease]
                 an_item_wakes_a_lease [Lease]

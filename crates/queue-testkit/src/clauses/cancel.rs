@@ -1,5 +1,7 @@
 //! Clause 7: futures that are dropped, moved and polled in odd ways.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use descriptor_core::{DynQueue, QueueExt};
@@ -25,13 +27,21 @@ pub(crate) fn a_dropped_get_takes_nothing(run: &Run) {
     let queue = run.queue::<u64>(4);
     drop(Probe::pending(queue.get_async()));
     assert!(queue.put(1).is_ok());
-    let late = Probe::pending({
-        let queue = queue.clone();
+    let is_taken = Arc::new(AtomicBool::new(false));
+    let mut late = Probe::new({
+        let (queue, is_taken) = (queue.clone(), Arc::clone(&is_taken));
         async move {
             assert_eq!(queue.get_async().await.ok(), Some(1));
+            is_taken.store(true, Ordering::SeqCst);
             queue.get_async().await
         }
     });
+    assert!(late.poll().is_pending());
+    // Where the item is at a server, it has to come first.
+    while !is_taken.load(Ordering::SeqCst) {
+        until(|| late.is_woken());
+        assert!(late.poll().is_pending());
+    }
     drop(late);
     assert!(queue.put(2).is_ok());
     assert_eq!(queue.get().ok(), Some(2));

@@ -43,9 +43,11 @@ pub(crate) fn from_thread(queue: &DynQueue<Stamp>, number: u32, count: u32, verb
     }
 }
 
-/// [`from_thread`] for a task.
-pub(crate) async fn from_task(queue: &DynQueue<Stamp>, number: u32, count: u32, verb: Verb) {
+/// [`from_thread`] for a task. Says which items may be stored or not, because their futures were dropped.
+pub(crate) async fn from_task(queue: &DynQueue<Stamp>, number: u32, count: u32, verb: Verb) -> Vec<Stamp> {
+    let clean = queue.caps().clean_drop;
     let mut dice = Dice::new(u64::from(number) << 8 | 1);
+    let mut doubtful = Vec::new();
     let mut next = 0;
     while next < count {
         match verb.pick(&mut dice) {
@@ -60,8 +62,15 @@ pub(crate) async fn from_task(queue: &DynQueue<Stamp>, number: u32, count: u32, 
                 } else {
                     within_yields(put, dice.below(6)).await
                 };
-                // A future that was dropped has stored nothing, so the same item is due again.
-                next += result.map_or(0, |result| stored((number, next), result));
+                match result {
+                    Some(result) => next += stored((number, next), result),
+                    // A future that was dropped has stored nothing, so the same item is due again.
+                    None if clean => {}
+                    None => {
+                        doubtful.push((number, next));
+                        next += 1;
+                    }
+                }
             }
             Verb::Batch => {
                 let mut items = batch(number, next, count, &mut dice);
@@ -70,7 +79,14 @@ pub(crate) async fn from_task(queue: &DynQueue<Stamp>, number: u32, count: u32, 
                 } else {
                     within_yields(queue.put_batch_async(&mut items), dice.below(6)).await
                 };
-                next += stored_batch(next, count, &items, result.unwrap_or(Ok(0)));
+                match result {
+                    Some(result) => next += stored_batch(next, count, &items, result),
+                    None if clean => next += stored_batch(next, count, &items, Ok(0)),
+                    None => {
+                        next += items.len() as u32;
+                        doubtful.extend(items);
+                    }
+                }
             }
             _ => match queue.put_async((number, next)).await {
                 Ok(()) => next += 1,
@@ -78,6 +94,7 @@ pub(crate) async fn from_task(queue: &DynQueue<Stamp>, number: u32, count: u32, 
             },
         }
     }
+    doubtful
 }
 
 fn batch(number: u32, next: u32, count: u32, dice: &mut Dice) -> VecDeque<Stamp> {

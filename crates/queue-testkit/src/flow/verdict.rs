@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::Stamp;
 
-/// Producer `p` stored the places `0..sent[p]`: each must have come out once, and nothing else.
-pub(crate) fn exact(sent: &[u32], received: &[Vec<Stamp>]) {
+/// Producer `p` stored the places `0..sent[p]`: each must have come out once, and nothing else. Those that are `doubtful` need not have.
+pub(crate) fn exact(sent: &[u32], received: &[Vec<Stamp>], doubtful: &[Stamp]) {
     let mut seen: Vec<Vec<u8>> = sent.iter().map(|count| vec![0; *count as usize]).collect();
     for (producer, place) in received.iter().flatten() {
         let times = seen
@@ -16,6 +16,12 @@ pub(crate) fn exact(sent: &[u32], received: &[Vec<Stamp>]) {
         };
         assert_eq!(*times, 0, "item {place} of producer {producer} came twice");
         *times = 1;
+    }
+    for (producer, place) in doubtful {
+        let places = seen.get_mut(*producer as usize);
+        if let Some(times) = places.and_then(|places| places.get_mut(*place as usize)) {
+            *times = 1;
+        }
     }
     for (producer, places) in seen.iter().enumerate() {
         let lost = places.iter().filter(|times| **times == 0).count();
@@ -55,23 +61,26 @@ mod tests {
     #[test]
     fn complete_and_ordered_lists_pass() {
         let received = [vec![(0, 0), (1, 0), (0, 2)], vec![(1, 1), (0, 1)], vec![]];
-        exact(&[3, 2], &received);
+        exact(&[3, 2], &received, &[]);
+        exact(&[4, 2], &received, &[(0, 3), (1, 0)]);
         ordered(&received);
-        exact(&[], &[]);
+        exact(&[], &[], &[]);
     }
 
     #[test]
     fn lost_doubled_and_invented_items_are_named() {
         rejects(
-            || exact(&[3], &[vec![(0, 0), (0, 2)]]),
+            || exact(&[3], &[vec![(0, 0), (0, 2)]], &[]),
             "1 of 3 items of producer 0 are lost, the first is 1",
         );
         rejects(
-            || exact(&[2], &[vec![(0, 0), (0, 1)], vec![(0, 1)]]),
+            || exact(&[2], &[vec![(0, 0), (0, 1)], vec![(0, 1)]], &[]),
             "item 1 of producer 0 came twice",
         );
-        rejects(|| exact(&[1], &[vec![(0, 0), (0, 1)]]), "was never put");
-        rejects(|| exact(&[1], &[vec![(0, 0), (7, 0)]]), "was never put");
+        rejects(|| exact(&[1], &[vec![(0, 0), (0, 1)]], &[]), "was never put");
+        rejects(|| exact(&[1], &[vec![(0, 0), (7, 0)]], &[]), "was never put");
+        rejects(|| exact(&[3], &[vec![(0, 0)]], &[(0, 1)]), "the first is 2");
+        rejects(|| exact(&[2], &[vec![(0, 0), (0, 0)]], &[(0, 0)]), "came twice");
     }
 
     #[test]
