@@ -1,0 +1,122 @@
+//! A server that is killed, and another one that takes its place.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use descriptor_core::{Queue, QueueId};
+use queue_rpc::RpcQueue;
+use queue_testkit::Endpoint;
+
+use crate::crew::{Crew, Hand};
+use crate::journal::{self, End, Kind};
+use crate::law::Law;
+use crate::options::{Options, Plant};
+use crate::payload;
+use crate::report::Report;
+use crate::scene::{Scene, moment, spec};
+use crate::worker::PATIENCE;
+
+/// Rounds with the same clients.
+const ROUNDS: u64 = 10;
+
+pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
+    let mut fought = 0;
+    while fought < options.rounds && report.hangs == 0 {
+        let rounds = ROUNDS.min(options.rounds - fought);
+        scene(options, crew, report, (fought, rounds))?;
+        fought += rounds;
+    }
+    Ok(())
+}
+
+/// Starts a server and waits until it can be reached: where.
+fn serve(crew: &mut Crew, name: &str, at: &Endpoint) -> Result<(Hand, Endpoint), String> {
+    let ready = crew.folder.join(format!("{name}-ready"));
+    let _ = std::fs::remove_file(&ready);
+    let place = match at {
+        Endpoint::Tcp(address) => format!("bind={address}"),
+        Endpoint::Unix(path) => format!("unix={}", path.display()),
+    };
+    let hand = crew.start("server", name, &[place, format!("ready={}", ready.display())])?;
+    let begun = Instant::now();
+    loop {
+        match std::fs::read_to_string(&ready) {
+            Ok(text) => {
+                let port = text.parse::<SocketAddr>();
+                return Ok((hand, port.map_or_else(|_| at.clone(), Endpoint::Tcp)));
+            }
+            Err(_) if begun.elapsed() < PATIENCE => sleep(Duration::from_millis(1)),
+            Err(error) => return Err(format!("the server did not come up: {error}")),
+        }
+    }
+}
+
+fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds): (u64, u64)) -> Result<(), String> {
+    let name = format!("kill-server-{first}");
+    let at = if crew.dice.below(2) == 0 {
+        Endpoint::local()
+    } else {
+        Endpoint::Unix(std::env::temp_dir().join(format!("sage-chaos-{}", std::process::id())))
+    };
+    let (mut server, at) = serve(crew, &name, &at)?;
+    let law = Law {
+        is_rough: true,
+        is_mortal: true,
+        ..Law::default()
+    };
+    let mut scene = Scene::new(crew, name.clone(), &at, at.clone(), law);
+    scene.populate(crew)?;
+    let waiter = scene.start(crew, "waiter")?;
+    scene.hands.push(waiter);
+    let mut complaints = scene.all_move_on(moment(), report)?;
+    for round in first..first + rounds {
+        sleep(Duration::from_millis(crew.dice.below(200)));
+        server.kill()?;
+        let dead = moment();
+        // Sometimes so long that clients give up, and take it up again.
+        let most = if crew.dice.below(3) == 0 { 3500 } else { 300 };
+        sleep(Duration::from_millis(crew.dice.below(most)));
+        scene.law.downs.push((dead, moment()));
+        (server, _) = serve(crew, &name, &at)?;
+        if options.plant == Some(Plant::Replay) {
+            replay(&scene, &at)?;
+        }
+        complaints.extend(scene.all_move_on(moment(), report)?);
+        report.round(complaints.drain(..).map(|text| format!("round {round}: {text}")));
+        if report.hangs > 0 {
+            // Every further round would say the same, each after a long wait.
+            break;
+        }
+    }
+    scene.plant(crew, options.plant)?;
+    scene.settle(crew, report, 0)?;
+    crew.dismiss(&name, "server")?;
+    let mut complaints = Vec::new();
+    server.farewell(&mut complaints)?;
+    for complaint in complaints {
+        report.complain(complaint);
+    }
+    if let Endpoint::Unix(path) = &at {
+        let _ = std::fs::remove_file(path as &Path);
+    }
+    Ok(())
+}
+
+/// Puts an item that has come out already.
+fn replay(scene: &Scene, at: &Endpoint) -> Result<(), String> {
+    for hand in &scene.hands {
+        let entries = journal::read(&hand.journal)?;
+        let taken = |kind| matches!(kind, Kind::Get | Kind::Lent);
+        let got = entries.iter().find(|entry| taken(entry.kind) && entry.end == End::Ok);
+        if let Some(got) = got {
+            let id = QueueId::new(scene.name.as_str()).map_err(|error| error.to_string())?;
+            let queue = RpcQueue::<Bytes>::open(&id, &spec(at)).map_err(|error| error.to_string())?;
+            let put = queue.put_timeout(payload::make(got.item), PATIENCE);
+            return put.map_err(|error| error.to_string());
+        }
+    }
+    Ok(())
+}
