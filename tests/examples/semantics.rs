@@ -9,12 +9,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::thread;
 
 use queue_testkit::{ChaosSpec, InProcess, Lending, Loan, Outcome, Subject, Suite, Twice};
+use sage_comm::serve::{RunningServer, Server, Settings};
 use sage_comm::{
-    Backends, Builtin, Caps, Descriptor, DynQueue, Item, Kind, LeaseQueue, LeaseSpec, Lends, LocalSpec, Metadata, Open,
-    QueueId, Result, SageSpec, ShmSpec, Spec, Terms, Value, Wire,
+    Backends, Builtin, Caps, Confirm, Descriptor, DynQueue, Item, Kind, LeaseQueue, LeaseSpec, Lends, LocalSpec,
+    Metadata, Open, QueueId, Result, RpcSpec, SageSpec, ShmSpec, Spec, Terms, Value, Wire,
 };
 
 /// One queue type, and what runs its clauses.
@@ -41,7 +43,10 @@ macro_rules! columns {
                     <$spec>::KIND
                 }
                 fn caps(&self) -> Caps {
-                    <$spec>::caps()
+                    <$spec>::abilities()
+                }
+                fn effort(&self) -> f64 {
+                    <$spec>::EFFORT
                 }
                 fn unbounded(&self) -> bool {
                     Kind::of::<$spec>().can_be_unbounded()
@@ -78,8 +83,19 @@ macro_rules! columns {
     };
 }
 
-/// How the clauses about leases get their queues.
+/// How the clauses get their queues.
 trait Lender: Spec {
+    /// See [`Subject::effort`].
+    const EFFORT: f64 = 1.0;
+
+    /// What its queues can do with the parameters that are used here.
+    fn abilities() -> Caps {
+        Self::caps()
+    }
+
+    /// Adds what a queue cannot do without.
+    fn place(_metadata: &mut Metadata) {}
+
     fn lend<T: Wire>(_capacity: usize, _loan: Loan) -> Option<Result<Lending<T>>> {
         None
     }
@@ -110,9 +126,55 @@ fn lend_shared<T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
     })
 }
 
+/// The server of the queues of type `rpc`. Puts are confirmed one by one: one that is only accepted into a window may be refused
+/// later, which `crates/queue-rpc/tests/conformance.rs` holds to the clauses that remain.
+static SERVER: LazyLock<RunningServer> = LazyLock::new(|| {
+    let settings = Settings {
+        bind: vec!["127.0.0.1:0".into()],
+        ..Settings::default()
+    };
+    Server::start(settings).expect("a server on a free port")
+});
+
+impl Lender for RpcSpec {
+    const EFFORT: f64 = 0.1;
+
+    fn abilities() -> Caps {
+        Self::default().confirm(Confirm::Each).caps_here()
+    }
+
+    fn place(metadata: &mut Metadata) {
+        let address = SERVER.addresses().iter().find_map(|address| address.socket());
+        let port = address.map_or(0, |address| address.port());
+        metadata.insert("port".into(), Value::Int(port.into()));
+        metadata.insert("host".into(), Value::Text("127.0.0.1".into()));
+        metadata.insert("confirm".into(), Value::Text("each".into()));
+    }
+
+    fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+        Some(lend_remote(capacity, loan))
+    }
+}
+
+fn lend_remote<T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
+    let mut spec = parameters::<RpcSpec>(Some(capacity))?
+        .lease_time(loan.time)
+        .max_deliveries(loan.max_deliveries);
+    let mut dead_letters = None;
+    if loan.dead_letters > 0 {
+        let id = QueueId::generated(RpcSpec::KIND);
+        dead_letters = Some(parameters::<RpcSpec>(Some(loan.dead_letters))?.open(&id)?);
+        spec = spec.dead_letter(id.as_str());
+    }
+    Ok(Lending {
+        queue: spec.open(&QueueId::generated(RpcSpec::KIND))?,
+        dead_letters,
+    })
+}
+
 impl<S> Lender for ChaosSpec<S> where Self: Spec {}
 
-impl<S: Lends> Lender for LeaseSpec<S>
+impl<S: Lends + Lender> Lender for LeaseSpec<S>
 where
     Self: Spec,
 {
@@ -121,7 +183,7 @@ where
     }
 }
 
-fn lend<S: Lends, T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
+fn lend<S: Lends + Lender, T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
     let make = |room: usize, terms: Terms<T>| -> Result<DynQueue<T>> {
         Ok(LeaseQueue::new(parameters::<S>(Some(room))?.build()?, terms))
     };
@@ -146,6 +208,7 @@ fn columns() -> Vec<Column> {
         in_process SageSpec;
         in_process LocalSpec;
         wire ShmSpec;
+        wire RpcSpec;
         wire LeaseSpec<SageSpec>;
         wire LeaseSpec<LocalSpec>;
         wire ChaosSpec<SageSpec>;
@@ -154,10 +217,11 @@ fn columns() -> Vec<Column> {
 }
 
 /// As a record gives them; no capacity is written as 0.
-fn parameters<S: Spec>(capacity: Option<usize>) -> Result<S> {
+fn parameters<S: Lender>(capacity: Option<usize>) -> Result<S> {
     let items = i64::try_from(capacity.unwrap_or(0)).unwrap_or(i64::MAX);
     let mut metadata = Metadata::new();
     metadata.insert("maxsize".into(), Value::Int(items));
+    S::place(&mut metadata);
     S::from_metadata(&metadata)
 }
 

@@ -90,6 +90,7 @@ mod lease;
 mod lease_keeper;
 mod lease_look;
 mod lease_queue;
+mod linger;
 mod loan;
 mod lock;
 mod map;

@@ -34,6 +34,9 @@ impl Pack {
         if item.len() > self.limit {
             return Err(too_large(item.len(), self.limit));
         }
+        if self.count == 0 {
+            self.clear();
+        }
         record::append(&mut self.records, item);
         self.count += 1;
         Ok(())
@@ -60,6 +63,16 @@ impl Pack {
     /// The items, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.fronts().map(|(_, item)| item)
+    }
+
+    /// Takes the first item out.
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<&[u8]> {
+        let left = self.count.checked_sub(1)?;
+        let (front, item, _) = record::split(self.records.get(self.start..)?)?;
+        self.start += front.record_bytes();
+        self.count = left;
+        Some(item)
     }
 
     fn fronts(&self) -> Walk<'_> {
@@ -166,8 +179,9 @@ impl ShmQueue<Bytes> {
     }
 
     fn put_records(&self, pack: &Pack, wait: Wait) -> Result<(usize, usize), Refusal> {
+        let all = (pack.count, pack.records.len() - pack.start);
         let held = self.segment.putters(wait)?;
-        match held.room(pack.fronts().map(|(front, _)| front.record_bytes())) {
+        match held.room(all, pack.fronts().map(|(front, _)| front.record_bytes())) {
             Ok((count, bytes)) => {
                 let end = pack.start + bytes;
                 held.write_records(pack.records.get(pack.start..end).unwrap_or_default(), count);

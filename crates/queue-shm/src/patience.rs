@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const PAUSES: u32 = 100;
 /// As many items make a wait worth it.
 const SEVERAL: u64 = 8;
-/// Looks between two tries: at first, and at most.
-const SOON: u32 = 64;
+/// Looks of a getter between two tries, at first.
+pub(crate) const SOON: u32 = 64;
+/// At most.
 const LATE: u32 = 1 << 14;
 
 /// Of one process and queue. Threads that share it disturb each other's guesses and nothing else.
@@ -21,20 +22,29 @@ pub(crate) struct Patience {
     // Looks until the next try; 0 while each look is waited for.
     looks: AtomicU32,
     interval: AtomicU32,
+    soon: u32,
 }
 
 impl Patience {
-    pub(crate) const fn new() -> Self {
+    /// Of somebody who tries after so many looks.
+    pub(crate) const fn new(soon: u32) -> Self {
         Self {
-            looks: AtomicU32::new(SOON),
-            interval: AtomicU32::new(SOON),
+            looks: AtomicU32::new(soon),
+            interval: AtomicU32::new(soon),
+            soon,
         }
+    }
+
+    /// Whether to wait, as that was of use lately or is to be tried.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) == 0
     }
 
     /// Lets items gather, if that was of use lately.
     #[inline]
     pub(crate) fn before_look(&self) {
-        if self.looks.load(Ordering::Relaxed) == 0 {
+        if self.is_on() {
             for _ in 0..PAUSES {
                 std::hint::spin_loop();
             }
@@ -44,15 +54,29 @@ impl Patience {
     /// Learns from a look that found so many items.
     #[inline]
     pub(crate) fn after_look(&self, found: u64) {
-        match self.looks.load(Ordering::Relaxed) {
-            0 if found >= SEVERAL => self.interval.store(SOON, Ordering::Relaxed),
-            0 => {
-                let interval = self.interval.load(Ordering::Relaxed);
-                self.looks.store(interval, Ordering::Relaxed);
-                self.interval.store((interval * 2).min(LATE), Ordering::Relaxed);
-            }
-            looks => self.looks.store(looks - 1, Ordering::Relaxed),
+        if self.is_on() {
+            self.learn(found >= SEVERAL);
+        } else {
+            self.come_closer();
         }
+    }
+
+    /// One step closer to the next try.
+    pub(crate) fn come_closer(&self) {
+        let looks = self.looks.load(Ordering::Relaxed);
+        self.looks.store(looks.saturating_sub(1), Ordering::Relaxed);
+    }
+
+    /// Whether a wait paid.
+    pub(crate) fn learn(&self, paid: bool) {
+        let interval = if paid {
+            self.soon
+        } else {
+            let interval = self.interval.load(Ordering::Relaxed);
+            self.looks.store(interval, Ordering::Relaxed);
+            (interval * 2).min(LATE)
+        };
+        self.interval.store(interval, Ordering::Relaxed);
     }
 }
 
@@ -76,7 +100,7 @@ mod tests {
 
     #[test]
     fn it_waits_while_that_pays_and_tries_more_seldom_where_it_does_not() {
-        let patience = Patience::new();
+        let patience = Patience::new(SOON);
         assert_eq!(singles(&patience), SOON);
         patience.after_look(SEVERAL);
         assert!(waits(&patience), "several came of it");

@@ -12,6 +12,9 @@ use crate::point;
 use crate::record::Front;
 use crate::segment::Segment;
 
+/// How many records, and the bytes they take.
+pub(crate) type Amount = (usize, usize);
+
 /// Why records were not put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -56,8 +59,10 @@ impl Segment {
         wait: Wait,
         items: impl ExactSizeIterator<Item = (Front, &'a [u8])> + Clone,
     ) -> Result<usize, Refusal> {
+        let sizes = items.clone().map(|(front, _)| front.record_bytes());
+        let all = (items.len(), sizes.clone().sum());
         let held = self.putters(wait)?;
-        match held.room(items.clone().map(|(front, _)| front.record_bytes())) {
+        match held.room(all, sizes) {
             Ok((count, bytes)) => {
                 held.write(bytes, items.take(count));
                 drop(held);
@@ -81,12 +86,12 @@ impl Segment {
 }
 
 impl Held<'_> {
-    /// How many of the records of `sizes` fit, and the bytes they take together.
+    /// How many of the records of `sizes` fit, and the bytes they take together; `all` is that of all of them.
     ///
     /// # Errors
     /// `Closed`, or `Full` when not even the first one fits.
     #[inline]
-    pub(crate) fn room(&self, sizes: impl Iterator<Item = usize> + Clone) -> Result<(usize, usize), Refusal> {
+    pub(crate) fn room(&self, all: Amount, sizes: impl Iterator<Item = usize>) -> Result<Amount, Refusal> {
         let map = &self.segment.map;
         if map.u32(STAGE).load(Ordering::Acquire) != 0 {
             return Err(Refusal::Closed);
@@ -94,44 +99,40 @@ impl Held<'_> {
         // What was seen last is enough while it says that there is room: room only grows behind our back.
         let head = Cursor(map.u64(SEEN_HEAD).load(Ordering::Relaxed));
         let away = Cursor(map.u64(SEEN_AWAY).load(Ordering::Relaxed));
-        let fit = self.fit(head, away, sizes.clone());
-        let (asked, _) = sizes.size_hint();
-        if fit.0 >= asked.max(1) {
-            return Ok(fit);
+        let (items, bytes) = self.left(head, away);
+        if all.0 <= items && all.1 <= bytes {
+            return Ok(all);
         }
         // The head first: an item that is lent in between is then counted twice and not left out.
         let head = Cursor(map.u64(HEAD).load(Ordering::Acquire));
         let away = Cursor(map.u64(AWAY).load(Ordering::Acquire));
         map.u64(SEEN_HEAD).store(head.0, Ordering::Relaxed);
         map.u64(SEEN_AWAY).store(away.0, Ordering::Relaxed);
-        match self.fit(head, away, sizes) {
-            (0, _) => Err(Refusal::Full),
-            fit => Ok(fit),
-        }
-    }
-
-    fn fit(&self, head: Cursor, away: Cursor, sizes: impl Iterator<Item = usize>) -> (usize, usize) {
-        let header = &self.segment.header;
-        let tail = Cursor(self.segment.map.u64(TAIL).load(Ordering::Relaxed));
-        let none = Cursor::default();
-        let items = tail.items_since(head) + away.items_since(none);
-        let in_ring = tail.bytes_since(head);
-        let bytes = in_ring + away.bytes_since(none);
-        let mut left = self.segment.capacity.saturating_sub(items);
-        let room = header
-            .max_bytes
-            .saturating_sub(bytes)
-            .min(header.ring_bytes.saturating_sub(in_ring));
+        let (items, bytes) = self.left(head, away);
         let (mut count, mut used) = (0, 0);
-        for size in sizes {
-            if left == 0 || (used + size) as u64 > room {
+        for size in sizes.take(items) {
+            if size > bytes - used {
                 break;
             }
-            left -= 1;
             used += size;
             count += 1;
         }
-        (count, used)
+        if count == 0 {
+            return Err(Refusal::Full);
+        }
+        Ok((count, used))
+    }
+
+    /// Items and bytes that there is room for.
+    fn left(&self, head: Cursor, away: Cursor) -> Amount {
+        let header = &self.segment.header;
+        let (tail, none) = (self.tail(), Cursor::default());
+        let items = tail.items_since(head) + away.items_since(none);
+        let in_ring = tail.bytes_since(head);
+        let bytes = in_ring + away.bytes_since(none);
+        let room = header.max_bytes.saturating_sub(bytes);
+        let room = room.min(header.ring_bytes.saturating_sub(in_ring));
+        (self.segment.capacity.saturating_sub(items) as usize, room as usize)
     }
 
     /// Where the next record goes.

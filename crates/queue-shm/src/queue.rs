@@ -16,7 +16,7 @@ use crate::bridge::Bridge;
 use crate::format::{Format, with_buffer};
 use crate::layout::{DAMAGED, GET_TOTAL, ITEMS, LOST_IN_FLIGHT, PUT_TOTAL, ROOM, TORN};
 use crate::lease_keeper::Keeper;
-use crate::patience::Patience;
+use crate::patience::{Patience, SOON};
 use crate::put::Refusal;
 use crate::record::Front;
 use crate::segment::Segment;
@@ -55,7 +55,7 @@ impl<T: Wire> ShmQueue<T> {
         }
         Ok(Self {
             keeper: Arc::new(Keeper::new(&segment)),
-            patience: Patience::new(),
+            patience: Patience::new(SOON),
             getters: Bridge::new(&segment, ITEMS, Segment::items_to_take),
             putters: Bridge::new(&segment, ROOM, Segment::room_left),
             segment,

@@ -2,6 +2,7 @@
 
 use descriptor_core::{Error, ErrorKind};
 
+use crate::cursor::UNIT;
 use crate::layout::{RECORD, record_bytes};
 use crate::point;
 use crate::sum;
@@ -125,11 +126,18 @@ impl Sum {
 #[inline]
 pub(crate) fn append(records: &mut Vec<u8>, item: &[u8]) {
     let front = Front::of(item);
-    let end = records.len() + front.record_bytes();
-    records.reserve(front.record_bytes());
-    records.extend_from_slice(&front.to_word().to_le_bytes());
-    records.extend_from_slice(item);
-    records.resize(end, 0);
+    let bytes = front.record_bytes();
+    records.reserve(bytes);
+    let start = records.as_mut_ptr().wrapping_add(records.len());
+    // SAFETY: there is room for a record of `bytes` bytes from `start` on: eight for the front, as many as the item has, and what
+    // is left up to a multiple of eight, which is in the last eight. All of them are written. In one step, because each call
+    // that changes the length waits for the one before. Leaned on by the tests of packs.
+    unsafe {
+        start.add(bytes - UNIT).cast::<[u8; UNIT]>().write([0; UNIT]);
+        start.cast::<[u8; RECORD]>().write(front.to_word().to_le_bytes());
+        std::ptr::copy_nonoverlapping(item.as_ptr(), start.add(RECORD), item.len());
+        records.set_len(records.len() + bytes);
+    }
 }
 
 /// The first record of these bytes, if it is all there: its front, its item, and what follows.

@@ -60,7 +60,7 @@ impl ShmQueue<Bytes> {
         let bytes = record_bytes(len);
         let attempt = || {
             let Ok(held) = segment.putters(wait) else { return None };
-            match held.room(std::iter::once(bytes)) {
+            match held.room((1, bytes), std::iter::once(bytes)) {
                 Ok(_) => {
                     held.begin_writing(bytes, 1);
                     Some(Ok(Reservation {

@@ -20,6 +20,7 @@ use crate::layout::{
     EVICTED, FINISHED, GETTERS, HEADER, ITEMS, LOST_IN_FLIGHT, Layout, MAX_PARTICIPANTS, PARTICIPANT, PARTICIPANTS,
     PID, PUTTERS, ROOM, STAGE, TAKEN, TOKEN, UNDERTAKER,
 };
+use crate::linger::Naps;
 use crate::map::Map;
 use crate::participant::{self, Name};
 use crate::{ShmSpec, point, sys};
@@ -40,6 +41,7 @@ pub(crate) struct Segment {
     pub(crate) layout: Layout,
     /// Where items go that were handed out too often.
     pub(crate) dead_letters: OnceLock<Arc<Self>>,
+    pub(crate) naps: Naps,
     path: PathBuf,
     file_number: [u64; 2],
 }
@@ -118,6 +120,7 @@ impl Segment {
             header,
             layout,
             dead_letters: OnceLock::new(),
+            naps: Naps::new(),
             path,
             file_number: [meta.dev(), meta.ino()],
         };

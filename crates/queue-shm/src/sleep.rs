@@ -15,13 +15,6 @@ use crate::point;
 use crate::segment::Segment;
 use crate::sys;
 
-/// Rounds of pauses before sleeping, each twice as long as the one before up to [`LONGEST`].
-const ROUNDS: u32 = 10;
-const LONGEST: u32 = 7;
-const YIELDS: u32 = 8;
-/// Places that a full queue should have free before the next put.
-const SEVERAL: usize = 64;
-
 /// A wake-up is meant for one sleeper, and is lost with it when it dies before it acts. This often sleepers look on
 /// their own: four times a second, 0.01 % of a processor each.
 pub(crate) const NIGHT_WATCH: Duration = Duration::from_millis(250);
@@ -45,35 +38,6 @@ impl Segment {
         sys::futex_wake(rings, u32::try_from(count).unwrap_or(u32::MAX));
     }
 
-    /// Tries again and again for a few microseconds: sleeping and waking take longer.
-    pub(crate) fn linger<R>(
-        &self,
-        may_give_way: bool,
-        seems: impl Fn(&Self, bool) -> bool,
-        attempt: &mut impl FnMut() -> Option<R>,
-    ) -> Option<R> {
-        let rounds = if point::planted("no-linger") {
-            0
-        } else {
-            ROUNDS + YIELDS
-        };
-        for round in 0..rounds {
-            if round < ROUNDS {
-                for _ in 0..1_u32 << round.min(LONGEST) {
-                    std::hint::spin_loop();
-                }
-            } else if may_give_way {
-                std::thread::yield_now();
-            }
-            if seems(self, round < ROUNDS)
-                && let Some(done) = attempt()
-            {
-                return Some(done);
-            }
-        }
-        None
-    }
-
     /// Tries, tries again for a few microseconds, and then sleeps until `attempt` succeeds or the wait ends, which is `None`.
     #[inline]
     pub(crate) fn persist<R>(&self, bell: Bell, wait: Wait, mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
@@ -90,16 +54,14 @@ impl Segment {
         if wait == Wait::Never {
             return None;
         }
-        let done = if bell.sleepers == ITEMS.sleepers {
-            self.linger(true, |segment, _| segment.items_to_take() > 0, &mut attempt)
-        } else {
-            // For a few microseconds until there is room for several: who takes each place as it becomes free has both sides
-            // hand the same line to and fro.
-            let several = usize::try_from(self.capacity / 8).unwrap_or(SEVERAL).clamp(1, SEVERAL);
-            let ready = |segment: &Self, early| segment.room_left() >= if early { several } else { 1 };
-            self.linger(true, ready, &mut attempt)
-        };
-        done.or_else(|| self.sleep(bell, wait, attempt))
+        self.linger(bell, wait, &mut attempt).or_else(|| {
+            let begun = Instant::now();
+            let done = self.sleep(bell, wait, attempt);
+            if done.is_some() {
+                self.naps.after_sleep(bell, begun.elapsed());
+            }
+            done
+        })
     }
 
     /// Sleeps until `attempt` succeeds or the wait ends, which is `None`.

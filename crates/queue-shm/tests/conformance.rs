@@ -10,7 +10,12 @@ struct Shm;
 
 fn spec(capacity: Option<usize>) -> ShmSpec {
     // A segment has no queues without a bound: 0 is refused when it is opened.
-    ShmSpec::bounded(capacity.unwrap_or(0))
+    let spec = ShmSpec::bounded(capacity.unwrap_or(0));
+    match capacity {
+        // The usual ring of the largest capacity is 4 GiB, which is more than some machines have.
+        Some(1_000_000..) => spec.max_bytes(1 << 20),
+        _ => spec,
+    }
 }
 
 impl Subject for Shm {

@@ -27,6 +27,30 @@ fn item(number: usize) -> Vec<u8> {
 }
 
 #[test]
+fn items_leave_a_pack_from_the_front() {
+    let queue = queue(&ShmSpec::bounded(8));
+    let mut pack = queue.pack();
+    assert_eq!(pack.pop_front(), None);
+    for number in 0..5 {
+        assert!(pack.push(&item(number)).is_ok());
+    }
+    assert_eq!(pack.pop_front(), Some(item(0).as_slice()));
+    assert_eq!(pack.pop_front(), Some(item(1).as_slice()));
+    // What is left of it can be put, and more can be added.
+    assert!(pack.push(&item(5)).is_ok());
+    assert!(matches!(queue.put_pack(&mut pack, Wait::Never), Ok(4)));
+    assert!(pack.is_empty() && pack.pop_front().is_none());
+    assert!(matches!(queue.get_pack(&mut pack, 8, Wait::Never), Ok(4)));
+    for number in 2..6 {
+        assert_eq!(pack.len(), 6 - number);
+        assert_eq!(pack.pop_front(), Some(item(number).as_slice()));
+    }
+    assert!(pack.is_empty() && pack.iter().next().is_none());
+    assert!(pack.push(b"again").is_ok());
+    assert!(pack.iter().eq([b"again"]));
+}
+
+#[test]
 fn what_does_not_fit_stays_in_the_pack() {
     let queue = queue(&ShmSpec::bounded(4));
     let mut pack = queue.pack();

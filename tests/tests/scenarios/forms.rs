@@ -31,6 +31,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Without `rpc`, which would look for a server wherever a record says.
 fn kind() -> impl Strategy<Value = String> {
     let known = select(vec![
         "local",
@@ -38,7 +39,7 @@ fn kind() -> impl Strategy<Value = String> {
         "local_queue",
         "sage_queue",
         "shm",
-        "rpc_queue",
+        "ray_actor",
         "ray_queue",
         "nats",
     ]);

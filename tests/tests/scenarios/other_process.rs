@@ -88,18 +88,18 @@ fn two_processes_never_have_the_same_token() {
 
 #[test]
 fn what_would_reach_is_named_and_says_how_to_get_it() {
-    let record = DescriptorRecord::from_uri("rpc://other-process/shared?maxsize=100").unwrap();
+    let record = DescriptorRecord::from_uri("nats://other-process/shared?maxsize=100").unwrap();
     let error = Builtin.registry::<String>().open(&record).map(drop).unwrap_err();
     names(
         &error,
         ErrorKind::Unsupported,
         &[
             "other-process/shared",
-            "rpc",
+            "nats",
             "local",
             "sage_queue",
             "shm",
-            "feature `rpc`",
+            "feature `nats`",
         ],
     );
 }

@@ -66,15 +66,19 @@ fn what_was_passed_over_is_said_and_a_nearer_queue_is_never_slipped_in() {
     let host = request("topology/far", Reach::Host).with_capacity(8);
     let choice = choose::<u8>(&DefaultStrategy, &host).unwrap();
     assert_eq!(choice.record.queue_type, "shm", "{choice}");
-    for (edge, candidates) in [
-        (host.without("shm"), ["shm", "rpc"]),
+    for (edge, words) in [
+        (
+            host.without("shm"),
+            ["topology/far", "shm: excluded", "rpc: excluded", "build"],
+        ),
         (
             request("topology/far", Reach::Network).with_capacity(8),
-            ["rpc", "nats"],
+            ["topology/far", "rpc: excluded", "nats", "not part of this"],
         ),
     ] {
+        // Without a server somewhere.
+        let edge = edge.without("rpc");
         let error = choose::<u8>(&DefaultStrategy, &edge).unwrap_err();
-        let words = ["topology/far", candidates[0], candidates[1], "not part of this"];
         names(&error, ErrorKind::Unsupported, &words);
         let error = choose::<u8>(&DefaultStrategy, &edge.forced("local")).unwrap_err();
         names(&error, ErrorKind::Unsupported, &["local", "reaches process only"]);

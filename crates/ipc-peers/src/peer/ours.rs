@@ -164,7 +164,6 @@ pub(crate) struct PackedTx {
 pub(crate) struct PackedRx {
     queue: ShmQueue<Bytes>,
     pack: Pack,
-    numbers: Vec<u64>,
 }
 
 impl Transport for Packed {
@@ -189,7 +188,6 @@ impl Transport for Packed {
         Ok(PackedRx {
             pack: queue.pack(),
             queue,
-            numbers: Vec::with_capacity(BATCH),
         })
     }
 }
@@ -217,13 +215,12 @@ impl Tx for PackedTx {
 impl Rx for PackedRx {
     #[inline]
     fn recv(&mut self) -> Result<u64> {
-        if self.numbers.is_empty() {
+        if self.pack.is_empty() {
             let got = self.queue.get_pack(&mut self.pack, BATCH, Wait::Forever);
             got.map_err(failed("get"))?;
-            self.numbers.extend(self.pack.iter().map(item::number));
-            self.numbers.reverse();
         }
-        self.numbers.pop().ok_or_else(|| "a pack without items".into())
+        let item = self.pack.pop_front().ok_or("a pack without items")?;
+        Ok(item::number(item))
     }
 }
 

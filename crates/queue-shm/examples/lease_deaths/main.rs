@@ -21,6 +21,7 @@ use std::time::Duration;
 use queue_shm::LEASE_STEPS;
 use queue_testkit::Dice;
 use round::{Plan, Sums};
+use worker::Task;
 
 const FOLDER: &str = "SAGE_SHM_DIR";
 /// What the dead had on loan is back within this time.
@@ -41,8 +42,9 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1).peekable();
     let role = words.next_if(|word| word.starts_with('@'));
     match role.as_deref() {
-        Some("@worker") => return worker::work(&words.collect::<Vec<_>>(), false),
-        Some("@holder") => return worker::work(&words.collect::<Vec<_>>(), true),
+        Some("@worker") => return worker::work(&words.collect::<Vec<_>>(), Task::Work),
+        Some("@holder") => return worker::work(&words.collect::<Vec<_>>(), Task::Hold),
+        Some("@stopper") => return worker::work(&words.collect::<Vec<_>>(), Task::Stop),
         Some("@campaign") => {}
         _ => return in_a_folder_of_its_own(words),
     }

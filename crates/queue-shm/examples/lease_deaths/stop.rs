@@ -24,9 +24,7 @@ pub(crate) fn holder(folder: &Path, number: u64, hold: Duration) -> Result<(), S
     let queue = worker::open(&stage.name, &worker::spec(&stage.name, lease_ms, 0)).map_err(text)?;
     queue.put(worker::item(0)).map_err(|error| error.to_string())?;
     let mut books = Books::default();
-    let mut holder = stage.start_as("@holder", None)?;
-    holder.has_leased(&queue)?;
-    holder.signal(libc::SIGSTOP)?;
+    let mut holder = stage.start_as("@stopper", None)?;
     holder.is_stopped(|| Ok(()))?;
     let begun = Instant::now();
     let mut other = None;

@@ -52,9 +52,20 @@ pub(crate) fn open(name: &str, spec: &ShmSpec) -> Result<ShmQueue<Item>, Error> 
     ShmQueue::open(&QueueId::new(name)?, spec)
 }
 
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Leases, gets and ends leases, one after the other.
+    Work,
+    /// Keeps one item.
+    Hold,
+    /// Keeps one item, and stops itself as soon as it has it.
+    Stop,
+}
+
 /// `JOURNAL STOP QUEUE SEED LEASE_MS MAX_DELIVERIES`: works until the file `STOP` is there and nothing comes any more. Or
-/// leases one item and keeps it until that file is there, and acknowledges it then.
-pub(crate) fn work(words: &[String], holds: bool) -> ExitCode {
+/// leases one item and keeps it until that file is there, and acknowledges it then; and perhaps stops itself meanwhile.
+pub(crate) fn work(words: &[String], task: Task) -> ExitCode {
     let [journal, stop, name, seed, lease_ms, max_deliveries] = words else {
         return ExitCode::from(2);
     };
@@ -71,8 +82,13 @@ pub(crate) fn work(words: &[String], holds: bool) -> ExitCode {
         })
     };
     let done = begin().and_then(|mut worker| {
-        if holds {
+        if task != Task::Work {
             let lease = worker.queue.lease(Wait::Forever).map_err(|end| end.to_string())?;
+            if task == Task::Stop {
+                // Not by another's hand: that one might find it with the lock still held, and then everybody waits.
+                // SAFETY: takes a number; the one who started this process has it go on.
+                unsafe { libc::raise(libc::SIGSTOP) };
+            }
             while !Path::new(stop).exists() {
                 std::thread::sleep(Duration::from_millis(1));
             }
