@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::system::Processors;
+
 /// Whether more is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Better {
@@ -88,6 +90,9 @@ pub(crate) struct Series {
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
     pub(crate) values: Vec<f64>,
+    /// Of the time of the processors while its group was measured, what the host gave to others; `None` where the system does
+    /// not say.
+    pub(crate) stolen: Option<f64>,
 }
 
 /// Items of the first try; it also warms up.
@@ -106,6 +111,7 @@ pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)
     let sizes: Vec<u64> = group.cases.iter().map(size).collect();
     let count = group.cases.len();
     let mut values = vec![vec![Vec::with_capacity(effort.rounds); group.metrics.len()]; count];
+    let before = Processors::now();
     for round in 0..effort.rounds {
         tell(round + 1);
         for turn in 0..count {
@@ -118,6 +124,9 @@ pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)
             }
         }
     }
+    let stolen = before
+        .zip(Processors::now())
+        .map(|(before, after)| after.stolen_since(&before));
     let mut all = Vec::new();
     for (case, values) in group.cases.iter().zip(values) {
         for (metric, values) in group.metrics.iter().zip(values) {
@@ -129,6 +138,7 @@ pub(crate) fn measure(group: &Group, effort: Effort, mut tell: impl FnMut(usize)
                 unit: metric.unit,
                 better: metric.better,
                 values,
+                stolen,
             });
         }
     }

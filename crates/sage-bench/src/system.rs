@@ -27,6 +27,37 @@ pub(crate) fn commit() -> String {
     }
 }
 
+/// What the processors of this machine did since it was started, in ticks of the system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Processors {
+    all: u64,
+    stolen: u64,
+}
+
+impl Processors {
+    /// As of now; `None` where the system does not say.
+    pub(crate) fn now() -> Option<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    /// The first line: user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first two.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.lines().next()?.split_ascii_whitespace();
+        words.next().filter(|word| *word == "cpu")?;
+        let ticks: Vec<u64> = words.map_while(|word| word.parse().ok()).take(8).collect();
+        Some(Self {
+            all: ticks.iter().sum(),
+            stolen: *ticks.get(7)?,
+        })
+    }
+
+    /// The part of the time since then that the host of a virtual machine gave to others, from 0 to 1.
+    pub(crate) fn stolen_since(&self, before: &Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.stolen.saturating_sub(before.stolen) as f64 / all as f64
+    }
+}
+
 /// Now, in UTC, such as `2026-01-31T12:00:00Z`.
 pub(crate) fn date() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -50,6 +81,17 @@ fn format_date(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_host_took_is_the_eighth_number() {
+        let before = Processors::parse("cpu  100 0 50 800 5 0 5 40 7 0\ncpu0 1 2").expect("a line of processors");
+        let after = Processors::parse("cpu  150 0 50 830 5 0 5 60 9 0\n").expect("a line of processors");
+        assert_eq!(after.stolen_since(&before), 0.2);
+        assert_eq!(before.stolen_since(&before), 0.0);
+        for other in ["", "intr 5", "cpu 1 2 3", "cpu0 1 2 3 4 5 6 7 8"] {
+            assert!(Processors::parse(other).is_none(), "{other:?}");
+        }
+    }
 
     #[test]
     fn known_dates() {

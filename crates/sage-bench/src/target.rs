@@ -133,6 +133,7 @@ mod tests {
             unit: "u",
             better,
             values: values.to_vec(),
+            stolen: None,
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct Row {
     pub(crate) ratio_q3: Option<f64>,
     pub(crate) target: Option<f64>,
     pub(crate) meets: Option<bool>,
+    pub(crate) stolen: Option<f64>,
     #[serde(skip)]
     pub(crate) role: Role,
     #[serde(skip)]
@@ -107,6 +108,7 @@ fn row(series: &Series, spread: Spread, verdict: Option<Verdict>) -> Row {
         ratio_q3: verdict.map(|verdict| verdict.ratio.q3),
         target: verdict.map(|verdict| verdict.target),
         meets: verdict.map(|verdict| verdict.meets),
+        stolen: series.stolen,
         role: series.role,
         better: series.better,
     }
@@ -133,6 +135,12 @@ impl<'a> Standing<'a> {
             met: row.meets?,
         })
     }
+}
+
+/// What to say of a host that took more than a thousandth: from there on waking a sleeper takes long now and then.
+fn company(row: &Row) -> Option<String> {
+    let stolen = row.stolen.filter(|stolen| *stolen > 0.001)?;
+    Some(format!("the host took {:.1} %", 100.0 * stolen))
 }
 
 /// Targets met, and all of them.
@@ -179,6 +187,7 @@ mod tests {
             unit,
             better: Better::Higher,
             values: vec![1.0, 2.0, 3.0],
+            stolen: None,
         }
     }
 

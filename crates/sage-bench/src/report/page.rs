@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Row, Standing, blocks, plot, score, short};
+use super::{Report, Row, Standing, blocks, company, plot, score, short};
 use crate::measure::Better;
 
 const STYLE: &str = include_str!("page.css");
@@ -61,11 +61,12 @@ fn figure(html: &mut String, head: &Row, block: &[&Row]) {
     let subjects = plot::once(block);
     let _ = write!(
         html,
-        "<figure class=\"{class}\"><figcaption><b>{}</b> {}, {} <small>{better}</small></figcaption>{}<details><summary>figures</summary>\
+        "<figure class=\"{class}\"><figcaption><b>{}</b> {}, {} <small>{better}{}</small></figcaption>{}<details><summary>figures</summary>\
          <table><tr><th>subject</th><th>median</th><th>q1</th><th>q3</th></tr>",
         escape(head.scenario),
         escape(head.item),
         escape(head.unit),
+        company(head).map_or_else(String::new, |company| format!("; {company}")),
         plot::bars(&subjects, head.unit)
     );
     for row in subjects {
@@ -150,6 +151,7 @@ mod tests {
             ratio_q3: Some(1.6),
             target: Some(1.2),
             meets: Some(true),
+            stolen: Some(0.02),
             role: Role::Ours,
             better: Better::Higher,
         };
@@ -175,6 +177,7 @@ mod tests {
             "1.50",
             "1 of 1 targets met",
             "7 rounds",
+            "the host took 2.0 %",
         ] {
             assert!(html.contains(text), "{text}");
         }

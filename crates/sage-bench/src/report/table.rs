@@ -2,14 +2,18 @@
 
 use std::fmt::Write;
 
-use super::{Row, Standing, blocks, score, short};
+use super::{Row, Standing, blocks, company, score, short};
 
 /// One table per scenario, item and unit.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     for (head, block) in blocks(rows) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "\n{}, {}, {}", head.scenario, head.item, head.unit);
+        let _ = write!(text, "\n{}, {}, {}", head.scenario, head.item, head.unit);
+        if let Some(company) = company(head) {
+            let _ = write!(text, " ({company})");
+        }
+        text.push('\n');
         let width = block.iter().map(|row| row.subject.len()).max().unwrap_or(0);
         for row in block {
             let _ = write!(
