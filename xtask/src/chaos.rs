@@ -1,23 +1,34 @@
-//! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it.
+//! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it, and while
+//! connections to its server are cut and spoiled.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use crate::args::{Args, Failure};
 use crate::ci::test_threads;
-use crate::example;
 use crate::nearest::nearest;
 use crate::nightly::{TARGET, missing, nightly};
 use crate::shell::{self, cargo, say};
+use crate::{example, features};
 
 /// Line in the list of verbs.
-pub(crate) const ABOUT: &str =
-    "processes die, stop, fork: chaos --backend shm --fault kill9|... [--asan] [--rounds N] [--seed S] [--json]";
+pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc --fault kill9|cut|... [--asan] [--rounds N] [--seed S] [--json]";
 
-const BACKENDS: &[&str] = &["shm"];
+const SHM: &str = "shm";
+const RPC: &str = "rpc";
+const BACKENDS: &[&str] = &[SHM, RPC];
 const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", "wakes", LEASES];
+const RPC_FAULTS: &[&str] = &["kill-client", "kill-server", "cut", "resegment", "bitflip", "half-open"];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
+/// The programs, and the feature that they need.
+const CHAOS: &str = "chaos";
+const LEASE_DEATHS: &str = "lease_deaths";
+const KILL_POINTS: &str = "queue-shm/kill-points";
+const CHAOS_RPC: &str = "chaos_rpc";
+/// The tests that run it.
+const RPC_CAMPAIGNS: &str = "queue-rpc/campaigns";
 /// Builds with AddressSanitizer.
 const ASAN: &str = "--asan";
 const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
@@ -36,11 +47,31 @@ const QUICK: &[(&str, &str)] = &[
     ("wakes", "--rounds 30000"),
     (LEASES, "--rounds 1 --pairs 0 --hold 100"),
 ];
+const RPC_QUICK: &[(&str, &str)] = &[
+    ("kill-client", "--rounds 40"),
+    ("kill-server", "--rounds 10"),
+    ("cut", "--rounds 50"),
+    ("resegment", "--rounds 4"),
+    ("bitflip", "--rounds 50"),
+    ("half-open", "--rounds 2"),
+];
 
-/// The short campaigns.
+/// The short campaigns, by programs built with the features that the tests are built with: nothing is compiled twice.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
-    let features = ["--locked", "--package", "queue-shm", "--features", "kill-points"];
-    shell::run(cargo(root, &["build", "--examples"]).args(features))?;
+    let all = features::all_of_facade(root)?;
+    let features = [
+        "--locked",
+        "--workspace",
+        "--features",
+        &all,
+        "--features",
+        KILL_POINTS,
+        "--features",
+        RPC_CAMPAIGNS,
+    ];
+    let built = |name| example::built(root, cargo(root, &["build"]).args(features), "debug", name);
+    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC].map(|name| built(name).map(|path| (name, path)));
+    let programs: BTreeMap<_, _> = programs.into_iter().collect::<Result<_, _>>()?;
     let threads = test_threads();
     let words: &[&str] = if nextest {
         &[
@@ -57,10 +88,13 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         &["test", "--test", "campaigns"]
     };
     shell::run(cargo(root, words).args(features))?;
-    for (fault, rest) in QUICK {
-        let line = format!("--backend shm --fault {fault} {rest} --json");
+    let shm = QUICK.iter().map(|quick| (SHM, quick));
+    for (backend, (fault, rest)) in shm.chain(RPC_QUICK.iter().map(|quick| (RPC, quick))) {
+        let line = format!("--backend {backend} --fault {fault} {rest} --json");
         let line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        campaign(root, &line).map_err(|failure| match failure {
+        let (name, rest) = program(&line);
+        let program = programs.get(name).ok_or_else(|| format!("`{name}` was not built"))?;
+        example::passed_on(Command::new(program).args(rest).current_dir(root)).map_err(|failure| match failure {
             Failure::Usage(message) | Failure::Failed(message) => message,
         })?;
     }
@@ -70,7 +104,13 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
 /// Passes the line on: the program that is all processes of a campaign reads it, checks it, and prints the verdict last.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     one_of(args.line(), "--backend", BACKENDS)?;
-    one_of(args.line(), "--fault", FAULTS)?;
+    let is_rpc = value(args.line(), "--backend") == Some(RPC);
+    one_of(args.line(), "--fault", if is_rpc { RPC_FAULTS } else { FAULTS })?;
+    if is_rpc && args.has(ASAN) {
+        return Err(Failure::Usage(format!(
+            "{ASAN} goes with --backend {SHM}: nothing else here has code that it could find fault with"
+        )));
+    }
     if args.has(ASAN)
         && let Some(reason) = missing()
     {
@@ -103,8 +143,11 @@ fn value<'a>(line: &'a [String], flag: &str) -> Option<&'a str> {
 /// The program of that fault, and what it is told.
 fn program(line: &[String]) -> (&'static str, Vec<&str>) {
     let mut rest: Vec<&str> = line.iter().map(String::as_str).filter(|word| *word != ASAN).collect();
+    if value(line, "--backend") == Some(RPC) {
+        return (CHAOS_RPC, rest);
+    }
     if value(line, "--fault") != Some(LEASES) {
-        return ("chaos", rest);
+        return (CHAOS, rest);
     }
     // It knows one fault and one backend, and always ends with one object.
     for flag in ["--backend", "--fault"] {
@@ -113,19 +156,24 @@ fn program(line: &[String]) -> (&'static str, Vec<&str>) {
         }
     }
     rest.retain(|word| *word != "--json");
-    ("lease_deaths", rest)
+    (LEASE_DEATHS, rest)
 }
 
 fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
     let (example, rest) = program(line);
+    let (package, features) = if example == CHAOS_RPC {
+        ("queue-rpc", RPC_CAMPAIGNS)
+    } else {
+        ("queue-shm", KILL_POINTS)
+    };
     let words = [
         "run",
         "--quiet",
         "--locked",
         "--package",
-        "queue-shm",
+        package,
         "--features",
-        "kill-points",
+        features,
         "--example",
         example,
     ];
@@ -161,13 +209,18 @@ mod tests {
     #[test]
     fn every_fault_is_met_by_the_short_campaigns() {
         assert_eq!(QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(), FAULTS);
+        assert_eq!(
+            RPC_QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(),
+            RPC_FAULTS
+        );
     }
 
     #[test]
     fn an_unknown_fault_or_backend_names_those_there_are() {
         for (text, flag, known) in [
             ("--fault kill8", "--fault", FAULTS),
-            ("--backend rpc", "--backend", BACKENDS),
+            ("--backend ipc", "--backend", BACKENDS),
+            ("--backend rpc --fault kill9", "--fault", RPC_FAULTS),
             ("--fault", "--fault", FAULTS),
         ] {
             let Err(Failure::Usage(message)) = one_of(&line(text), flag, known) else {
@@ -189,5 +242,7 @@ mod tests {
         assert_eq!((name, rest.as_str()), ("lease_deaths", "--rounds 2"));
         let (name, rest) = told("--asan --backend shm --fault tamper");
         assert_eq!((name, rest.as_str()), ("chaos", "--backend shm --fault tamper"));
+        let (name, rest) = told("--backend rpc --fault cut --json");
+        assert_eq!((name, rest.as_str()), ("chaos_rpc", "--backend rpc --fault cut --json"));
     }
 }

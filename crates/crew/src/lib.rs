@@ -36,4 +36,4 @@ pub use crew::{Crew, Standing};
 pub use fate::Fate;
 pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
 pub use member::Member;
-pub use seat::Seat;
+pub use seat::{Seat, is_worker};

@@ -23,6 +23,12 @@ pub struct Seat {
     pub speaker: Speaker,
 }
 
+/// Whether this process was started as a worker. Its seat need not have been taken.
+#[must_use]
+pub fn is_worker() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
 impl Seat {
     /// The seat of this process, if it was started as a worker. To be asked for once: the line has one reader.
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::params::listed;
 use crate::spec::{KeySpec, Preset, Takes};
-use crate::{DescriptorRecord, Error, ErrorKind, MAX_CAPACITY, Metadata, Params, Reach, Spec, nearest};
+use crate::{DescriptorRecord, Error, ErrorKind, Metadata, Params, Reach, Spec, nearest};
 
 /// What is known about a queue type without opening one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,11 +24,6 @@ pub struct Kind {
 const ONE_PROCESS: &str = "queues of this type never leave their process: use type `shm` between processes";
 
 const PORT: Takes = Takes::Int { min: 1, max: 65535 };
-const SOME_ITEMS: Takes = Takes::Int {
-    min: 1,
-    max: MAX_CAPACITY as i64,
-};
-
 const SOME_BYTES: Takes = Takes::Int { min: 1, max: 1 << 36 };
 
 /// `local`: flume, in process, bounded or not.
@@ -134,6 +129,9 @@ pub const RAY_ACTOR: Kind = Kind {
     feature: Some("actor"),
 };
 
+/// The port where a server of `rpc` listens unless told otherwise.
+const RPC_PORT: i64 = 7420;
+
 /// `rpc`: a queue of a server.
 pub const RPC: Kind = Kind {
     name: "rpc",
@@ -141,11 +139,27 @@ pub const RPC: Kind = Kind {
     reach: Reach::Network,
     keys: &[
         KeySpec::new("host", Takes::Text).or(Preset::Text("localhost")),
-        KeySpec::new("port", PORT).or(Preset::Int(8000)),
+        KeySpec::new("port", PORT).or(Preset::Int(RPC_PORT)),
+        KeySpec::new("unix", Takes::Text),
         KeySpec::new("connection_timeout", Takes::Seconds).or(Preset::Float(30.0)),
         KeySpec::new("retry_count", Takes::Int { min: 0, max: 1000 }).or(Preset::Int(3)),
-        KeySpec::ignored("enable_pooling", "all queues of a peer share one connection"),
-        KeySpec::new("maxsize", SOME_ITEMS),
+        KeySpec::new("enable_pooling", Takes::Flag).or(Preset::Flag(true)),
+        KeySpec::bounded(1000),
+        KeySpec::new("max_bytes", SOME_BYTES),
+        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard")),
+        KeySpec::new("confirm", Takes::OneOf(&["window", "each"])),
+        KeySpec::new("prefetch", Takes::Int { min: 0, max: 65536 }).or(Preset::Int(256)),
+        KeySpec::new("delivery", Takes::OneOf(&["auto"])).or(Preset::Text("auto")),
+        KeySpec::new("durability", Takes::OneOf(&["volatile", "process", "disk"])).or(Preset::Text("process")),
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
+        KeySpec::new("tls", Takes::Flag).or(Preset::Flag(false)),
+        KeySpec::new("server_name", Takes::Text),
+        KeySpec::new("ca", Takes::Text),
+        KeySpec::new("cert", Takes::Text),
+        KeySpec::new("key", Takes::Text),
+        KeySpec::new("token", Takes::Text),
     ],
     feature: Some("rpc"),
 };

@@ -118,7 +118,7 @@ fn defaults_of_all_types_pass_their_own_table() {
         .canonical_metadata(&Metadata::new())
         .unwrap();
     assert_eq!(rpc["host"], Value::from("localhost"));
-    assert_eq!((&rpc["port"], &rpc["retry_count"]), (&Value::Int(8000), &Value::Int(3)));
+    assert_eq!((&rpc["port"], &rpc["retry_count"]), (&Value::Int(7420), &Value::Int(3)));
     assert_eq!(rpc["connection_timeout"], Value::Float(30.0));
 }
 
@@ -308,7 +308,7 @@ fn records_of_the_original_read_as_its_types() {
         (
             r#"{"queue_id":"q","queue_type":"rpc_queue","metadata":{"host":"h","port":8000,"connection_timeout":30,"retry_count":3,"enable_pooling":true}}"#,
             "rpc",
-            None,
+            Some(1000),
         ),
     ] {
         let canonical = Kind::canonical(&DescriptorRecord::from_json(json).unwrap()).unwrap();

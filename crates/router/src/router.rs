@@ -216,6 +216,18 @@ impl<T: Item + Clone> Router<T> {
         self.flush(wait)
     }
 
+    /// Waits until every queue has confirmed what it accepted, the stop included: a sender that ends before that could take
+    /// with it what a queue at another place has not stored yet. In process, accepted is confirmed.
+    ///
+    /// # Errors
+    /// The first queue's that could not confirm everything; the others are asked all the same.
+    pub fn confirm(&self, wait: Wait) -> Result<(), Error> {
+        let outlets = self.groups.iter().flat_map(|group| &group.outlets);
+        outlets
+            .map(|outlet| outlet.connection.queue().flush(wait))
+            .fold(Ok(()), Result::and)
+    }
+
     /// Sends again what came back, each event to the very target it was meant for. Events for which no target could be
     /// chosen come back once more.
     ///

@@ -84,4 +84,4 @@ pub use keyed_stream::KeyedStream;
 pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};
 pub use report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 pub use stream::Stream;
-pub use workers::{launch, run};
+pub use workers::{is_worker, launch, run};

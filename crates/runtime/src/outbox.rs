@@ -178,17 +178,25 @@ impl<Out: Data> Outbox<Out> {
         }
     }
 
-    /// Ends the stream behind all its data.
+    /// Ends the stream behind all its data, and waits until all of it is where it belongs: this process may end next.
     pub(crate) fn stop(&mut self, source: &str, cause: StopCause) -> OpResult {
         match &mut self.way {
             Way::Router(router) => {
                 let stop = StopSignal::new(source, cause);
                 router
                     .send_stop(&stop, Wait::Forever)
-                    .map_err(|error| self.undelivered(error))
+                    .map_err(|error| self.undelivered(error))?;
+                self.confirm()
             }
             Way::Chain(chain) => Ok(chain.stop()?),
             Way::Ended => Err(self.ended()),
+        }
+    }
+
+    fn confirm(&mut self) -> OpResult {
+        match &self.way {
+            Way::Router(router) => router.confirm(Wait::Forever).map_err(|error| self.refused(error)),
+            Way::Chain(_) | Way::Ended => Ok(()),
         }
     }
 

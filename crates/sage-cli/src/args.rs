@@ -10,6 +10,7 @@ use sage_comm::Deployment;
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
 use crate::queue::{CleanArgs, DescribeArgs, GetArgs, LsArgs, PutArgs};
+use crate::serve::ServeArgs;
 use crate::word_count::WordCountArgs;
 
 const AFTER_HELP: &str = "\
@@ -20,11 +21,13 @@ Examples:
   cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
   sage get 'shm://letters' --follow              print what other processes of this host put
   ls | sage put 'shm://letters'                  put lines for them to get
+  sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
 
 Exit codes:
   0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
   In a job, Ctrl-C lets what is on its way flow out; a second one cuts the job off, a third ends at
-  once. put and get end at the first one.
+  once. put and get end at the first one. serve gives its clients some time at the first one, and
+  cuts them off at the second one.
   A reader that has seen enough, such as head, is no failure.
 
 Environment:
@@ -48,6 +51,7 @@ pub(crate) enum Verb {
     Get(GetArgs),
     Ls(LsArgs),
     Clean(CleanArgs),
+    Serve(ServeArgs),
 }
 
 /// What every verb that runs a job takes.
@@ -60,11 +64,11 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) parallelism: Bounded<1, 256>,
 
-    /// Queues that the packets travel over: our ring, flume, or shared memory between processes
+    /// Queues that the packets travel over: our ring, flume, or between processes shared memory or a server
     #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
     pub(crate) transport: Transport,
 
-    /// Worker processes, with transport shm [default: 3]
+    /// Worker processes, with transport shm or rpc [default: 3]
     #[arg(
         long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse
     )]
@@ -88,24 +92,22 @@ impl JobArgs {
     /// How many processes the instances of operators run in.
     pub(crate) fn processes(&self) -> u32 {
         match (self.transport, self.processes) {
-            (Transport::Shm, None) => 3,
+            (transport, None) if transport.is_far() => 3,
             // At most 64 by its type.
-            (Transport::Shm, Some(processes)) => processes.0 as u32,
+            (transport, Some(processes)) if transport.is_far() => processes.0 as u32,
             _ => 1,
         }
     }
 
     /// Where the job runs.
     pub(crate) fn deployment(&self) -> Result<Deployment, Failure> {
-        match self.transport {
-            Transport::Shm => Ok(Deployment::Processes(self.processes())),
-            transport => match self.processes {
-                Some(processes) if processes.0 > 1 => Err(Failure::usage(format_args!(
-                    "--processes {} with --transport {transport}: it reaches one process only; use --transport shm",
-                    processes.0
-                ))),
-                _ => Ok(Deployment::Threads),
-            },
+        match (self.transport, self.processes) {
+            (transport, _) if transport.is_far() => Ok(Deployment::Processes(self.processes())),
+            (transport, Some(processes)) if processes.0 > 1 => Err(Failure::usage(format_args!(
+                "--processes {} with --transport {transport}: it reaches one process only; use --transport shm or rpc",
+                processes.0
+            ))),
+            _ => Ok(Deployment::Threads),
         }
     }
 }
@@ -117,15 +119,21 @@ pub(crate) enum Transport {
     Sage,
     Local,
     Shm,
+    Rpc,
 }
 
 impl Transport {
-    /// The queue type of every edge; `None` for shared memory, which is for edges between processes only.
+    /// Whether it is for jobs on several processes.
+    const fn is_far(self) -> bool {
+        matches!(self, Self::Shm | Self::Rpc)
+    }
+
+    /// The queue type of every edge; `None` for those that are for edges between processes only.
     pub(crate) const fn queue_type(self) -> Option<&'static str> {
         match self {
             Self::Sage => Some("sage_queue"),
             Self::Local => Some("local"),
-            Self::Shm => None,
+            Self::Shm | Self::Rpc => None,
         }
     }
 }
@@ -136,6 +144,7 @@ impl fmt::Display for Transport {
             Self::Sage => "sage",
             Self::Local => "local",
             Self::Shm => "shm",
+            Self::Rpc => "rpc",
         })
     }
 }

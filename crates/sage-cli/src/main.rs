@@ -11,6 +11,7 @@ mod progress;
 mod queue;
 mod report;
 mod run;
+mod serve;
 mod table;
 mod word_count;
 
@@ -49,6 +50,7 @@ fn start() -> Result<ExitCode, Failure> {
         Verb::Get(args) => queue::get(&args),
         Verb::Ls(args) => queue::ls(&args),
         Verb::Clean(args) => queue::clean(&args),
+        Verb::Serve(args) => serve::serve(&args),
     }
 }
 

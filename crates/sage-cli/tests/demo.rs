@@ -52,15 +52,21 @@ fn every_transport_and_parallelism_gives_the_answer_of_the_plain_loop() {
 
 #[test]
 fn processes_give_the_answer_of_the_plain_loop() {
-    for (processes, parallelism) in [(None, "2"), (Some("1"), "1"), (Some("5"), "3")] {
-        let mut options = vec!["--transport", "shm", "--parallelism", parallelism];
+    for (transport, processes, parallelism) in [
+        ("shm", None, "2"),
+        ("shm", Some("1"), "1"),
+        ("shm", Some("5"), "3"),
+        ("rpc", None, "2"),
+        ("rpc", Some("2"), "1"),
+    ] {
+        let mut options = vec!["--transport", transport, "--parallelism", parallelism];
         options.extend(["--events", "60_000", "--verify"]);
         options.extend(processes.into_iter().flat_map(|processes| ["--processes", processes]));
         let json = demo(&options);
         assert_lossless(&json);
         assert_eq!(
             (&json["verified"], &json["transport"]),
-            (&true.into(), &"shm".into()),
+            (&true.into(), &transport.into()),
             "{json}"
         );
         assert_eq!(json["processes"].to_string(), processes.unwrap_or("3"), "{json}");

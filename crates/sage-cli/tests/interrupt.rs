@@ -66,7 +66,7 @@ const ENDLESS: [&str; 4] = ["demo", "--events", "18446744073709551615", "--json"
 
 #[test]
 fn the_first_interrupt_drains() {
-    for (name, transport) in [("INT", "sage"), ("TERM", "sage"), ("INT", "shm")] {
+    for (name, transport) in [("INT", "sage"), ("TERM", "sage"), ("INT", "shm"), ("INT", "rpc")] {
         let mut running = Running::start(sage(ENDLESS.into_iter().chain(["--transport", transport])));
         running.interrupt(name);
         running.wait_for("draining");

@@ -45,7 +45,7 @@ fn wrong_use_is_one_line_and_exit_code_2() {
             &["maxsiez", "did you mean `maxsize`?"],
         ),
         (&["get", "shmm://letters"], &["shmm", "did you mean `shm`?"]),
-        (&["get", "rpc://letters"], &["`rpc`", "`shm`"]),
+        (&["get", "nats://letters"], &["`nats`", "`shm`"]),
         (
             &["get", "local://letters"],
             &["out of scope", "letters", "use type `shm`"],

@@ -24,6 +24,8 @@ impl Backends for Builtin {
         let registry = registry.with::<queue_sage::SageSpec>();
         #[cfg(feature = "shm")]
         let registry = registry.with::<queue_shm::ShmSpec>();
+        #[cfg(feature = "rpc")]
+        let registry = registry.with::<queue_rpc::RpcSpec>();
         #[cfg(feature = "lease")]
         let registry = registry
             .with::<queue_lease::LeaseSpec<queue_sage::SageSpec>>()

@@ -9,11 +9,11 @@ pub use builtin::Builtin;
 #[doc(inline)]
 pub use descriptor_core::{
     Backends, Caps, Choice, Codec, DefaultStrategy, Descriptor, DescriptorPool, DescriptorRecord, DropCause, DynQueue,
-    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LeaseTotals,
-    LedgerReport, LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff, Preset, PutError,
-    Queue, QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry, Result, RetryToken,
-    Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait, Wire, adopt, describe,
-    live_queues, wait, waiting_queue,
+    EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LeaseKeeper,
+    LeaseTotals, LedgerReport, LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff,
+    Preset, PutError, Queue, QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry,
+    Result, RetryToken, Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait,
+    Wire, adopt, describe, live_queues, wait, waiting_queue,
 };
 #[cfg(feature = "lease")]
 #[doc(inline)]
@@ -21,6 +21,12 @@ pub use queue_lease::{LeaseQueue, LeaseSpec, Lendable, Lends, Terms};
 #[cfg(feature = "local")]
 #[doc(inline)]
 pub use queue_local::{LocalQueue, LocalSpec};
+#[cfg(feature = "rpc")]
+#[doc(inline)]
+pub use queue_rpc::{
+    Confirm, ConnectionState, ConnectionStatus, Durability, RpcAdmin, RpcListing, RpcPeek, RpcQueue, RpcSpec, RpcStats,
+    StatusChanges,
+};
 #[cfg(feature = "sage")]
 #[doc(inline)]
 pub use queue_sage::{Consumer, Producer, SageQueue, SageSpec};
@@ -33,10 +39,13 @@ pub use router::{
     Connection, ConnectionSpec, Envelope, Event, Inbox, Key, KeyGroups, Packet, PacketPartition, Partition, Received,
     Router, RoutingInfo, SendError, StopCause, StopSignal, UpstreamId,
 };
+#[cfg(feature = "serve")]
+#[doc(inline)]
+pub use rpc_server as serve;
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use runtime::{
     Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
     KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, OpError, OpResult, Operator, Outcome,
-    Plan, Source, SourceStep, Stream, TaskContext, launch, ops, run,
+    Plan, Source, SourceStep, Stream, TaskContext, is_worker, launch, ops, run,
 };

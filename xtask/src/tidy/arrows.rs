@@ -32,7 +32,18 @@ const LAYERS: &[Layer] = &[
         &["queue-testkit"],
     ),
     layer("queue-shm", &["descriptor-core"], &["queue-testkit"]),
-    layer("queue-rpc", &["descriptor-core"], &["queue-testkit"]),
+    layer("rpc-wire", &["descriptor-record", "queue-core"], &[]),
+    layer("rpc-broker", &["descriptor-record", "queue-core", "rpc-wire"], &[]),
+    layer(
+        "rpc-server",
+        &["queue-core", "rpc-broker", "rpc-wire"],
+        &["descriptor-record"],
+    ),
+    layer(
+        "queue-rpc",
+        &["descriptor-core", "rpc-wire"],
+        &["queue-testkit", "rpc-server"],
+    ),
     layer("queue-nats", &["descriptor-core"], &["queue-testkit"]),
     layer(
         "queue-actor",
@@ -55,13 +66,13 @@ const LAYERS: &[Layer] = &[
     ),
     layer(
         "sage-comm",
-        &["descriptor-core", BACKENDS, "router", "graph", "runtime"],
+        &["descriptor-core", BACKENDS, "router", "graph", "rpc-server", "runtime"],
         &[],
     ),
     layer("sage-cli", &["sage-comm", "nexmark"], &[]),
     layer("ipc-peers", &["sage-comm"], &[]),
     layer("sage-bench", &["ipc-peers", "sage-comm", "nexmark"], &[]),
-    layer("sage-tests", &["sage-comm", "nexmark"], &["queue-testkit", BACKENDS]),
+    layer("sage-tests", &["sage-comm", "nexmark", "queue-testkit"], &[BACKENDS]),
     layer("xtask", &[], &[]),
 ];
 

@@ -10,9 +10,13 @@ const QUEUE_CORE_LINES: usize = 3_800;
 /// Executing plans is one subject that changes together.
 const RUNTIME_LINES: usize = 7_000;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
-const SHM_LINES: usize = 6_700;
+const SHM_LINES: usize = 6_900;
+/// One state machine: what a message does to connections, sessions and queues at once cannot be told apart by a line between crates.
+const BROKER_LINES: usize = 4_500;
+/// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.
+const RPC_LINES: usize = 7_600;
 /// All of it is tests, which other crates keep outside of `src`.
-const TESTKIT_LINES: usize = 7_500;
+const TESTKIT_LINES: usize = 7_900;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
 /// Lists too: one file for each verb, and none of them knows another.
@@ -47,6 +51,8 @@ fn sum(package: &Package, files: &[File]) -> Option<Finding> {
         "queue-core" => QUEUE_CORE_LINES,
         "runtime" => RUNTIME_LINES,
         "queue-shm" => SHM_LINES,
+        "rpc-broker" => BROKER_LINES,
+        "queue-rpc" => RPC_LINES,
         "queue-testkit" => TESTKIT_LINES,
         "sage-bench" => BENCH_LINES,
         "sage-cli" => CLI_LINES,

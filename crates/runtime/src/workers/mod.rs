@@ -12,5 +12,6 @@ mod minder;
 mod team;
 mod worker;
 
+pub use crew::is_worker;
 pub use launch::{launch, run};
 pub(crate) use team::Team;

@@ -8,8 +8,9 @@ use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
 use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
 
 use super::align::Alignment;
+use super::embedded::OverServer;
 use super::results::{HotItem, Results};
-use crate::args::JobArgs;
+use crate::args::{JobArgs, Transport};
 
 /// Node whose packets are the events.
 pub(super) const SOURCE: &str = "auction_stream";
@@ -79,7 +80,10 @@ pub(super) fn build(
         .parallelism(args.parallelism())
         .for_each("results", move |item| results.lock().add(item))
         .at_coordinator();
-    flow.build(deployment)
+    match args.transport {
+        Transport::Rpc => flow.build_with(deployment, &OverServer::new()),
+        _ => flow.build(deployment),
+    }
 }
 
 /// The events of one instance of the source.

@@ -2,6 +2,7 @@
 
 mod align;
 mod args;
+mod embedded;
 mod flow;
 mod results;
 mod summary;
@@ -15,10 +16,12 @@ use nexmark::Config;
 use sage_comm::{NodeProgress, Outcome};
 
 pub(crate) use args::DemoArgs;
+use embedded::Embedded;
 use flow::{SOURCE, Shared};
 use results::Results;
 use summary::{Hottest, Summary};
 
+use crate::args::Transport;
 use crate::failure::Failure;
 use crate::number::{grouped, per_second, short};
 use crate::output::Output;
@@ -40,6 +43,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     };
     let shared = Shared::new(Results::new(args.verify));
     let deployment = args.job.deployment()?;
+    // Until the job has ended.
+    let _server = match args.job.transport {
+        Transport::Rpc => Some(Embedded::start()?),
+        _ => None,
+    };
     let mut topology = String::new();
     let build = || {
         let job = flow::build(&args.job, config.clone(), windows, &shared, deployment)?;

@@ -14,7 +14,8 @@ const PUT_HELP: &str = "\
 An item is a line without its line feed. A queue of bytes takes any line, a queue of text (String in
 Rust, what a new queue is without --bytes) lines of UTF-8; queues of other types are refused.
 It ends when its lines have been taken: the last one who leaves a queue removes it, with what is
-inside. With auto_cleanup=false in the descriptor the queue stays, and put does not wait.";
+inside. With auto_cleanup=false in the descriptor the queue stays, and put does not wait; neither does
+it with a queue of a server (rpc://...), which keeps it.";
 
 const GET_HELP: &str = "\
 An item is printed with a line feed behind it; one that has line feeds inside takes several lines.
@@ -127,7 +128,7 @@ pub(crate) struct CleanArgs {
 }
 
 /// A time with a unit: `250ms`, `5s`, `1.5s`, `2m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(number.len()..) {
         Some("ms") => 1e-3,

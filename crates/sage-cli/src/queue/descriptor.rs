@@ -65,13 +65,18 @@ pub(super) fn reachable(record: &DescriptorRecord) -> Result<DescriptorRecord, F
             .backend(kind.name)
             .expected("a queue that another process can reach")
             .found("one that lives in the process that makes it")
-            .remedy("use type `shm` to share a queue on this host"),
+            .remedy("use type `shm` to share a queue on this host, or `rpc` to have it at a server"),
     ))
 }
 
 /// Whether the queue stays when nobody has it open.
 pub(super) fn is_kept(canonical: &DescriptorRecord) -> bool {
     canonical.metadata.get("auto_cleanup") == Some(&Value::Bool(false))
+}
+
+/// Whether it is somebody else's to keep the queue and what is inside: that of a server.
+pub(super) fn stays(canonical: &DescriptorRecord) -> bool {
+    Kind::find(&canonical.queue_type).is_ok_and(|kind| kind.reach == Reach::Network)
 }
 
 impl Lines {

@@ -11,7 +11,7 @@ mod stdin;
 
 use std::time::Duration;
 
-pub(crate) use args::{CleanArgs, DescribeArgs, GetArgs, LsArgs, PutArgs};
+pub(crate) use args::{CleanArgs, DescribeArgs, GetArgs, LsArgs, PutArgs, duration};
 pub(crate) use describe::describe;
 pub(crate) use get::get;
 pub(crate) use put::put;

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use sage_comm::{DynQueue, PutError, Wait};
+use sage_comm::{DescriptorRecord, DynQueue, ErrorKind, PutError, Wait};
 use serde_json::json;
 
 use super::TICK;
 use super::args::PutArgs;
-use super::descriptor::{Lines, is_kept, reachable, read};
+use super::descriptor::{Lines, is_kept, reachable, read, stays};
 use super::line::Line;
 use super::stdin::{self, FromStdin};
 use crate::failure::Failure;
@@ -25,11 +25,10 @@ pub(crate) fn put(args: &PutArgs) -> Result<ExitCode, Failure> {
     let canonical = reachable(&read(&args.descriptor)?)?;
     let id = canonical.queue_id.as_str();
     let interrupts = Interrupts::catch()?;
-    // What is closed goes with the last one in any case.
-    let kept = is_kept(&canonical) && !args.close;
+    // Of a queue in memory that is closed, what is inside goes with the last one in any case.
     let items = match Lines::open(&canonical, args.bytes)? {
-        Lines::Text(queue) => Putting::new(id, &queue, &interrupts).run(args, kept),
-        Lines::Raw(queue) => Putting::new(id, &queue, &interrupts).run(args, kept),
+        Lines::Text(queue) => Putting::new(id, &queue, &interrupts).run(args, &canonical),
+        Lines::Raw(queue) => Putting::new(id, &queue, &interrupts).run(args, &canonical),
     }?;
     if args.json {
         let summary = json!({ "queue_id": id, "items": items, "closed": args.close });
@@ -56,11 +55,12 @@ impl<'a, T: Line> Putting<'a, T> {
         }
     }
 
-    fn run(mut self, args: &PutArgs, kept: bool) -> Result<u64, Failure> {
-        let put = self.put_all(args.timeout);
+    fn run(mut self, args: &PutArgs, canonical: &DescriptorRecord) -> Result<u64, Failure> {
+        let put = self.put_all(args.timeout).and_then(|()| self.confirm(args.timeout));
         if args.close && put.is_ok() {
             self.queue.close();
         }
+        let kept = stays(canonical) || is_kept(canonical) && !args.close;
         // What was put is nobody's fault: it is not dropped because a later line was wrong.
         let taken = if kept || self.interrupts.asked() > Asked::Nothing {
             Ok(())
@@ -68,6 +68,23 @@ impl<'a, T: Line> Putting<'a, T> {
             self.wait_until_taken()
         };
         put.and(taken).map(|()| self.done)
+    }
+
+    /// Waits until what was accepted is stored, where these are two things.
+    fn confirm(&self, timeout: Option<Duration>) -> Result<(), Failure> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let tick = Instant::now() + TICK;
+            match self
+                .queue
+                .flush(Wait::Until(deadline.map_or(tick, |end| end.min(tick))))
+            {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() != ErrorKind::Timeout => return Err(self.failed(error)),
+                Err(error) if deadline.is_some_and(|end| end <= Instant::now()) => return Err(self.failed(error)),
+                Err(_) => self.go_on()?,
+            }
+        }
     }
 
     fn put_all(&mut self, timeout: Option<Duration>) -> Result<(), Failure> {

@@ -47,9 +47,10 @@ struct Summary {
 
 pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
     if args.job.deployment()? != Deployment::Threads {
-        return Err(Failure::usage(
-            "--transport shm: word-count reads its files in one process; use --transport sage or local",
-        ));
+        return Err(Failure::usage(format_args!(
+            "--transport {}: word-count reads its files in one process; use --transport sage or local",
+            args.job.transport
+        )));
     }
     let inputs = Inputs::open(&args.files)?;
     let (total, files) = (inputs.size(), inputs.len());
