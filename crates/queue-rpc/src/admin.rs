@@ -67,7 +67,7 @@ impl RpcAdmin {
                 return Ok(admin);
             }
             if !changes.wait(deadline) {
-                return Err(admin.late("connect"));
+                return Err(admin.link.late("connect"));
             }
         }
     }
@@ -82,15 +82,6 @@ impl RpcAdmin {
         Wait::from(self.link.timeout().max(Duration::from_millis(1)))
     }
 
-    fn late(&self, operation: &'static str) -> Error {
-        let status = self.link.status();
-        Error::new(ErrorKind::Timeout, operation)
-            .backend("rpc")
-            .expected(format!("an answer of {} within {:?}", status.peer, self.link.timeout()))
-            .found(status.error.unwrap_or_else(|| "none".into()))
-            .remedy("see whether the server is well, or raise connection_timeout")
-    }
-
     fn call(&self, operation: &'static str, message: impl FnOnce(Call) -> Message) -> Result<Message, Error> {
         let ticket = self.link.with(|session| match session.gone() {
             Some(cause) => Err(cause.clone()),
@@ -103,7 +94,7 @@ impl RpcAdmin {
             Some(Answer::Heard(Message::Failed(failed))) => Err(failed.failure.into_error(operation)),
             Some(Answer::Heard(message)) => Ok(message),
             Some(Answer::Lost(cause)) => Err(cause.error(operation)),
-            None => Err(self.late(operation)),
+            None => Err(self.link.late(operation)),
         }
     }
 
@@ -209,7 +200,7 @@ impl Looker {
                 return Err(cause.error("peek"));
             }
             if !changes.wait(deadline) {
-                return Err(admin.late("peek"));
+                return Err(admin.link.late("peek"));
             }
         }
         let record = Record::new(&DescriptorRecord::new(id.clone(), "rpc"));

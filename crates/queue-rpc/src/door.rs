@@ -103,12 +103,7 @@ impl Door {
 
     /// No answer came.
     pub(crate) fn late(&self, operation: &'static str) -> Error {
-        let status = self.link.status();
-        let error = Error::new(ErrorKind::Timeout, operation)
-            .expected(format!("an answer of {} within {:?}", status.peer, self.link.timeout()))
-            .found(status.error.unwrap_or_else(|| "none".into()))
-            .remedy("see whether the server is well, or raise connection_timeout");
-        self.named(error)
+        self.named(self.link.late(operation))
     }
 
     /// Makes a call and waits for its answer, over as many connections as it takes until `wait` ends.

@@ -8,13 +8,16 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use descriptor_core::{Error, ErrorKind};
+use descriptor_core::{Error, ErrorKind, QueueId, Totals};
 
 use crate::cursor::Cursor;
 use crate::header::{Header, MAGIC};
 use crate::host::{self, Host, NameLock, io_error};
-use crate::layout::{AWAY, DAMAGED, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS, STAGE, TAIL, TORN};
-use crate::segment::{UNFINISHED, inspect, open_file, remove, tokens};
+use crate::layout::{
+    AWAY, DAMAGED, DEAD_LETTERED, DROPPED, EXPIRED, GET_TOTAL, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS, PUT_TOTAL,
+    REDELIVERED, STAGE, TAIL, TORN,
+};
+use crate::segment::{UNFINISHED, file_name, inspect, open_file, remove, tokens};
 use crate::{Damage, sys};
 
 /// A process that has a queue open. One that opened it several times is there as often.
@@ -55,6 +58,16 @@ pub struct ShmSegment {
     pub closed: bool,
     /// Who has it open, as far as it can be told.
     pub members: Vec<ShmMember>,
+    /// Items ever stored, and items handed out.
+    pub totals: Totals,
+    /// Deliveries beyond the first of an item.
+    pub redelivered: u64,
+    /// Leases that ran out.
+    pub expired: u64,
+    /// Items that went to the dead letters.
+    pub dead_lettered: u64,
+    /// Items that had nowhere to go as dead letters.
+    pub dropped: u64,
     /// What deaths and damage did to it.
     pub damage: Damage,
 }
@@ -140,6 +153,68 @@ impl ShmFolder {
             removed.extend(entry);
         }
         Ok(removed)
+    }
+
+    /// The segment of a queue; none when there is none.
+    ///
+    /// # Errors
+    /// As [`entries`](Self::entries).
+    pub fn find(&self, id: &QueueId) -> Result<Option<ShmEntry>, Error> {
+        let host = self.host()?;
+        Ok(host.and_then(|host| examine(host, &file_name(id.as_str()), None)))
+    }
+
+    /// Removes a queue that nobody has open, with what is inside, and says what that was; none when there is none.
+    ///
+    /// # Errors
+    /// `Overloaded` when somebody has it open, or is opening it; `Incompatible` for what this version cannot judge;
+    /// and as [`entries`](Self::entries).
+    pub fn remove(&self, id: &QueueId) -> Result<Option<ShmEntry>, Error> {
+        let Some(host) = self.host()? else {
+            return Ok(None);
+        };
+        let name = file_name(id.as_str());
+        let used = |found: String| {
+            Error::new(ErrorKind::Overloaded, "remove")
+                .queue(id.as_str())
+                .backend("shm")
+                .expected("a queue that nobody has open")
+                .found(found)
+                .remedy("end the processes that use it first")
+        };
+        let Some(lock) = host.try_lock_name(&name)? else {
+            return Err(used("somebody who opens it at this moment".into()));
+        };
+        match examine(host, &name, Some(&lock)) {
+            None => Ok(None),
+            Some(entry) if matches!(entry.state, ShmState::Kept | ShmState::Stale) => {
+                remove(&host.folder().join(&name))?;
+                Ok(Some(entry))
+            }
+            Some(entry) if entry.state == ShmState::Used => {
+                let segment = entry.segment.as_ref();
+                let alive = segment.into_iter().flat_map(|segment| &segment.members);
+                let pids: Vec<_> = alive
+                    .filter(|member| member.alive)
+                    .map(|member| member.pid.to_string())
+                    .collect();
+                Err(used(if pids.is_empty() {
+                    "a process that has it open".into()
+                } else {
+                    format!("open in processes {}", pids.join(", "))
+                }))
+            }
+            Some(entry) => Err(Error::new(ErrorKind::Incompatible, "remove")
+                .queue(id.as_str())
+                .backend("shm")
+                .expected("a segment of this version")
+                .found(
+                    entry
+                        .fault
+                        .map_or_else(|| "another file".into(), |fault| fault.to_string()),
+                )
+                .remedy("look at it with `sage ls`, and remove the file by hand")),
+        }
     }
 
     fn host(&self) -> Result<Option<&'static Host>, Error> {
@@ -317,6 +392,9 @@ fn read(host: &Host, file: &File, header: &Header, layout: &Layout) -> std::io::
     let (head, tail) = (Cursor(word(HEAD)), Cursor(word(TAIL)));
     let away = Cursor(word(AWAY)).items();
     let members = tokens(file)?;
+    let (dead_lettered, dropped) = (word(DEAD_LETTERED), word(DROPPED));
+    // What left the ring and is on loan, or came to a bad end, was not handed out.
+    let others = away.saturating_add(dead_lettered).saturating_add(dropped);
     Ok(ShmSegment {
         queue_id: header.id.clone(),
         epoch: header.epoch,
@@ -337,6 +415,14 @@ fn read(host: &Host, file: &File, header: &Header, layout: &Layout) -> std::io::
                 alive: host.is_alive(token),
             })
             .collect(),
+        totals: Totals {
+            put: word(PUT_TOTAL),
+            get: word(GET_TOTAL).saturating_sub(others),
+        },
+        redelivered: word(REDELIVERED),
+        expired: word(EXPIRED),
+        dead_lettered,
+        dropped,
         damage: Damage {
             torn: word(TORN),
             lost_in_flight: word(LOST_IN_FLIGHT),

@@ -9,7 +9,8 @@ use sage_comm::Deployment;
 
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
-use crate::queue::{CleanArgs, DescribeArgs, GetArgs, LsArgs, PutArgs};
+use crate::look::{CleanArgs, DeleteArgs, LsArgs, PeekArgs, ShowArgs, StatArgs};
+use crate::queue::{DescribeArgs, GetArgs, PutArgs};
 use crate::serve::ServeArgs;
 use crate::word_count::WordCountArgs;
 
@@ -22,11 +23,13 @@ Examples:
   sage get 'shm://letters' --follow              print what other processes of this host put
   ls | sage put 'shm://letters'                  put lines for them to get
   sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
+  sage ls 'rpc://?unix=/tmp/queues.sock'         the queues of that server, and what is inside
+  sage stat 'shm://letters' --every 1s           how many items come and go
 
 Exit codes:
   0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
   In a job, Ctrl-C lets what is on its way flow out; a second one cuts the job off, a third ends at
-  once. put and get end at the first one. serve gives its clients some time at the first one, and
+  once. put, get and stat end at the first one. serve gives its clients some time at the first one, and
   cuts them off at the second one.
   A reader that has seen enough, such as head, is no failure.
 
@@ -49,9 +52,13 @@ pub(crate) enum Verb {
     Describe(DescribeArgs),
     Put(PutArgs),
     Get(GetArgs),
-    Ls(LsArgs),
-    Clean(CleanArgs),
     Serve(ServeArgs),
+    Ls(LsArgs),
+    Show(ShowArgs),
+    Stat(StatArgs),
+    Peek(PeekArgs),
+    Delete(DeleteArgs),
+    Clean(CleanArgs),
 }
 
 /// What every verb that runs a job takes.

@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod failure;
 mod interrupt;
+mod look;
 mod number;
 mod output;
 mod progress;
@@ -48,9 +49,13 @@ fn start() -> Result<ExitCode, Failure> {
         Verb::Describe(args) => queue::describe(&args),
         Verb::Put(args) => queue::put(&args),
         Verb::Get(args) => queue::get(&args),
-        Verb::Ls(args) => queue::ls(&args),
-        Verb::Clean(args) => queue::clean(&args),
         Verb::Serve(args) => serve::serve(&args),
+        Verb::Ls(args) => look::ls(&args),
+        Verb::Show(args) => look::show(&args),
+        Verb::Stat(args) => look::stat(&args),
+        Verb::Peek(args) => look::peek(&args),
+        Verb::Delete(args) => look::delete(&args),
+        Verb::Clean(args) => look::clean(&args),
     }
 }
 

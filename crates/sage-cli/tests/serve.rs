@@ -8,62 +8,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Stdio};
-use std::time::Duration;
 
-use common::{Ran, file, finish, run, run_with, sage, signal};
-use serde_json::Value;
-
-/// A server that has said that it is ready.
-struct Serving {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    ready: String,
-}
-
-impl Serving {
-    fn start(args: &[&str]) -> Self {
-        let mut child = sage(["serve"].iter().chain(args))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("start");
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut ready = String::new();
-        stdout.read_line(&mut ready).expect("text");
-        Self { child, stdout, ready }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.ready).expect("JSON")
-    }
-
-    fn connect(&self) -> TcpStream {
-        let ready = self.json();
-        let address = ready["addresses"][0].as_str().expect("an address");
-        let stream = TcpStream::connect(address.strip_prefix("tcp://").expect("TCP")).expect("connect");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
-        stream
-    }
-
-    fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
-    }
-
-    fn end(mut self) -> Ran {
-        let ran = finish(self.child);
-        let mut more = String::new();
-        self.stdout.read_to_string(&mut more).expect("text");
-        assert_eq!(more, "", "one line is all");
-        ran
-    }
-}
-
-fn socket(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("sage-cli-{}-{name}.sock", std::process::id()))
-}
+use common::serving::{Serving, socket};
+use common::{file, run, run_with, sage};
 
 #[test]
 fn it_says_where_it_is_and_ends_when_it_is_asked_to() {

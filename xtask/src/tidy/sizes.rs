@@ -10,7 +10,7 @@ const QUEUE_CORE_LINES: usize = 3_800;
 /// Executing plans is one subject that changes together.
 const RUNTIME_LINES: usize = 7_000;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
-const SHM_LINES: usize = 6_900;
+const SHM_LINES: usize = 7_000;
 /// One state machine: what a message does to connections, sessions and queues at once cannot be told apart by a line between crates.
 const BROKER_LINES: usize = 4_500;
 /// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.

@@ -10,6 +10,7 @@ mod tls;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use descriptor_core::{Error, ErrorKind};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use self::pool::{another, private, shared};
@@ -75,6 +76,20 @@ impl Link {
     /// How long a connection may take, and an answer.
     pub(crate) const fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// No answer came.
+    pub(crate) fn late(&self, operation: &'static str) -> Error {
+        let status = self.status();
+        let remedy = match status.state {
+            ConnectionState::Connected => "see whether the server is well, or raise connection_timeout",
+            _ => "start one with `sage serve`, correct the address, or raise connection_timeout",
+        };
+        Error::new(ErrorKind::Timeout, operation)
+            .backend("rpc")
+            .expected(format!("an answer of {} within {:?}", status.peer, self.timeout))
+            .found(status.error.unwrap_or_else(|| "none".into()))
+            .remedy(remedy)
     }
 
     fn report(&self, state: ConnectionState, error: Option<String>) {

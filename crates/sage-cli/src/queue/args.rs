@@ -95,38 +95,6 @@ const DESCRIPTOR_ONLY: &str = "\
 DESCRIPTOR is a line such as 'shm://letters?maxsize=100', the JSON of a descriptor, or @FILE with one of
 them or the binary form inside. Both forms that are printed name the same queue.";
 
-/// Show the queues in shared memory: what is inside and who has them open
-#[derive(Clone, Debug, Args)]
-#[command(
-    max_term_width = 100,
-    after_help = "\
-States: used (somebody has it open), kept (nobody has, and it stays: auto_cleanup=false), stale (left by
-processes that died; sage clean removes it), strange (nothing that this version of sage can judge)."
-)]
-pub(crate) struct LsArgs {
-    /// Print one JSON object as the last line of the output
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Remove the queues in shared memory that dead processes left
-#[derive(Clone, Debug, Args)]
-#[command(
-    max_term_width = 100,
-    after_help = "\
-Removed is what sage ls calls stale, and nothing else: no queue that somebody has open, none that is
-kept (auto_cleanup=false), no file that is not ours. Opening a queue does the same for a part of them."
-)]
-pub(crate) struct CleanArgs {
-    /// Remove nothing and say what would be removed
-    #[arg(long)]
-    pub(super) dry_run: bool,
-
-    /// Print one JSON object as the last line of the output
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
 /// A time with a unit: `250ms`, `5s`, `1.5s`, `2m`, `1h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

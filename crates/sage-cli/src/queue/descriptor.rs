@@ -9,12 +9,12 @@ use sage_comm::{Backends, Builtin, DescriptorRecord, DynQueue, Error, ErrorKind,
 use crate::failure::Failure;
 
 /// A descriptor that is no such thing is wrong use of the command.
-pub(super) fn wrong(error: Error) -> Failure {
+pub(crate) fn wrong(error: Error) -> Failure {
     Failure::usage(error)
 }
 
 /// Reads JSON, the form of one line, or a file with either or with the binary form.
-pub(super) fn read(text: &str) -> Result<DescriptorRecord, Failure> {
+pub(crate) fn read(text: &str) -> Result<DescriptorRecord, Failure> {
     match text.strip_prefix('@') {
         None => parse(text.trim()),
         Some(path) => {
@@ -53,7 +53,7 @@ pub(super) enum Lines {
 }
 
 /// A record whose queue outlives this process or is shared with others, checked, with every parameter.
-pub(super) fn reachable(record: &DescriptorRecord) -> Result<DescriptorRecord, Failure> {
+pub(crate) fn reachable(record: &DescriptorRecord) -> Result<DescriptorRecord, Failure> {
     let canonical = Builtin.registry::<String>().check(record).map_err(wrong)?;
     let kind = Kind::find(&canonical.queue_type).map_err(wrong)?;
     if kind.reach > Reach::Process {

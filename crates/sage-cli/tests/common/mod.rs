@@ -1,6 +1,9 @@
 //! Runs the real binary, and kills it when it hangs.
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
+#[cfg(unix)]
+pub(crate) mod serving;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};

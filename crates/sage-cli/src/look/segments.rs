@@ -13,9 +13,10 @@ use crate::number::{bytes, grouped};
 use crate::output::Output;
 use crate::table::{Align, Table};
 
-pub(crate) fn ls(args: &LsArgs) -> Result<ExitCode, Failure> {
+pub(super) fn ls(args: &LsArgs) -> Result<ExitCode, Failure> {
     let folder = ShmFolder::of_this_user();
-    let entries = folder.entries()?;
+    let mut entries = folder.entries()?;
+    entries.retain(|entry| name(entry).starts_with(&args.prefix));
     Output::stdout().print(|out| {
         if args.json {
             let segments: Vec<_> = entries.iter().map(entry).collect();
@@ -65,12 +66,12 @@ fn shown(folder: &ShmFolder) -> String {
 }
 
 /// The queue id where there is one. A name in the folder is anybody's text.
-fn name(entry: &ShmEntry) -> String {
+pub(super) fn name(entry: &ShmEntry) -> String {
     let name = entry.segment.as_ref().map_or(&entry.file, |segment| &segment.queue_id);
     one_line(name)
 }
 
-const fn state(state: ShmState) -> &'static str {
+pub(super) const fn state(state: ShmState) -> &'static str {
     match state {
         ShmState::Used => "used",
         ShmState::Kept => "kept",
@@ -114,13 +115,13 @@ fn list(entries: &[ShmEntry], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// `alloc::string::String` as `String`.
-fn short_type(name: &str) -> String {
+pub(super) fn short_type(name: &str) -> String {
     let start = name.find('<').unwrap_or(name.len());
     let (path, rest) = name.split_at(start);
     one_line(&format!("{}{rest}", path.rsplit("::").next().unwrap_or(path)))
 }
 
-fn processes(segment: &sage_comm::ShmSegment) -> String {
+pub(super) fn processes(segment: &sage_comm::ShmSegment) -> String {
     let mut pids: Vec<_> = segment
         .members
         .iter()
@@ -137,7 +138,7 @@ fn processes(segment: &sage_comm::ShmSegment) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-fn entry(entry: &ShmEntry) -> Value {
+pub(super) fn entry(entry: &ShmEntry) -> Value {
     let mut value = json!({
         "file": entry.file,
         "state": state(entry.state),
@@ -160,6 +161,12 @@ fn entry(entry: &ShmEntry) -> Value {
             "max_item": segment.max_item,
             "depth": segment.depth,
             "away": segment.away,
+            "put_total": segment.totals.put,
+            "get_total": segment.totals.get,
+            "redelivered_total": segment.redelivered,
+            "expired_total": segment.expired,
+            "dead_lettered_total": segment.dead_lettered,
+            "dropped_total": segment.dropped,
             "depth_bytes": segment.depth_bytes,
             "created": created.as_secs_f64(),
             "keep": segment.keep,
