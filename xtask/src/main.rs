@@ -11,6 +11,7 @@ mod ci;
 mod deny;
 mod example;
 mod features;
+mod fuzz;
 mod lin;
 mod loom;
 mod nearest;
@@ -41,6 +42,7 @@ const VERBS: &[Verb] = &[
     verb("ci", ci::run, ci::ABOUT),
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),
+    verb("fuzz", fuzz::run, fuzz::ABOUT),
     verb("lin", lin::run, lin::ABOUT),
     verb("loom", loom::run, loom::ABOUT),
     verb("semantics", semantics::run, semantics::ABOUT),

@@ -62,6 +62,9 @@ mod store;
 
 pub use admin::{RpcAdmin, RpcListing, RpcPeek};
 pub use queue::RpcQueue;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use session::fuzz;
 pub use spec::{Confirm, DEFAULT_PORT, Durability, RpcSpec};
 pub use stats::RpcStats;
 pub use status::{ConnectionState, ConnectionStatus, StatusChanges};

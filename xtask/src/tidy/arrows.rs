@@ -73,6 +73,11 @@ const LAYERS: &[Layer] = &[
     layer("ipc-peers", &["sage-comm"], &[]),
     layer("sage-bench", &["ipc-peers", "sage-comm", "nexmark"], &[]),
     layer("sage-tests", &["sage-comm", "nexmark", "queue-testkit"], &[BACKENDS]),
+    layer(
+        "sage-fuzz",
+        &["queue-rpc", "router", "rpc-broker", "rpc-wire", "sage-comm"],
+        &[],
+    ),
     layer("xtask", &[], &[]),
 ];
 

@@ -14,7 +14,7 @@ const SHM_LINES: usize = 7_000;
 /// One state machine: what a message does to connections, sessions and queues at once cannot be told apart by a line between crates.
 const BROKER_LINES: usize = 4_500;
 /// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.
-const RPC_LINES: usize = 7_600;
+const RPC_LINES: usize = 7_800;
 /// All of it is tests, which other crates keep outside of `src`.
 const TESTKIT_LINES: usize = 7_900;
 /// A list: one file for each queue that is measured and for each way to measure it.

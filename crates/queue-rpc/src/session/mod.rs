@@ -2,6 +2,8 @@
 
 mod calls;
 mod cause;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod gets;
 mod handshake;
 mod items;

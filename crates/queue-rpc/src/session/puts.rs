@@ -246,8 +246,8 @@ impl Puts {
         };
         let before = settled.items;
         let bytes_before = settled.bytes;
-        // Nothing that is left is stored, whether or not it was sent.
-        self.unsend(from);
+        // Nothing that is left is stored, whether or not it was sent. A server cannot refuse what it was not sent.
+        self.unsend(from.min(self.next));
         match cause.kind() {
             ErrorKind::Cancelled => {}
             ErrorKind::TooLarge => self.blame_first_item(cause, &mut settled, spare),
@@ -277,7 +277,8 @@ impl Puts {
     /// All that is left is to be sent, from this number on.
     fn unsend(&mut self, next: u64) {
         self.sent = 0;
-        self.next = next;
+        // 0 is for what was not sent.
+        self.next = next.max(1);
         for parcel in &mut self.parcels {
             parcel.first = 0;
         }

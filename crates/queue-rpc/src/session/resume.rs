@@ -5,7 +5,11 @@ use std::sync::Arc;
 use descriptor_core::ErrorKind;
 use rpc_wire::{Call, Creation, Handle, Message, Open, Opened, Release};
 
+use super::handshake::unexpected;
 use super::{Asked, Cause, Facts, Key, Line, Session, Stage, Wake};
+
+/// More items than any queue has had: what is added to it still fits.
+const MOST: u64 = 1 << 62;
 
 /// Why puts of a session that the server does not know any more are not stored, as far as anybody can tell.
 fn session_lost() -> Cause {
@@ -119,8 +123,11 @@ impl Session {
                 self.heard_answer(opened.call, opened.clone().into());
                 return Ok(());
             }
-            _ => return Err(super::handshake::unexpected("Opened")),
+            _ => return Err(unexpected("Opened")),
         };
+        if opened.next_put.max(opened.next_delivery) > MOST {
+            return Err(unexpected("Opened, with a number of items that no queue reaches"));
+        }
         self.calls.remove(&opened.call.get());
         let is_known = self
             .queue(key)

@@ -2,6 +2,7 @@
 
 mod greeting;
 mod leaving;
+mod lies;
 mod putting;
 mod taking;
 
