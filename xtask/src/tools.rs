@@ -29,7 +29,8 @@ pub(crate) const AUDIT: Tool = Tool {
     package: "cargo-audit",
     subcommand: "audit",
     version: "0.22.2",
-    install: &["--no-default-features"],
+    // Run once, and as quick to have as it is slow: to optimise it takes minutes.
+    install: &["--no-default-features", "--debug"],
 };
 
 /// Licences, sources and banned packages.
@@ -37,7 +38,8 @@ pub(crate) const DENY: Tool = Tool {
     package: "cargo-deny",
     subcommand: "deny",
     version: "0.20.2",
-    install: &["--no-default-features"],
+    // Run once, and as quick to have as it is slow: to optimise it takes minutes.
+    install: &["--no-default-features", "--debug"],
 };
 
 impl Tool {
