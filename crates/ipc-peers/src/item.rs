@@ -6,12 +6,13 @@ const NUMBER: usize = 8;
 const LINE: usize = 64;
 
 /// One item of `size` bytes, at least 16, to be sent again and again.
-pub(crate) fn blank(size: usize) -> Vec<u8> {
+#[must_use]
+pub fn blank(size: usize) -> Vec<u8> {
     vec![0; size]
 }
 
 /// Gives the item this number.
-pub(crate) fn stamp(item: &mut [u8], number: u64) {
+pub fn stamp(item: &mut [u8], number: u64) {
     if let Some(first) = item.first_chunk_mut::<NUMBER>() {
         *first = number.to_le_bytes();
     }
@@ -22,7 +23,8 @@ pub(crate) fn stamp(item: &mut [u8], number: u64) {
 
 /// The number of an item, after a look at each of its lines, so that nobody wins by not fetching them. An item that
 /// was torn has no number that anybody expects.
-pub(crate) fn number(item: &[u8]) -> u64 {
+#[must_use]
+pub fn number(item: &[u8]) -> u64 {
     let lines = item
         .iter()
         .step_by(LINE)

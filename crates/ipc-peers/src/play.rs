@@ -11,7 +11,7 @@ use crate::peer::{Many, Rx, Transport, Tx};
 use crate::processor::{cpu_time, now, pin, settle};
 use crate::subject::SUBJECTS;
 
-/// No part takes this long: who does has lost somebody, and ends.
+/// No part takes this long.
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// Other queues of a call and its echo.
 const THERE: &str = "there";
@@ -40,11 +40,7 @@ pub(crate) fn act<T: Transport>(part: &Part) -> Result<()> {
     if let Some(place) = part.processor {
         pin(place);
     }
-    std::thread::spawn(|| {
-        std::thread::sleep(WATCHDOG);
-        let _ = writeln!(std::io::stderr(), "sage-bench: a part that did not end was ended");
-        std::process::exit(70);
-    });
+    watch();
     let meeting = &part.meeting;
     match part.act {
         Act::Send if part.amount == 1 => send(T::tx(meeting)?),
@@ -63,6 +59,15 @@ pub(crate) fn act<T: Transport>(part: &Part) -> Result<()> {
         Act::Hold => laps(|_| hold::<T>(part)),
         Act::Wait => wait::<T>(part),
     }
+}
+
+/// Ends this process when its part takes a minute: who does has lost somebody.
+pub fn watch() {
+    std::thread::spawn(|| {
+        std::thread::sleep(WATCHDOG);
+        let _ = writeln!(std::io::stderr(), "sage-bench: a part that did not end was ended");
+        std::process::exit(70);
+    });
 }
 
 /// One half of each of the queues of a part.
@@ -181,7 +186,12 @@ fn wait<T: Transport>(part: &Part) -> Result<()> {
     })
 }
 
-fn laps(mut lap: impl FnMut(u64) -> Result<(u64, Vec<f64>)>) -> Result<()> {
+/// Says `ready`, and does one lap for each number that comes in, each with a [`Lap`] as the answer. A lap returns the sum of the
+/// numbers that it received, and what else it measured.
+///
+/// # Errors
+/// A line that is no number, or what a lap says.
+pub fn laps(mut lap: impl FnMut(u64) -> Result<(u64, Vec<f64>)>) -> Result<()> {
     say("ready")?;
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| format!("stdin: {error}"))?;

@@ -52,7 +52,8 @@ pub fn settle() {
 
 /// Seconds of the clock that all processes share.
 #[cfg(target_os = "linux")]
-pub(crate) fn now() -> f64 {
+#[must_use]
+pub fn now() -> f64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }

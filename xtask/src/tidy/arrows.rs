@@ -71,7 +71,8 @@ const LAYERS: &[Layer] = &[
     ),
     layer("sage-cli", &["sage-comm", "nexmark"], &[]),
     layer("ipc-peers", &["sage-comm"], &[]),
-    layer("sage-bench", &["ipc-peers", "sage-comm", "nexmark"], &[]),
+    layer("net-peers", &["ipc-peers", "sage-comm"], &[]),
+    layer("sage-bench", &["ipc-peers", "net-peers", "sage-comm", "nexmark"], &[]),
     layer("sage-tests", &["sage-comm", "nexmark", "queue-testkit"], &[BACKENDS]),
     layer(
         "sage-fuzz",

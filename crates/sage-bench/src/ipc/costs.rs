@@ -1,9 +1,9 @@
 //! What a queue costs that nobody uses: opening it, its memory, and those who wait in it.
 
-use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject};
+use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject, WORD};
 
-use super::company::Company;
 use super::{Item, cases};
+use crate::company::Company;
 use crate::measure::{Better, Group, Metric, Size};
 use crate::scenario::percentiles;
 
@@ -45,7 +45,7 @@ fn part(subject: &'static Subject, meeting: &Meeting, act: Act, amount: u64) -> 
 /// The first one makes it, and the last one removes it.
 fn create(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, String> {
     let (_folder, meeting) = Meeting::new(item.size, Shape::PAIR)?;
-    let mut company = Company::of_parts(&[part(subject, &meeting, Act::Attach, 1)])?;
+    let mut company = Company::of_parts(WORD, &[part(subject, &meeting, Act::Attach, 1)])?;
     let laps = company.lap(&[OPENS])?;
     company.end()?;
     Ok(micros(laps.first()))
@@ -54,7 +54,7 @@ fn create(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, Str
 /// Another process has it open.
 fn attach(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, String> {
     let (_folder, meeting) = Meeting::new(item.size, Shape::PAIR)?;
-    let mut company = Company::of_parts(&[
+    let mut company = Company::of_parts(WORD, &[
         part(subject, &meeting, Act::Receive, 1),
         part(subject, &meeting, Act::Attach, 1),
     ])?;
@@ -71,7 +71,7 @@ fn micros(lap: Option<&Lap>) -> Vec<f64> {
 
 fn memory(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, String> {
     let (_folder, meeting) = Meeting::new(item.size, Shape::PAIR)?;
-    let mut company = Company::of_parts(&[part(subject, &meeting, Act::Hold, HELD)])?;
+    let mut company = Company::of_parts(WORD, &[part(subject, &meeting, Act::Hold, HELD)])?;
     let laps = company.lap(&[0])?;
     company.end()?;
     Ok(laps.first().map(|lap| lap.values.clone()).unwrap_or_default())
@@ -82,7 +82,7 @@ fn idle(subject: &'static Subject, item: Item, millis: u64) -> Result<Vec<f64>, 
     let (_folder, meeting) = Meeting::new(item.size, Shape::PAIR)?;
     let mut parts = vec![part(subject, &meeting, Act::Wait, THREADS); PROCESSES as usize];
     parts.push(part(subject, &meeting, Act::Send, 1));
-    let mut company = Company::of_parts(&parts)?;
+    let mut company = Company::of_parts(WORD, &parts)?;
     let amounts = |waiters: u64, sender: u64| [vec![waiters; PROCESSES as usize], vec![sender]].concat();
     let laps = company.lap(&amounts(millis, 0))?;
     let percent = laps.iter().filter_map(|lap| lap.values.first()).sum();

@@ -1,9 +1,9 @@
 //! Producers send as fast as they can, consumers receive as fast as they can, each a process.
 
-use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject};
+use ipc_peers::{Act, Lap, Meeting, Part, Shape, Subject, WORD};
 
-use super::company::Company;
 use super::{Item, cases, python};
+use crate::company::Company;
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 
 /// What a group measures.
@@ -62,7 +62,7 @@ impl Flow {
         let parts: Vec<Part> = receive
             .chain((0..producers).map(|place| part(Act::Send, place, 0)))
             .collect();
-        let mut company = Company::of_parts(&parts)?;
+        let mut company = Company::of_parts(WORD, &parts)?;
         let items = self.item.count(units);
         let share = |items: u64| -> Vec<u64> {
             let each = |part: &Part| match part.act {

@@ -2,7 +2,6 @@
 //!
 //! Each producer and each consumer is this program once more, started to play a part of `ipc-peers`.
 
-mod company;
 mod costs;
 mod flow;
 mod python;

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_peers::{Act, Meeting, Part, Shape, Subject};
+use ipc_peers::{Act, Meeting, Part, Shape, Subject, WORD};
 use rustix::thread::futex::{self, Flags};
 
-use super::company::Company;
 use super::{Item, cases};
+use crate::company::Company;
 use crate::measure::{Case, Group, Role, Size};
 use crate::scenario::{latencies, percentiles};
 use crate::system::pin;
@@ -47,7 +47,7 @@ impl Trip {
             processor: Some(processor),
             meeting: meeting.clone(),
         };
-        let mut company = Company::of_parts(&[part(Act::Call, 0), part(Act::Echo, 1)])?;
+        let mut company = Company::of_parts(WORD, &[part(Act::Call, 0), part(Act::Echo, 1)])?;
         company.lap(&[self.trips / 8; 2])?;
         let laps = company.lap(&[self.trips; 2])?;
         company.end()?;

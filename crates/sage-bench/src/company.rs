@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use ipc_peers::{Lap, Part, WORD};
+use ipc_peers::Lap;
+use serde::Serialize;
 
 /// Processes that play their parts. Ended when this is dropped, whatever they do.
-pub(super) struct Company(Vec<Actor>);
+pub(crate) struct Company(Vec<Actor>);
 
 struct Actor {
     child: Child,
@@ -15,24 +16,24 @@ struct Actor {
 }
 
 impl Company {
-    /// Starts this program once for each part and waits until all are ready.
+    /// Starts this program once for each part, with `word` before it, and waits until all are ready.
     ///
     /// # Errors
     /// When one cannot be started or ends early.
-    pub(super) fn of_parts(parts: &[Part]) -> Result<Self, String> {
+    pub(crate) fn of_parts<P: Serialize>(word: &str, parts: &[P]) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("where this program is: {error}"))?;
         let mut commands = Vec::new();
         for part in parts {
             let mut command = Command::new(&program);
             let text = serde_json::to_string(part).map_err(|error| format!("a part: {error}"))?;
-            command.args([WORD, &text]);
+            command.args([word, &text]);
             commands.push(command);
         }
         Self::start(commands)
     }
 
     /// The same with other programs.
-    pub(super) fn start(commands: impl IntoIterator<Item = Command>) -> Result<Self, String> {
+    pub(crate) fn start(commands: impl IntoIterator<Item = Command>) -> Result<Self, String> {
         let mut company = Self(Vec::new());
         for mut command in commands {
             let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -50,8 +51,13 @@ impl Company {
         Ok(company)
     }
 
+    /// The ids of the processes.
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.0.iter().map(|actor| actor.child.id()).collect()
+    }
+
     /// One lap, so far for each, in the order in which they were started.
-    pub(super) fn lap(&mut self, amounts: &[u64]) -> Result<Vec<Lap>, String> {
+    pub(crate) fn lap(&mut self, amounts: &[u64]) -> Result<Vec<Lap>, String> {
         for (actor, amount) in self.0.iter_mut().zip(amounts) {
             let input = actor.input.as_mut().ok_or("a process without input")?;
             writeln!(input, "{amount}").map_err(|error| format!("a process that ended early: {error}"))?;
@@ -65,7 +71,7 @@ impl Company {
     }
 
     /// Lets them leave, and waits until they have.
-    pub(super) fn end(mut self) -> Result<(), String> {
+    pub(crate) fn end(mut self) -> Result<(), String> {
         for actor in &mut self.0 {
             actor.input = None;
         }

@@ -1,0 +1,102 @@
+//! Everything that has a part to play.
+
+use sage_comm::{Confirm, Durability};
+
+use crate::hired::Home;
+use crate::peer::{Over, Peer, Relay, Rpc};
+
+/// What a subject is beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Ours.
+    Ours,
+    /// Somebody else's.
+    Peer,
+    /// What a relay that does nothing else gives: nobody can be above it for long.
+    Floor,
+}
+
+/// Something that carries items through a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// Whose it is.
+    pub kind: Kind,
+    /// Who its server is.
+    pub home: Home,
+    pub(crate) peer: &'static dyn Peer,
+}
+
+impl Subject {
+    const fn new(name: &'static str, kind: Kind, home: Home, peer: &'static dyn Peer) -> Self {
+        Self { name, kind, home, peer }
+    }
+
+    const fn ours(name: &'static str, peer: &'static Rpc) -> Self {
+        Self::new(name, Kind::Ours, Home::Own, peer)
+    }
+
+    /// Why it is left out on this machine; `None` when it is there.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        self.home.missing().or_else(|| self.peer.missing())
+    }
+}
+
+/// The one of this name.
+#[must_use]
+pub fn subject(name: &str) -> Option<&'static Subject> {
+    SUBJECTS.iter().find(|subject| subject.name == name)
+}
+
+const TCP: Rpc = Rpc::SINGLE;
+/// Items in a call.
+const BATCH: usize = 64;
+
+/// All of them, in the order of tables.
+pub const SUBJECTS: &[Subject] = &[
+    Subject::ours("rpc", &TCP),
+    Subject::ours("rpc, batch 64", &Rpc { batch: BATCH, ..TCP }),
+    Subject::ours(
+        "rpc, confirm each",
+        &Rpc {
+            confirm: Confirm::Each,
+            ..TCP
+        },
+    ),
+    Subject::ours(
+        "rpc, Unix socket",
+        &Rpc {
+            over: Over::Unix,
+            ..TCP
+        },
+    ),
+    Subject::ours(
+        "rpc, Unix socket, batch 64",
+        &Rpc {
+            over: Over::Unix,
+            batch: BATCH,
+            ..TCP
+        },
+    ),
+    Subject::ours(
+        "rpc, Unix socket, confirm each",
+        &Rpc {
+            over: Over::Unix,
+            confirm: Confirm::Each,
+            ..TCP
+        },
+    ),
+    Subject::ours("rpc, TLS", &Rpc { over: Over::Tls, ..TCP }),
+    Subject::ours(
+        "rpc, disk",
+        &Rpc {
+            durability: Durability::Disk,
+            confirm: Confirm::Each,
+            ..TCP
+        },
+    ),
+    Subject::new("tokio relay", Kind::Floor, Home::Own, &Relay { tls: false }),
+    Subject::new("tokio relay, TLS", Kind::Floor, Home::Own, &Relay { tls: true }),
+];
