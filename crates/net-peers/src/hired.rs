@@ -37,6 +37,11 @@ pub enum Home {
 const ALWAYS: [u32; 3] = [2, 10, 0];
 
 impl Home {
+    #[cfg(feature = "crates")]
+    pub(crate) const fn nats(streams: bool, synced: bool) -> Self {
+        Self::Nats { streams, synced }
+    }
+
     /// The program that it takes.
     #[must_use]
     pub const fn program(self) -> Option<Program> {

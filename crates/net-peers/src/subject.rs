@@ -3,6 +3,8 @@
 use sage_comm::{Confirm, Durability};
 
 use crate::hired::Home;
+#[cfg(feature = "crates")]
+use crate::peer::{Core, JetStream, List, Proxy, Stream};
 use crate::peer::{Over, Peer, Relay, Rpc};
 
 /// What a subject is beside ours.
@@ -35,6 +37,11 @@ impl Subject {
 
     const fn ours(name: &'static str, peer: &'static Rpc) -> Self {
         Self::new(name, Kind::Ours, Home::Own, peer)
+    }
+
+    #[cfg(feature = "crates")]
+    const fn peer(name: &'static str, home: Home, peer: &'static dyn Peer) -> Self {
+        Self::new(name, Kind::Peer, home, peer)
     }
 
     /// Why it is left out on this machine; `None` when it is there.
@@ -99,4 +106,22 @@ pub const SUBJECTS: &[Subject] = &[
     ),
     Subject::new("tokio relay", Kind::Floor, Home::Own, &Relay { tls: false }),
     Subject::new("tokio relay, TLS", Kind::Floor, Home::Own, &Relay { tls: true }),
+    #[cfg(feature = "crates")]
+    Subject::peer("ZeroMQ proxy", Home::Own, &Proxy),
+    #[cfg(feature = "crates")]
+    Subject::peer("NATS core", Home::nats(false, false), &Core),
+    #[cfg(feature = "crates")]
+    Subject::peer("JetStream, memory", Home::nats(true, false), &JetStream { file: false }),
+    #[cfg(feature = "crates")]
+    Subject::peer(
+        "JetStream, file, sync always",
+        Home::nats(true, true),
+        &JetStream { file: true },
+    ),
+    #[cfg(feature = "crates")]
+    Subject::peer("Redis list", Home::Redis { synced: false }, &List),
+    #[cfg(feature = "crates")]
+    Subject::peer("Redis stream", Home::Redis { synced: false }, &Stream),
+    #[cfg(feature = "crates")]
+    Subject::peer("Redis stream, fsync always", Home::Redis { synced: true }, &Stream),
 ];

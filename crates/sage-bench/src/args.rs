@@ -16,6 +16,8 @@ pub(crate) enum Suite {
     Pipeline,
     /// Queues between processes, on Linux
     Ipc,
+    /// Queues of a server, on Linux
+    Net,
 }
 
 impl Suite {
@@ -24,6 +26,7 @@ impl Suite {
             Self::Inproc => "inproc",
             Self::Pipeline => "pipeline",
             Self::Ipc => "ipc",
+            Self::Net => "net",
         }
     }
 
@@ -32,6 +35,7 @@ impl Suite {
         match self {
             Self::Inproc | Self::Pipeline => ("inproc", cfg!(feature = "inproc")),
             Self::Ipc => ("ipc", cfg!(feature = "ipc")),
+            Self::Net => ("net", cfg!(feature = "net")),
         }
     }
 }
@@ -45,10 +49,10 @@ pub(crate) struct Args {
     /// Fewer and shorter rounds: a first look, at most four minutes
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Rounds per scenario; 21, or 11 with --quick
+    /// Rounds per scenario; 21, or 11 with --quick (net: 7)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: Option<u16>,
-    /// Milliseconds per subject and round; 40, or 20 with --quick (pipeline: 250, or 120)
+    /// Milliseconds per subject and round; 40, or 20 with --quick (pipeline: 250, or 120; net: 200, or 60)
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     round_ms: Option<u16>,
     /// Only these scenarios: whole names such as spsc, or parts of names such as async or 64
@@ -73,6 +77,9 @@ impl Args {
             (Suite::Inproc | Suite::Ipc, false) => (21, 40),
             (Suite::Pipeline, true) => (11, 120),
             (Suite::Pipeline, false) => (21, 250),
+            // A server, and processes around it.
+            (Suite::Net, true) => (7, 60),
+            (Suite::Net, false) => (21, 200),
         };
         Effort {
             rounds: self.rounds.unwrap_or(rounds).into(),

@@ -1,7 +1,7 @@
 //! `sage-bench`: our queues and jobs beside their peers.
 //!
 //! ```text
-//! sage-bench inproc|pipeline|ipc [--quick] [--only SCENARIO,..] [--subject SUBJECT,..] [--json FILE] [--html FILE]
+//! sage-bench inproc|pipeline|ipc|net [--quick] [--only SCENARIO,..] [--subject SUBJECT,..] [--json FILE] [--html FILE]
 //! ```
 //!
 //! The method is in `docs/performance.md`.
@@ -9,8 +9,12 @@
 
 mod args;
 #[cfg(target_os = "linux")]
+mod company;
+#[cfg(target_os = "linux")]
 mod ipc;
 mod measure;
+#[cfg(target_os = "linux")]
+mod net;
 mod payload;
 mod pipeline;
 mod report;
@@ -31,7 +35,10 @@ use report::Report;
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
-    let part = ipc::play(&std::env::args().skip(1).collect::<Vec<_>>());
+    let part = {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        ipc::play(&words).or_else(|| net::play(&words))
+    };
     #[cfg(not(target_os = "linux"))]
     let part = None;
     match part.unwrap_or_else(|| run(&Args::parse())) {
@@ -45,6 +52,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     let effort = args.effort();
+    let mut notes: Vec<String> = Vec::new();
     let (groups, targets) = match args.suite {
         Suite::Inproc => (
             scenario::all().map_err(|error| format!("no tokio runtime: {error}"))?,
@@ -53,20 +61,26 @@ fn run(args: &Args) -> Result<(), String> {
         Suite::Pipeline => (pipeline::all(), target::PIPELINE),
         #[cfg(target_os = "linux")]
         Suite::Ipc => {
-            if let Some(missing) = ipc::missing() {
-                tell(&missing);
-            }
+            notes.extend(ipc::missing());
             (ipc::all(), target::IPC)
         }
+        #[cfg(target_os = "linux")]
+        Suite::Net => {
+            notes.extend(net::notes());
+            (net::all(), target::NET)
+        }
         #[cfg(not(target_os = "linux"))]
-        Suite::Ipc => return Err("shared memory is measured on Linux alone; choose another suite".into()),
+        Suite::Ipc | Suite::Net => {
+            return Err("processes are measured on Linux alone; choose another suite".into());
+        }
     };
     let (feature, built) = args.suite.peers();
     if !built {
-        tell(&format!(
+        notes.push(format!(
             "built without the feature {feature}: peers that are crates are left out"
         ));
     }
+    notes.iter().for_each(|note| tell(note));
     let groups = select::select(groups, targets, &args.only, &args.subject)?;
     let mut series = Vec::new();
     for (place, group) in groups.iter().enumerate() {
@@ -77,7 +91,7 @@ fn run(args: &Args) -> Result<(), String> {
         }));
         tell("");
     }
-    let report = Report::new(args.suite.name(), effort, &series, targets);
+    let report = Report::new(args.suite.name(), effort, notes, &series, targets);
     write!(io::stdout(), "{}", report::table(&report.rows)).map_err(|error| format!("stdout: {error}"))?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;

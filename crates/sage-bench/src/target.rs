@@ -6,7 +6,7 @@ use crate::measure::{Better, Group, Role, Series};
 use crate::stats::Spread;
 
 #[cfg(target_os = "linux")]
-pub(crate) use table::IPC;
+pub(crate) use table::{IPC, NET};
 pub(crate) use table::{INPROC, PIPELINE};
 
 /// What a subject is held against.

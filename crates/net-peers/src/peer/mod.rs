@@ -2,8 +2,14 @@
 //!
 //! A call is a whole lap: how items follow each other is the peer's own business, as it would be in a program that uses it.
 
+#[cfg(feature = "crates")]
+mod nats;
+#[cfg(feature = "crates")]
+mod redis;
 mod relay;
 mod rpc;
+#[cfg(feature = "crates")]
+mod zero_mq;
 
 use std::any::Any;
 use std::fmt::{Debug, Display};
@@ -13,8 +19,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::site::Site;
 
+#[cfg(feature = "crates")]
+pub(crate) use nats::{Core, JetStream};
+#[cfg(feature = "crates")]
+pub(crate) use redis::{List, Stream};
 pub(crate) use relay::Relay;
 pub(crate) use rpc::{Over, Rpc};
+#[cfg(feature = "crates")]
+pub(crate) use zero_mq::Proxy;
 
 type Result<T> = std::result::Result<T, String>;
 

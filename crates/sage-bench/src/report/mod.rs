@@ -45,6 +45,8 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     pub(crate) commit: String,
     pub(crate) date: String,
+    /// Which peers these are, and which were left out and why.
+    pub(crate) notes: Vec<String>,
     pub(crate) rows: Vec<Row>,
     #[serde(skip)]
     pub(crate) effort: Effort,
@@ -54,13 +56,20 @@ pub(crate) struct Report {
 
 impl Report {
     /// Rows in the order in which they were measured.
-    pub(crate) fn new(suite: &'static str, effort: Effort, series: &[Series], targets: &[Target]) -> Self {
+    pub(crate) fn new(
+        suite: &'static str,
+        effort: Effort,
+        notes: Vec<String>,
+        series: &[Series],
+        targets: &[Target],
+    ) -> Self {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         Self {
             suite,
             machine: system::machine(),
             commit: system::commit(),
             date: system::date(),
+            notes,
             rows: rows(series, targets),
             effort,
             command: format!("sage-bench {}", arguments.join(" ")),
@@ -168,7 +177,9 @@ fn short(value: f64) -> String {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,
         size if size >= 1.0 => 2,
-        _ => 3,
+        size if size >= 0.1 || size == 0.0 => 3,
+        size if size >= 0.01 => 4,
+        _ => 5,
     };
     format!("{value:.digits$}")
 }

@@ -26,6 +26,9 @@ pub(crate) fn page(report: &Report) -> String {
         date = escape(&report.date),
         command = escape(&report.command),
     );
+    for note in &report.notes {
+        let _ = write!(html, "<p>{}</p>", escape(note));
+    }
     targets(&mut html, &report.rows);
     html.push_str("<h2>Measurements</h2><p class=\"key\">");
     for (class, text) in plot::KEY {
@@ -160,6 +163,7 @@ mod tests {
             machine: "a <machine>".to_owned(),
             commit: "abc".to_owned(),
             date: "2026-01-01T00:00:00Z".to_owned(),
+            notes: vec!["skipped: <that>".to_owned()],
             rows: vec![row],
             effort: Effort {
                 rounds: 7,

@@ -94,6 +94,31 @@ pub(crate) const IPC: &[Target] = &[
     value("idle", "64 B", "shm", 1.0),
 ];
 
+const RPC: &str = "rpc";
+const BATCHES: &str = "rpc, batch 64";
+const EACH: &str = "rpc, confirm each";
+const NATS: &str = "NATS core";
+const STREAM: &str = "JetStream, memory";
+
+/// Those of the suite `net`.
+#[cfg(target_os = "linux")]
+pub(crate) const NET: &[Target] = &[
+    times("1x1", "64 B", RPC, NATS, 1.0),
+    times("1x1", "64 B", RPC, "Redis list", 3.0),
+    times("1x1", "64 B", RPC, STREAM, 8.0),
+    times("1x1", "64 B", BATCHES, "ZeroMQ proxy", 1.1),
+    times("1x1", "1 KiB", RPC, NATS, 2.0),
+    times("1x1", "1 MiB", RPC, NATS, 2.0),
+    times("TLS", "64 KiB", "rpc, TLS", RPC, 0.5),
+    times("confirmed put p50", "64 B", EACH, "tokio relay", 1.4),
+    times("put and get p50", "64 B", EACH, STREAM, 0.6),
+    times("64 producers, on disk", "64 B", "rpc, disk", "Redis stream, fsync always", 3.0),
+    times("64 producers, on disk", "64 B", "rpc, disk", "JetStream, file, sync always", 3.0),
+    times("clients", "64 B", "rpc, 1000 clients", "rpc, 10 clients", 0.7),
+    value("memory of an idle connection", "64 B", RPC, 64.0),
+    value("memory of an idle queue", "64 B", RPC, 4.0),
+];
+
 /// Every item that the scenario has.
 const ANY: &str = "";
 
@@ -179,5 +204,16 @@ mod tests {
             IPC,
             cfg!(feature = "ipc") && crate::ipc::missing().is_none(),
         );
+        #[cfg(target_os = "linux")]
+        {
+            // Servers of others need not be on this machine, nor a disk behind ours.
+            let missing = |name| net_peers::subject(name).is_some_and(|it| it.missing().is_some());
+            let gone = |target: &Target| match target.reference {
+                Reference::Subject(name) => missing(name) || missing(target.subject),
+                _ => missing(target.subject),
+            };
+            let there: Vec<Target> = NET.iter().filter(|target| !gone(target)).copied().collect();
+            known(&crate::net::all(), &there, cfg!(feature = "net"));
+        }
     }
 }
