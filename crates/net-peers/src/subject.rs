@@ -4,7 +4,7 @@ use sage_comm::{Confirm, Durability};
 
 use crate::hired::Home;
 #[cfg(feature = "crates")]
-use crate::peer::{Core, JetStream, List, Proxy, Stream};
+use crate::peer::{Calls, Channels, Core, JetStream, List, Proxy, Stream, Streams};
 use crate::peer::{Over, Peer, Relay, Rpc};
 
 /// What a subject is beside ours.
@@ -124,4 +124,10 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::peer("Redis stream", Home::Redis { synced: false }, &Stream),
     #[cfg(feature = "crates")]
     Subject::peer("Redis stream, fsync always", Home::Redis { synced: true }, &Stream),
+    #[cfg(feature = "crates")]
+    Subject::peer("tonic stream", Home::Own, &Streams),
+    #[cfg(feature = "crates")]
+    Subject::peer("tarpc", Home::Own, &Calls),
+    #[cfg(feature = "crates")]
+    Subject::peer("remoc", Home::Own, &Channels),
 ];

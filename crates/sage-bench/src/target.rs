@@ -5,9 +5,9 @@ mod table;
 use crate::measure::{Better, Group, Role, Series};
 use crate::stats::Spread;
 
+pub(crate) use table::{INPROC, PIPELINE};
 #[cfg(target_os = "linux")]
 pub(crate) use table::{IPC, NET};
-pub(crate) use table::{INPROC, PIPELINE};
 
 /// What a subject is held against.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,13 @@ mod nats;
 #[cfg(feature = "crates")]
 mod redis;
 mod relay;
+#[cfg(feature = "crates")]
+mod remoc;
 mod rpc;
+#[cfg(feature = "crates")]
+mod tarpc;
+#[cfg(feature = "crates")]
+mod tonic;
 #[cfg(feature = "crates")]
 mod zero_mq;
 
@@ -19,14 +25,17 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::site::Site;
 
-#[cfg(feature = "crates")]
-pub(crate) use nats::{Core, JetStream};
-#[cfg(feature = "crates")]
-pub(crate) use redis::{List, Stream};
 pub(crate) use relay::Relay;
 pub(crate) use rpc::{Over, Rpc};
 #[cfg(feature = "crates")]
-pub(crate) use zero_mq::Proxy;
+pub(crate) use {
+    nats::{Core, JetStream},
+    redis::{List, Stream},
+    remoc::Channels,
+    tarpc::Calls,
+    tonic::Streams,
+    zero_mq::Proxy,
+};
 
 type Result<T> = std::result::Result<T, String>;
 

@@ -85,7 +85,9 @@ struct CoreRx {
 
 impl Rx for CoreRx {
     fn receive(&mut self, items: u64) -> Result<u64> {
-        let Self { runtime, items: from, .. } = self;
+        let Self {
+            runtime, items: from, ..
+        } = self;
         runtime.block_on(async {
             let mut sum = 0_u64;
             for _ in 0..items {
@@ -247,7 +249,9 @@ struct StreamRx {
 
 impl Rx for StreamRx {
     fn receive(&mut self, items: u64) -> Result<u64> {
-        let Self { runtime, items: from, .. } = self;
+        let Self {
+            runtime, items: from, ..
+        } = self;
         runtime.block_on(async {
             let mut sum = 0_u64;
             for _ in 0..items {

@@ -125,7 +125,9 @@ impl Ask for Trip {
         timed(trips, |number| {
             push(&mut self.0, &mut self.1, number)?;
             let popped = cmd("BLPOP").arg(KEY).arg(0).query::<Value>(&mut self.0);
-            let value = list(popped.map_err(failed("get"))?)?.pop().ok_or("an answer without an item")?;
+            let value = list(popped.map_err(failed("get"))?)?
+                .pop()
+                .ok_or("an answer without an item")?;
             same(number, item::number(bytes(&value)?))
         })
     }
@@ -166,7 +168,12 @@ impl Tx for StreamTx {
         for piece in pieces(items, *most) {
             let mut pipe = Pipeline::with_capacity(*most as usize);
             for number in piece {
-                pipe.cmd("XADD").arg(KEY).arg("*").arg("i").arg(stock.lend(number)).ignore();
+                pipe.cmd("XADD")
+                    .arg(KEY)
+                    .arg("*")
+                    .arg("i")
+                    .arg(stock.lend(number))
+                    .ignore();
             }
             pipe.exec(connection).map_err(failed("put"))?;
         }

@@ -54,10 +54,13 @@ fn create(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, Str
 /// Another process has it open.
 fn attach(subject: &'static Subject, item: Item, _: u64) -> Result<Vec<f64>, String> {
     let (_folder, meeting) = Meeting::new(item.size, Shape::PAIR)?;
-    let mut company = Company::of_parts(WORD, &[
-        part(subject, &meeting, Act::Receive, 1),
-        part(subject, &meeting, Act::Attach, 1),
-    ])?;
+    let mut company = Company::of_parts(
+        WORD,
+        &[
+            part(subject, &meeting, Act::Receive, 1),
+            part(subject, &meeting, Act::Attach, 1),
+        ],
+    )?;
     let laps = company.lap(&[0, OPENS])?;
     company.end()?;
     Ok(micros(laps.last()))

@@ -74,11 +74,17 @@ const THERE_AND_BACK: &[&str] = &[
     "JetStream, memory",
     "Redis list",
 ];
-const SYNCED: &[&str] = &["rpc, disk", "JetStream, file, sync always", "Redis stream, fsync always"];
+const SYNCED: &[&str] = &[
+    "rpc, disk",
+    "JetStream, file, sync always",
+    "Redis stream, fsync always",
+];
 const OURS: &[&str] = &["rpc"];
 
 const TRIPS: u64 = 1_000;
 const PRODUCERS: u64 = 64;
+/// Items of a client at least: its first ones wait for its last one's turn.
+const EACH: u64 = 100;
 const CONNECTIONS: u64 = 1_000;
 const QUEUES: u64 = 10_000;
 
@@ -92,7 +98,11 @@ pub(crate) fn all() -> Vec<Group> {
             item,
             cast: Cast::Pair,
         };
-        let small = if item.size == LINE.size { here(SMALL) } else { Vec::new() };
+        let small = if item.size == LINE.size {
+            here(SMALL)
+        } else {
+            Vec::new()
+        };
         groups.push(flow.group(&[carriers.as_slice(), &small].concat()));
     }
     let [.., large, _] = ITEMS;
@@ -147,7 +157,7 @@ fn clients() -> Group {
     let case = |name, clients| {
         let run = move |units: u64| {
             let ours = subject("rpc").ok_or("no subject rpc")?;
-            flow(clients).run(ours, units.max(clients))
+            flow(clients).run(ours, units.max(clients * EACH))
         };
         Case::new(name, Role::Ours, move |units| done(name, run(units)))
     };
@@ -163,9 +173,12 @@ fn here(names: &[&str]) -> Vec<&'static Subject> {
 /// Which servers of others there are, and which subjects are left out for want of something on this machine.
 pub(crate) fn notes() -> Vec<String> {
     let servers = [Program::Nats, Program::Redis].into_iter().filter_map(Program::title);
-    let used = |program: &str| SUBJECTS.iter().filter_map(|subject| subject.home.program()).any(|it| {
-        it.title().is_some_and(|title| title == program)
-    });
+    let used = |program: &str| {
+        SUBJECTS
+            .iter()
+            .filter_map(|subject| subject.home.program())
+            .any(|it| it.title().is_some_and(|title| title == program))
+    };
     let servers: Vec<String> = servers.filter(|title| used(title)).collect();
     let left_out = SUBJECTS.iter().filter_map(|subject| {
         let reason = subject.missing()?;
