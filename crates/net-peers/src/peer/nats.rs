@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::{self, Context, stream};
 use async_nats::{Client, ConnectOptions, Subscriber};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use ipc_peers::item;
@@ -17,6 +18,7 @@ use crate::site::Site;
 use crate::stock::Stock;
 
 const SUBJECT: &str = "bench";
+const READY: &str = "ready";
 /// A whole round may wait in the client.
 const CAPACITY: usize = 1 << 22;
 
@@ -46,8 +48,10 @@ impl Peer for Core {
         let (client, items) = runtime.block_on(async {
             let client = connect(site).await?;
             let items = client.subscribe(SUBJECT).await.map_err(failed("subscribe"))?;
-            // What is published before the server knows is lost.
-            client.flush().await.map_err(failed("flush"))?;
+            // What is published before the server knows is lost. It knows when it has answered what was said after that.
+            let mut echo = client.subscribe(READY).await.map_err(failed("subscribe"))?;
+            client.publish(READY, Bytes::new()).await.map_err(failed("publish"))?;
+            echo.next().await.ok_or("no answer")?;
             Ok::<_, String>((client, items))
         })?;
         Ok(Box::new(CoreRx {

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Peer, Result, Rx, Tx, failed, runtime};
+use super::{Peer, Result, Rx, Tx, driven, failed, runtime};
 use crate::site::Site;
 use crate::stock::Stock;
 
@@ -49,8 +49,10 @@ impl Peer for Channels {
     }
 
     fn tx(&self, site: &Site) -> Result<Box<dyn Tx>> {
-        let (items, there) = remote::with_local_buffer(BUFFER);
-        let (runtime, hello) = connect(site, Hello::Put(there))?;
+        let (runtime, items, hello) = connect(site, || {
+            let (items, there) = remote::with_local_buffer(BUFFER);
+            (items, Hello::Put(there))
+        })?;
         Ok(Box::new(Sender {
             runtime,
             items,
@@ -60,8 +62,10 @@ impl Peer for Channels {
     }
 
     fn rx(&self, site: &Site) -> Result<Box<dyn Rx>> {
-        let (there, items) = remote::with_local_buffer(BUFFER);
-        let (runtime, hello) = connect(site, Hello::Get(there))?;
+        let (runtime, items, hello) = connect(site, || {
+            let (there, items) = remote::with_local_buffer(BUFFER);
+            (items, Hello::Get(there))
+        })?;
         Ok(Box::new(Receiver {
             runtime,
             items,
@@ -95,10 +99,11 @@ async fn client(stream: TcpStream, to: mpsc::Sender<Bytes>, from: Arc<Mutex<mpsc
     Ok(())
 }
 
-fn connect(site: &Site, hello: Hello) -> Result<(Runtime, base::Sender<Hello>)> {
-    let runtime = runtime()?;
+/// `open` makes the two halves of a channel, for which there has to be a runtime: the one that stays and the one that goes.
+fn connect<H>(site: &Site, open: impl FnOnce() -> (H, Hello)) -> Result<(Runtime, H, base::Sender<Hello>)> {
+    let runtime = driven()?;
     let address: SocketAddr = site.address(0)?.parse().map_err(failed("an address"))?;
-    let said = runtime.block_on(async {
+    let (half, said) = runtime.block_on(async {
         let stream = TcpStream::connect(address).await.map_err(failed("connect"))?;
         stream.set_nodelay(true).map_err(failed("nodelay"))?;
         let (read, write) = stream.into_split();
@@ -106,10 +111,11 @@ fn connect(site: &Site, hello: Hello) -> Result<(Runtime, base::Sender<Hello>)> 
         let (connection, mut said, _heard): (_, base::Sender<Hello>, base::Receiver<()>) =
             opened.map_err(failed("connect"))?;
         tokio::spawn(connection);
+        let (half, hello) = open();
         said.send(hello).await.map_err(failed("greet"))?;
-        Ok::<_, String>(said)
+        Ok::<_, String>((half, said))
     })?;
-    Ok((runtime, said))
+    Ok((runtime, half, said))
 }
 
 struct Sender {
