@@ -1,6 +1,7 @@
 //! The parts as they are played: be the server, or open what is needed, say `ready`, then do one lap for each number that comes in.
 
 use ipc_peers::{laps, watch};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::part::{Act, Part, WORD};
 use crate::peer::Peer;
@@ -25,6 +26,7 @@ pub fn play(words: &[String]) -> Option<Result<()>> {
 
 fn act(peer: &dyn Peer, part: &Part) -> Result<()> {
     watch();
+    raise();
     let (site, amount) = (&part.site, part.amount);
     let nothing = |_| Ok((0, Vec::new()));
     match part.act {
@@ -48,6 +50,14 @@ fn act(peer: &dyn Peer, part: &Part) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// As many open files as the system lets this process have: a thousand clients are more than the usual limit.
+fn raise() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Who may not has the usual limit, and an error of its own where that is too low.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn send(mut tx: Box<dyn crate::peer::Tx>) -> Result<()> {

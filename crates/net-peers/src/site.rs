@@ -38,6 +38,7 @@ impl Site {
     }
 
     /// How many are on their way without an answer: few of the large ones.
+    #[cfg(feature = "crates")]
     pub(crate) const fn window(&self, small: usize, large: usize, huge: usize) -> usize {
         match self.size {
             0..0x8000 => small,

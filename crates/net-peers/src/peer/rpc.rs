@@ -48,6 +48,7 @@ impl Rpc {
         batch: 1,
     };
 
+    /// Of a server of such queues, with all that it keeps in the folder of its site.
     fn settings(self, site: &Site) -> Result<Settings> {
         let mut settings = Settings {
             bind: vec!["127.0.0.1:0".to_owned()],

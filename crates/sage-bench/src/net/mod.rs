@@ -2,13 +2,16 @@
 //!
 //! Each producer, each consumer and each server of ours is this program once more, started to play a part of `net-peers`; servers of
 //! others are programs of this machine. Every run has a new server in a folder of its own.
+//!
+//! A queue type with a server of another kind joins as one more `Peer` of `net-peers` with its rows in `SUBJECTS`, and its scenarios here:
+//! what is compared with something else than a server, such as a queue of this process, is a group of its own beside `clients`.
 
 mod flow;
 mod house;
 mod idle;
 mod trip;
 
-use net_peers::{Act, Kind, Program, SUBJECTS, Subject, subject};
+use net_peers::{Act, Kind, SUBJECTS, Subject, subject};
 
 use crate::measure::{Case, Group, Role};
 use flow::{Cast, Flow};
@@ -44,7 +47,7 @@ const ITEMS: [Item; 4] = [
     Item::new("1 MiB", 1 << 20, 1024),
 ];
 
-/// Through a server, item after item. Those after the bar are measured with the smallest item alone.
+/// Through a server, item after item.
 const CARRIERS: &[&str] = &[
     "rpc",
     "rpc, batch 64",
@@ -59,6 +62,7 @@ const CARRIERS: &[&str] = &[
     "tarpc",
     "remoc",
 ];
+/// The same, with small items alone.
 const SMALL: &[&str] = &["rpc, Unix socket, batch 64", "rpc, confirm each"];
 const ENCRYPTED: &[&str] = &["rpc", "rpc, TLS", "tokio relay", "tokio relay, TLS"];
 const CONFIRMED: &[&str] = &[
@@ -172,19 +176,19 @@ fn here(names: &[&str]) -> Vec<&'static Subject> {
 
 /// Which servers of others there are, and which subjects are left out for want of something on this machine.
 pub(crate) fn notes() -> Vec<String> {
-    let servers = [Program::Nats, Program::Redis].into_iter().filter_map(Program::title);
-    let used = |program: &str| {
-        SUBJECTS
-            .iter()
-            .filter_map(|subject| subject.home.program())
-            .any(|it| it.title().is_some_and(|title| title == program))
-    };
-    let servers: Vec<String> = servers.filter(|title| used(title)).collect();
-    let left_out = SUBJECTS.iter().filter_map(|subject| {
+    let mut notes = Vec::new();
+    for program in SUBJECTS.iter().filter_map(|subject| subject.home.program()) {
+        if let Some(title) = program.title()
+            && !notes.contains(&title)
+        {
+            notes.push(title);
+        }
+    }
+    notes.extend(SUBJECTS.iter().filter_map(|subject| {
         let reason = subject.missing()?;
         Some(format!("skipped: {}: {reason}", subject.name))
-    });
-    servers.into_iter().chain(left_out).collect()
+    }));
+    notes
 }
 
 /// A case for each subject. An error ends the run.
