@@ -66,14 +66,14 @@ impl Home {
 
 /// A server that runs. Ended when this is dropped.
 #[derive(Debug)]
-pub struct Hired(Child);
+pub(crate) struct Hired(Child);
 
 impl Hired {
     /// Starts a server in the folder of its site, on a free port of the loopback address, and waits until it lets clients in.
     ///
     /// # Errors
     /// When the program is not there, does not start or ends early.
-    pub fn start(home: Home, site: &Site) -> Result<Self, String> {
+    pub(crate) fn start(home: Home, site: &Site) -> Result<Self, String> {
         let mut last = "nothing to start".to_owned();
         for _ in 0..ATTEMPTS {
             let started = match home {
@@ -90,8 +90,7 @@ impl Hired {
     }
 
     /// The id of its process.
-    #[must_use]
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 

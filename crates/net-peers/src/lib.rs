@@ -1,8 +1,9 @@
 //! What carries items from a producer through a server to a consumer, for `sage-bench`: ours and its peers.
 //!
-//! Every producer, every consumer and every server of ours is a process of its own, the program started once more with [`WORD`] and a
-//! [`Part`] as its words; [`play`] does what they say. Servers of others are programs of this machine that [`Hired`] starts. All of
-//! them listen on the loopback address, on ports that were free, and keep what they keep in the folder of their [`Site`].
+//! Every producer, every consumer and every server is a process of its own, the program started once more with [`WORD`] and a
+//! [`Part`] as its words; [`play`] does what they say. Servers of others are programs of this machine, which the part that serves starts
+//! and ends. All of them listen on the loopback address, on ports that were free, and keep what they keep in the folder of their
+//! [`Site`].
 //!
 //! ```
 //! // A command line without a part is not for this crate.
@@ -32,7 +33,7 @@ mod subject;
 
 #[cfg(target_os = "linux")]
 pub use {
-    hired::{Hired, Home},
+    hired::Home,
     part::{Act, Part, WORD},
     play::play,
     program::Program,

@@ -10,7 +10,7 @@ pub const WORD: &str = "net-part";
 /// What there is to do in a lap of `n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Act {
-    /// Be the server; laps are empty.
+    /// Be the server, or have one; laps are empty.
     Serve,
     /// Put `n` items, and have them confirmed by who confirms. `amount` is unused.
     Send,

@@ -1,11 +1,14 @@
 //! The parts as they are played: be the server, or open what is needed, say `ready`, then do one lap for each number that comes in.
 
+use std::any::Any;
+
 use ipc_peers::{laps, watch};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::hired::{Hired, Home};
 use crate::part::{Act, Part, WORD};
-use crate::peer::Peer;
-use crate::subject::subject;
+use crate::site::Site;
+use crate::subject::{Subject, subject};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -20,22 +23,20 @@ pub fn play(words: &[String]) -> Option<Result<()>> {
         let text = rest.first().map_or("", String::as_str);
         let part: Part = serde_json::from_str(text).map_err(|error| format!("no part: {error}"))?;
         let subject = subject(&part.subject).ok_or_else(|| format!("no subject {}", part.subject))?;
-        act(subject.peer, &part).map_err(|error| format!("{}: {error}", subject.name))
+        act(subject, &part).map_err(|error| format!("{}: {error}", subject.name))
     })
 }
 
-fn act(peer: &dyn Peer, part: &Part) -> Result<()> {
-    watch();
+fn act(subject: &Subject, part: &Part) -> Result<()> {
     raise();
-    let (site, amount) = (&part.site, part.amount);
+    // A server ends when nobody is left who would want it; the others are the ones who could wait for somebody that is gone.
+    if part.act != Act::Serve {
+        watch();
+    }
+    let (peer, site, amount) = (subject.peer, &part.site, part.amount);
     let nothing = |_| Ok((0, Vec::new()));
     match part.act {
-        Act::Serve => {
-            let served = peer.serve(site)?;
-            laps(nothing)?;
-            drop(served);
-            Ok(())
-        }
+        Act::Serve => serve(subject, site),
         Act::Send => send(peer.tx(site)?),
         Act::Receive => receive(peer.rx(site)?),
         Act::Put => ask(peer.put(site)?),
@@ -50,6 +51,22 @@ fn act(peer: &dyn Peer, part: &Part) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Serves until nobody is left at the other end of the line, whatever became of them: the server of somebody else, too, ends with this.
+fn serve(subject: &Subject, site: &Site) -> Result<()> {
+    let (served, id): (Box<dyn Any>, _) = match subject.home {
+        Home::Own => (subject.peer.serve(site)?, std::process::id()),
+        home => {
+            let hired = Hired::start(home, site)?;
+            let id = hired.id();
+            (Box::new(hired), id)
+        }
+    };
+    site.tell_server(id)?;
+    laps(|_| Ok((0, Vec::new())))?;
+    drop(served);
+    Ok(())
 }
 
 /// As many open files as the system lets this process have: a thousand clients are more than the usual limit.

@@ -12,6 +12,7 @@ const BYTES: usize = 32 << 20;
 const FEWEST: usize = 16;
 const MOST: usize = 1 << 14;
 const ADDRESSES: &str = "addresses";
+const SERVER: &str = "server";
 
 /// A server and its folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +71,21 @@ impl Site {
         let address = self.address(0)?;
         let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         port.ok_or_else(|| format!("expected an address with a port, found {address}"))
+    }
+
+    /// Says which process the server is.
+    pub(crate) fn tell_server(&self, id: u32) -> Result<(), String> {
+        self.write(SERVER, &id.to_string()).map(drop)
+    }
+
+    /// The id of the server's process, once it is ready.
+    ///
+    /// # Errors
+    /// When it has not said so.
+    pub fn server(&self) -> Result<u32, String> {
+        let path = self.folder.join(SERVER);
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        text.parse().map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// A new file in the folder, for nobody else to read.

@@ -2,9 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ipc_peers::Lap;
 use serde::Serialize;
+
+/// How long they may take to leave, and how often they are looked at.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Processes that play their parts. Ended when this is dropped, whatever they do.
 pub(crate) struct Company(Vec<Actor>);
@@ -51,11 +57,6 @@ impl Company {
         Ok(company)
     }
 
-    /// The ids of the processes.
-    pub(crate) fn ids(&self) -> Vec<u32> {
-        self.0.iter().map(|actor| actor.child.id()).collect()
-    }
-
     /// One lap, so far for each, in the order in which they were started.
     pub(crate) fn lap(&mut self, amounts: &[u64]) -> Result<Vec<Lap>, String> {
         for (actor, amount) in self.0.iter_mut().zip(amounts) {
@@ -97,8 +98,16 @@ impl Actor {
 }
 
 impl Drop for Company {
+    /// They may leave by themselves first: who has started a program of somebody else has it to end.
     fn drop(&mut self) {
         for actor in &mut self.0 {
+            actor.input = None;
+        }
+        let until = Instant::now() + PATIENCE;
+        for actor in &mut self.0 {
+            while matches!(actor.child.try_wait(), Ok(None)) && Instant::now() < until {
+                thread::sleep(PAUSE);
+            }
             if !matches!(actor.child.try_wait(), Ok(Some(_))) {
                 let _ = actor.child.kill();
                 let _ = actor.child.wait();

@@ -3,22 +3,18 @@
 use std::fs;
 
 use ipc_peers::Folder;
-use net_peers::{Act, Hired, Home, Part, Site, Subject, WORD};
+use net_peers::{Act, Part, Site, Subject, WORD};
 
 use crate::company::Company;
 
 /// Ended when it is dropped.
 pub(super) struct House {
     subject: &'static Subject,
-    server: Server,
+    server: Company,
+    id: u32,
     site: Site,
     // The server goes before it.
     _folder: Folder,
-}
-
-enum Server {
-    Own(Company),
-    Hired(Hired),
 }
 
 impl House {
@@ -26,13 +22,12 @@ impl House {
     pub(super) fn open(subject: &'static Subject, size: usize) -> Result<Self, String> {
         let folder = Folder::new().map_err(|error| format!("a folder: {error}"))?;
         let site = Site::new(folder.path(), size);
-        let server = match subject.home {
-            Home::Own => Server::Own(Company::of_parts(WORD, &[part(subject, &site, Act::Serve, 1)])?),
-            home => Server::Hired(Hired::start(home, &site)?),
-        };
+        let server = Company::of_parts(WORD, &[part(subject, &site, Act::Serve, 1)])?;
+        let id = site.server()?;
         Ok(Self {
             subject,
             server,
+            id,
             site,
             _folder: folder,
         })
@@ -50,49 +45,33 @@ impl House {
 
     /// The server's processor time so far, in seconds.
     pub(super) fn cpu(&self) -> Result<f64, String> {
+        let tasks = format!("/proc/{}/task", self.id);
         let mut nanos = 0_u64;
-        for id in self.ids() {
-            let tasks = fs::read_dir(format!("/proc/{id}/task")).map_err(|error| format!("tasks of {id}: {error}"))?;
-            for task in tasks.flatten() {
-                // A thread may have ended meanwhile.
-                let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-                let first = text.split_whitespace().next();
-                nanos += first.and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
-            }
+        for task in fs::read_dir(&tasks)
+            .map_err(|error| format!("{tasks}: {error}"))?
+            .flatten()
+        {
+            // A thread may have ended meanwhile.
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let first = text.split_whitespace().next();
+            nanos += first.and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
         }
         Ok(nanos as f64 / 1e9)
     }
 
     /// KiB that the server has in memory.
     pub(super) fn memory(&self) -> Result<f64, String> {
-        let mut sum = 0.0;
-        for id in self.ids() {
-            let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))
-                .map_err(|error| format!("memory of {id}: {error}"))?;
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-            let number = line.and_then(|line| line.split_whitespace().next());
-            let number = number.and_then(|number| number.parse::<f64>().ok());
-            sum += number.ok_or("no Pss in smaps_rollup")?;
-        }
-        Ok(sum)
+        let path = format!("/proc/{}/smaps_rollup", self.id);
+        let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let number = number.and_then(|number| number.parse().ok());
+        number.ok_or_else(|| format!("{path} has no Pss"))
     }
 
-    fn ids(&self) -> Vec<u32> {
-        match &self.server {
-            Server::Own(company) => company.ids(),
-            Server::Hired(hired) => vec![hired.id()],
-        }
-    }
-
-    /// Lets a server of ours leave; another one is ended.
+    /// Lets the server leave, and waits until it has.
     pub(super) fn end(self) -> Result<(), String> {
-        match self.server {
-            Server::Own(company) => company.end(),
-            Server::Hired(hired) => {
-                drop(hired);
-                Ok(())
-            }
-        }
+        self.server.end()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the suite `net` measures: queues of a server, over the loopback address.
 //!
-//! Each producer, each consumer and each server of ours is this program once more, started to play a part of `net-peers`; servers of
-//! others are programs of this machine. Every run has a new server in a folder of its own.
+//! Each producer, each consumer and each server is this program once more, started to play a part of `net-peers`; who serves with a
+//! program of others starts and ends that. Every run has a new server in a folder of its own.
 //!
 //! A queue type with a server of another kind joins as one more `Peer` of `net-peers` with its rows in `SUBJECTS`, and its scenarios here:
 //! what is compared with something else than a server, such as a queue of this process, is a group of its own beside `clients`.
