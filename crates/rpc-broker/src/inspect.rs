@@ -5,7 +5,7 @@ use std::ops::Bound;
 use descriptor_record::QueueId;
 use queue_core::{Error, ErrorKind};
 use rpc_wire::{
-    Call, DepthIs, Existence, Exists, Few, Flag, ItemCodec, Items, List, Listed, Listing, Message, Peek, Peeked, Stats,
+    Call, DepthIs, Existence, Exists, Few, Flag, ItemCodec, Items, List, Listed, Message, Peek, Peeked, Stats,
     StatsAre, stat,
 };
 
@@ -25,7 +25,7 @@ const PAGE: usize = 512;
 impl Broker {
     pub(crate) fn exists(&self, at: Key, exists: &Exists) -> Result<Message, Stop> {
         self.permit(at, exists.id.as_str(), Rights::ALL, "exists")?;
-        let there = self.names.contains_key(&exists.id);
+        let there = self.names.contains_key(&exists.id) || self.guest(&exists.id).is_some();
         Ok(Existence {
             call: exists.call,
             exists: there,
@@ -41,19 +41,9 @@ impl Broker {
             Some(after) => Bound::Excluded(after),
             None => Bound::Unbounded,
         };
-        let named = self.names.range::<QueueId, _>((from, Bound::Unbounded));
-        let mut queues = named
-            .filter(|(id, _)| id.as_str().starts_with(prefix) && self.rights(at, id.as_str()).has(Rights::INSPECT));
-        let listed = queues.by_ref().take(most).filter_map(|(id, key)| {
-            let queue = self.queues.get(*key)?;
-            Some(Listing {
-                id: id.clone(),
-                epoch: queue.epoch,
-                depth: queue.store.waiting(),
-            })
-        });
-        let listed: Vec<Listing> = listed.collect();
-        let more = queues.next().is_some();
+        let may_see =
+            |id: &QueueId| id.as_str().starts_with(prefix) && self.rights(at, id.as_str()).has(Rights::INSPECT);
+        let (listed, more) = self.listed(from, most, may_see);
         Ok(Listed {
             more: Flag(more),
             call: list.call,
@@ -66,6 +56,14 @@ impl Broker {
         self.permit(at, stats.id.as_str(), Rights::INSPECT, "stat")?;
         let key = self.names.get(&stats.id).copied();
         let Some(queue) = key.and_then(|key| self.queues.get(key)) else {
+            if let Some(guest) = self.guest(&stats.id) {
+                return Ok(StatsAre {
+                    call: stats.call,
+                    record: guest.record()?,
+                    values: Few::new(guest.values()).map_err(Error::from)?,
+                }
+                .into());
+            }
             return Err(about(&stats.id, ErrorKind::NotFound, "stat")
                 .expected("a queue of that name")
                 .found("none")

@@ -56,6 +56,7 @@ mod connection;
 mod dispatch;
 mod due;
 mod get;
+mod guests;
 mod handshake;
 mod inspect;
 mod lifecycle;
@@ -74,5 +75,6 @@ mod terms;
 mod timers;
 
 pub use broker::{Broker, ConnectionId, Entropy, Status};
+pub use guests::{Guest, GuestFacts, Guests};
 pub use rights::{Rights, Rule};
 pub use settings::{Secret, Settings};

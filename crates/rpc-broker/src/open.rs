@@ -17,12 +17,25 @@ use crate::store::Store;
 use crate::table::Key;
 use crate::terms::{Terms, Wanted};
 
+/// Which life of its name a queue is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Making {
+    /// The next one.
+    New,
+    /// One that was begun elsewhere.
+    Life(u64),
+}
+
 impl Broker {
     pub(crate) fn open(&mut self, at: Key, open: &Open) -> Result<Message, Stop> {
         let record = open.record.read()?;
         let wanted = Wanted::read(&record)?;
         let id = &record.queue_id;
         self.permit(at, id.as_str(), Rights::ALL, "open")?;
+        self.summon(id)?;
+        if let Some(grave) = &wanted.dead_letter {
+            self.summon(grave)?;
+        }
         let (queue_key, created) = match (self.names.get(id).copied(), open.creation) {
             (Some(_), Creation::Always) => {
                 return Err(about(id, ErrorKind::Incompatible, "make")
@@ -66,6 +79,13 @@ impl Broker {
             self.names.remove(id);
         }
         let (member, handle) = entered?;
+        if created
+            && self.settings.guests.is_some()
+            && let Some(grave) = wanted.dead_letter.filter(|grave| !self.has(grave))
+        {
+            // So that no guest is made of that name.
+            self.make_grave(queue_key, grave);
+        }
         self.opened(member, handle, created, open)
     }
 
@@ -80,16 +100,17 @@ impl Broker {
     }
 
     fn make(&mut self, record: &DescriptorRecord, terms: Terms) -> Result<Key, Error> {
+        self.check_room_for(&record.queue_id)?;
+        self.make_as(record, terms, Making::New)
+    }
+
+    /// As [`make`](Self::make), however many there are.
+    pub(crate) fn make_as(&mut self, record: &DescriptorRecord, terms: Terms, making: Making) -> Result<Key, Error> {
         let id = &record.queue_id;
-        let most = self.settings.max_queues;
-        if self.queues.len() >= most {
-            return Err(about(id, ErrorKind::ResourceExhausted, "make")
-                .expected(format!("at most {most} queues"))
-                .found("one more")
-                .remedy("delete queues, or raise the limit of the server"));
-        }
-        self.made += 1;
-        let epoch = self.epoch.wrapping_add(self.made);
+        let epoch = match making {
+            Making::New => self.next_life(),
+            Making::Life(epoch) => epoch,
+        };
         let key = self.queues.insert(Queue {
             id: id.clone(),
             epoch,
@@ -295,12 +316,21 @@ impl Broker {
         let id = &delete.id;
         self.permit(at, id.as_str(), Rights::ADMIN, "delete")?;
         let Some(key) = self.names.get(id).copied() else {
+            if self.settings.guests.as_ref().is_some_and(|guests| guests.remove(id)) {
+                return Ok(Done { call: delete.call }.into());
+            }
             return Err(about(id, ErrorKind::NotFound, "delete")
                 .expected("a queue of that name")
                 .found("none")
                 .remedy("check the name")
                 .into());
         };
+        self.remove(id, key);
+        Ok(Done { call: delete.call }.into())
+    }
+
+    /// A queue is no more, and everybody who has it open is told.
+    pub(crate) fn remove(&mut self, id: &QueueId, key: Key) {
         let error = about(id, ErrorKind::StaleHandle, "use")
             .expected("the queue that was opened")
             .found("none: it was deleted")
@@ -316,7 +346,6 @@ impl Broker {
             self.usage.0 -= queue.store.items();
             self.usage.1 -= queue.store.bytes();
         }
-        Ok(Done { call: delete.call }.into())
     }
 
     /// The queue of a member is no more: what it waits for fails, and its number is void.

@@ -1,10 +1,12 @@
 //! What whoever runs the server decides.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc_wire::Limits;
 
+use crate::guests::Guests;
 use crate::rights::Rule;
 
 /// Limits, deadlines, secrets and defaults of a [`Broker`](crate::Broker). Everything that a peer can fill has a limit here.
@@ -53,6 +55,8 @@ pub struct Settings {
     pub lease_time: Duration,
     /// What the server calls itself in `Welcome`, for people.
     pub agent: String,
+    /// Queues of the same names that are elsewhere in this process, and come in when somebody asks for them.
+    pub guests: Option<Arc<dyn Guests>>,
 }
 
 impl Default for Settings {
@@ -81,6 +85,7 @@ impl Default for Settings {
             queue_bytes: 64 << 20,
             lease_time: Duration::from_secs(30),
             agent: concat!("sage ", env!("CARGO_PKG_VERSION")).to_owned(),
+            guests: None,
         }
     }
 }

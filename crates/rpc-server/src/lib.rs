@@ -38,6 +38,8 @@ pub use address::Address;
 pub use rpc_broker::{Rights, Rule, Secret};
 /// What the broker inside is told: limits, deadlines, rights.
 pub use rpc_broker::{Settings as BrokerSettings, Status as BrokerStatus};
+/// Queues of this process that come into the server when somebody asks for them.
+pub use rpc_broker::{Broker, Guest, GuestFacts, Guests};
 #[doc(inline)]
 pub use rpc_wire::Limits;
 pub use running::{RunningServer, Server};

@@ -52,7 +52,7 @@ impl Life {
         }
         let gate = Gate::new(broker.max_connections, settings.max_per_address);
         let handshake = broker.handshake_deadline.min(YEAR);
-        let hub = Hub::new(Broker::new(broker, epoch(), entropy()?));
+        let hub = Hub::new(Broker::new(broker, settings.epoch.unwrap_or_else(epoch), entropy()?));
         let bound = {
             let _inside = runtime.enter();
             Bound::new(&settings)?

@@ -96,6 +96,14 @@ impl RunningServer {
         }
     }
 
+    /// Works with the broker itself while nobody else does; to be short, as everybody waits.
+    pub fn with<R>(&self, work: impl FnOnce(&mut rpc_broker::Broker) -> R) -> R {
+        let mut state = self.parts.hub.lock();
+        let result = work(&mut state.broker);
+        self.parts.hub.settle(&mut state);
+        result
+    }
+
     /// Asks for the end and does not wait for it: nobody new is let in, every client is told, and has as long as `grace` to
     /// end what is under way. Asked again, it ends at once.
     pub fn begin_stop(&self, grace: Duration) {

@@ -36,6 +36,9 @@ pub struct Settings {
     /// Limits, deadlines and rights. The handshake's deadline counts from the connection on, TLS included. What the token file says
     /// is added to the secrets.
     pub broker: rpc_broker::Settings,
+    /// Which life of the server this is: larger than that of every life before by more than the queues made in it. `None` has the
+    /// clock say it.
+    pub epoch: Option<u64>,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             token_file: None,
             max_per_address: 128,
             broker: rpc_broker::Settings::default(),
+            epoch: None,
         }
     }
 }
