@@ -111,21 +111,50 @@ pub const SHM: Kind = Kind {
     feature: Some("shm"),
 };
 
-/// `ray_queue`: a queue inside the global manager.
+/// The namespace of the manager that everybody means who names none.
+const NAMESPACE: KeySpec = KeySpec::new("namespace", Takes::Text).or(Preset::Text("sage_global"));
+const ATTACH_ONLY: KeySpec = KeySpec::new("attach_only", Takes::Flag).or(Preset::Flag(false));
+const MAX_BYTES: KeySpec = KeySpec::new("max_bytes", SOME_BYTES);
+const CODEC: KeySpec =
+    KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard"));
+const CONNECTION_TIMEOUT: KeySpec = KeySpec::new("connection_timeout", Takes::Seconds).or(Preset::Float(30.0));
+
+/// `ray_queue`: a queue inside the global manager, which is in a process of this host.
 pub const RAY_QUEUE: Kind = Kind {
     name: "ray_queue",
     aliases: &[],
-    reach: Reach::Network,
-    keys: &[KeySpec::bounded(1_048_576)],
+    reach: Reach::Host,
+    keys: &[
+        KeySpec::bounded(1_048_576),
+        NAMESPACE,
+        MAX_BYTES,
+        CODEC,
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
+        ATTACH_ONLY,
+        CONNECTION_TIMEOUT,
+    ],
     feature: Some("actor"),
 };
 
-/// `ray_actor`: one named actor per queue.
+/// `ray_actor`: one named actor per queue, in a process of this host.
 pub const RAY_ACTOR: Kind = Kind {
     name: "ray_actor",
     aliases: &[],
-    reach: Reach::Network,
-    keys: &[KeySpec::bounded(1_048_576), KeySpec::new("actor_name", Takes::Text)],
+    reach: Reach::Host,
+    keys: &[
+        KeySpec::bounded(1_048_576),
+        KeySpec::new("actor_name", Takes::Text),
+        NAMESPACE,
+        MAX_BYTES,
+        CODEC,
+        LEASE_TIME,
+        MAX_DELIVERIES,
+        DEAD_LETTER,
+        ATTACH_ONLY,
+        CONNECTION_TIMEOUT,
+    ],
     feature: Some("actor"),
 };
 

@@ -9,7 +9,7 @@ use rpc_wire::{Call, Creation, Delete, Exists, Handle, List, Message, Open, Peek
 
 use crate::link::{Link, shared};
 use crate::session::{Answer, Cause};
-use crate::{ConnectionStatus, RpcSpec, RpcStats};
+use crate::{ConnectionStatus, RpcSpec, RpcStats, ServerLife};
 
 /// A queue in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +55,22 @@ impl RpcAdmin {
     /// # Errors
     /// As [`RpcQueue::open`](crate::RpcQueue::open), for the connection.
     pub fn connect(spec: &RpcSpec) -> Result<Self, Error> {
+        Self::connect_with(spec, None)
+    }
+
+    /// As [`connect`](Self::connect), to one life of the server only.
+    ///
+    /// # Errors
+    /// As [`RpcQueue::open_in`](crate::RpcQueue::open_in), for the connection.
+    pub fn connect_in(spec: &RpcSpec, life: &ServerLife) -> Result<Self, Error> {
+        Self::connect_with(spec, Some(life))
+    }
+
+    fn connect_with(spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Self, Error> {
         spec.check()?;
-        let admin = Self { link: shared(spec)? };
+        let admin = Self {
+            link: shared(spec, life)?,
+        };
         let mut changes = admin.link.changes();
         let deadline = admin.deadline();
         loop {

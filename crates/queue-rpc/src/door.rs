@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use descriptor_core::{Error, ErrorKind, QueueId, Wait};
 use rpc_wire::{Call, Handle, Message};
 
-use crate::RpcSpec;
+use crate::{RpcSpec, ServerLife};
 use crate::link::{Link, private, runtime, shared};
 use crate::session::{Answer, CallTicket, Cause, Facts, Key, Lines, Session, Terms};
 
@@ -30,17 +30,17 @@ impl Door {
     ///
     /// # Errors
     /// What the server says, or why it cannot be reached.
-    pub(crate) fn open(spec: &RpcSpec, terms: &Terms) -> Result<Self, Error> {
+    pub(crate) fn open(spec: &RpcSpec, life: Option<&ServerLife>, terms: &Terms) -> Result<Self, Error> {
         let link = if spec.enable_pooling {
-            shared(spec)?
+            shared(spec, life)?
         } else {
-            private(spec)?
+            private(spec, life)?
         };
         if let Some(door) = Self::attach(link, terms) {
             return door.opened();
         }
         // Open here with other parameters: the server shall say what it thinks of these.
-        match Self::attach(private(spec)?, terms) {
+        match Self::attach(private(spec, life)?, terms) {
             Some(door) => door.opened(),
             None => Err(Error::new(ErrorKind::Incompatible, "open").queue(terms.id.as_str())),
         }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use descriptor_core::{Codec, Error, ErrorKind, Wire};
 use rpc_wire::ItemCodec;
 
+use crate::session::FRONT_OF_ITEM;
+
 /// How items of one type are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -40,6 +42,25 @@ impl Format {
             (Self::Raw, Some(bytes)) if bytes.len() <= limit => buffer.extend_from_slice(bytes),
             (Self::Raw, bytes) => return Err(too_large(bytes.map_or(0, Bytes::len), limit)),
             (Self::Coded(codec), _) => codec.encode(item, limit, buffer)?,
+        }
+        Ok(())
+    }
+
+    /// Appends an item as it lies in a frame, with its length in front.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub(crate) fn lay_out<T: Wire>(self, item: &T, limit: usize, buffer: &mut Vec<u8>) -> Result<(), Error> {
+        let at = buffer.len();
+        buffer.extend_from_slice(&[0; FRONT_OF_ITEM]);
+        if let Err(error) = self.append(item, limit, buffer) {
+            buffer.truncate(at);
+            return Err(error);
+        }
+        // An item is smaller than a frame, and a frame than 4 GiB.
+        let len = buffer.len().saturating_sub(at + FRONT_OF_ITEM) as u32;
+        if let Some(front) = buffer.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *front = len.to_le_bytes();
         }
         Ok(())
     }

@@ -50,7 +50,9 @@ mod door;
 mod format;
 mod get;
 mod lease;
+mod life;
 mod link;
+mod luggage;
 mod put;
 mod queue;
 mod secret;
@@ -61,6 +63,8 @@ mod status;
 mod store;
 
 pub use admin::{RpcAdmin, RpcListing, RpcPeek};
+pub use life::ServerLife;
+pub use luggage::Luggage;
 pub use queue::RpcQueue;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]

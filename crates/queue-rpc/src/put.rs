@@ -8,7 +8,7 @@ use descriptor_core::{Error, ErrorKind, PutError, Wait, Wire};
 
 use crate::RpcQueue;
 use crate::format::{Format, as_bytes, with_buffer};
-use crate::session::{Accepted, FRONT_OF_ITEM};
+use crate::session::Accepted;
 
 /// Bytes of at least so many are not copied.
 const LARGE: usize = 32 << 10;
@@ -129,18 +129,8 @@ impl<T: Wire> RpcQueue<T> {
 
     /// Appends an item as it lies in a frame.
     pub(crate) fn lay_out(&self, item: &T, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        let at = buffer.len();
-        buffer.extend_from_slice(&[0; FRONT_OF_ITEM]);
-        if let Err(error) = self.format.append(item, self.door.largest, buffer) {
-            buffer.truncate(at);
-            return Err(self.door.named(error));
-        }
-        // An item is smaller than a frame, and a frame than 4 GiB.
-        let len = buffer.len().saturating_sub(at + FRONT_OF_ITEM) as u32;
-        if let Some(front) = buffer.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-            *front = len.to_le_bytes();
-        }
-        Ok(())
+        let laid_out = self.format.lay_out(item, self.door.largest, buffer);
+        laid_out.map_err(|error| self.door.named(error))
     }
 
     pub(crate) fn poll_accept(

@@ -19,7 +19,7 @@ use crate::format::Format;
 use crate::lease::Keeper;
 use crate::session::Terms;
 use crate::stats::{Numbers, numbers};
-use crate::{Confirm, ConnectionStatus, RpcSpec, StatusChanges};
+use crate::{Confirm, ConnectionStatus, RpcSpec, ServerLife, StatusChanges};
 
 /// A bounded queue of `T` at a server, for any number of threads, tasks, processes and hosts.
 ///
@@ -46,6 +46,19 @@ impl<T: Wire> RpcQueue<T> {
     /// `TypeMismatch` or `Incompatible` when the queue is there and its items or parameters are others, both named;
     /// `InvalidDescriptor` for parameters that contradict each other; `Timeout`, and what else the server says.
     pub fn open(id: &QueueId, spec: &RpcSpec) -> Result<Self, Error> {
+        Self::open_with(id, spec, None)
+    }
+
+    /// As [`open`](Self::open), at one life of the server only. When that is over, every call that waits fails with `PeerDied`, and
+    /// no other server takes its place.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `StaleHandle` when the server says another epoch, `PeerDied` when that life is over.
+    pub fn open_in(id: &QueueId, spec: &RpcSpec, life: &ServerLife) -> Result<Self, Error> {
+        Self::open_with(id, spec, Some(life))
+    }
+
+    fn open_with(id: &QueueId, spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Self, Error> {
         let about = |error: Error| error.queue(id.as_str());
         spec.check().map_err(about)?;
         let format = Format::of::<T>(spec.codec);
@@ -62,7 +75,7 @@ impl<T: Wire> RpcQueue<T> {
             prefetch: spec.prefetch,
             each: spec.confirm == Confirm::Each,
         };
-        let door = Arc::new(Door::open(spec, &terms).map_err(about)?);
+        let door = Arc::new(Door::open(spec, life, &terms).map_err(about)?);
         Ok(Self {
             keeper: Arc::new(Keeper::new(Arc::clone(&door))),
             door,

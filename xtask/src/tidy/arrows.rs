@@ -47,7 +47,7 @@ const LAYERS: &[Layer] = &[
     layer("queue-nats", &["descriptor-core"], &["queue-testkit"]),
     layer(
         "queue-actor",
-        &["descriptor-core", "queue-rpc", "queue-sage"],
+        &["descriptor-core", "queue-rpc", "queue-sage", "rpc-server"],
         &["queue-testkit"],
     ),
     layer("partition-key", &["descriptor-core"], &[]),

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 
 pub(crate) use self::pool::{another, private, shared};
 use self::target::Target;
+use crate::ServerLife;
 use crate::session::Session;
 use crate::status::{ConnectionState, ConnectionStatus, StatusChanges};
 
@@ -29,22 +30,35 @@ pub(crate) struct Link {
     timeout: Duration,
     retries: u32,
     is_pooled: bool,
+    /// The one life of the server that it belongs to, if it is one.
+    life: Option<ServerLife>,
 }
 
 impl Link {
-    fn new(target: Target, timeout: Duration, retries: u32, is_pooled: bool) -> Arc<Self> {
+    fn new(
+        target: Target,
+        timeout: Duration,
+        retries: u32,
+        is_pooled: bool,
+        life: Option<&ServerLife>,
+    ) -> Arc<Self> {
         let status = ConnectionStatus {
             peer: target.address.to_string(),
             ..ConnectionStatus::default()
         };
         Arc::new(Self {
-            session: Mutex::new(Session::new(target.token.clone(), Instant::now())),
+            session: Mutex::new(Session::new(
+                target.token.clone(),
+                life.map(ServerLife::epoch),
+                Instant::now(),
+            )),
             bell: Notify::new(),
             status: watch::Sender::new(status),
             target,
             timeout,
             retries,
             is_pooled,
+            life: life.cloned(),
         })
     }
 

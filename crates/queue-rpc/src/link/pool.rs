@@ -7,7 +7,7 @@ use descriptor_core::Error;
 
 use super::target::Target;
 use super::{Link, runtime, task};
-use crate::RpcSpec;
+use crate::{RpcSpec, ServerLife};
 use crate::status::ConnectionState;
 
 type Pool = HashMap<Target, Arc<Link>>;
@@ -32,8 +32,8 @@ fn mine(slot: &mut Option<(u32, Pool)>) -> &mut Pool {
 ///
 /// # Errors
 /// When there is no token where one should be, or the system has no thread left.
-pub(crate) fn shared(spec: &RpcSpec) -> Result<Arc<Link>, Error> {
-    let target = Target::of(spec)?;
+pub(crate) fn shared(spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Arc<Link>, Error> {
+    let target = Target::of(spec, life)?;
     let runtime = runtime::handle()?;
     let mut pool = lock();
     let pool = mine(&mut pool);
@@ -41,7 +41,13 @@ pub(crate) fn shared(spec: &RpcSpec) -> Result<Arc<Link>, Error> {
         link.with(|session| session.enter());
         return Ok(Arc::clone(link));
     }
-    let link = Link::new(target.clone(), spec.connection_timeout, spec.retry_count, true);
+    let link = Link::new(
+        target.clone(),
+        spec.connection_timeout,
+        spec.retry_count,
+        true,
+        life,
+    );
     link.with(|session| session.enter());
     pool.insert(target, Arc::clone(&link));
     runtime.spawn(task::run(Arc::clone(&link)));
@@ -52,9 +58,10 @@ pub(crate) fn shared(spec: &RpcSpec) -> Result<Arc<Link>, Error> {
 ///
 /// # Errors
 /// As [`shared`].
-pub(crate) fn private(spec: &RpcSpec) -> Result<Arc<Link>, Error> {
+pub(crate) fn private(spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Arc<Link>, Error> {
     let runtime = runtime::handle()?;
-    let link = Link::new(Target::of(spec)?, spec.connection_timeout, spec.retry_count, false);
+    let target = Target::of(spec, life)?;
+    let link = Link::new(target, spec.connection_timeout, spec.retry_count, false, life);
     link.with(|session| session.enter());
     runtime.spawn(task::run(Arc::clone(&link)));
     Ok(link)
@@ -66,7 +73,13 @@ pub(crate) fn private(spec: &RpcSpec) -> Result<Arc<Link>, Error> {
 /// As [`shared`].
 pub(crate) fn another(link: &Link) -> Result<Arc<Link>, Error> {
     let runtime = runtime::handle()?;
-    let link = Link::new(link.target.clone(), link.timeout, link.retries, false);
+    let link = Link::new(
+        link.target.clone(),
+        link.timeout,
+        link.retries,
+        false,
+        link.life.as_ref(),
+    );
     link.with(|session| session.enter());
     runtime.spawn(task::run(Arc::clone(&link)));
     Ok(link)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use descriptor_core::Error;
 
-use crate::RpcSpec;
+use crate::{RpcSpec, ServerLife};
 use crate::secret::Token;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,12 +38,14 @@ pub(crate) struct Target {
     pub(crate) address: Address,
     pub(crate) tls: Option<TlsPlaces>,
     pub(crate) token: Option<Token>,
+    /// The epoch of the one life of the server that is meant.
+    pub(crate) epoch: Option<u64>,
 }
 
 impl Target {
     /// # Errors
     /// `Unauthenticated` when the token is not where it should be.
-    pub(crate) fn of(spec: &RpcSpec) -> Result<Self, Error> {
+    pub(crate) fn of(spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Self, Error> {
         let address = match &spec.unix {
             Some(path) => Address::Unix(path.clone()),
             None => Address::Tcp(spec.host.clone(), spec.port),
@@ -57,6 +59,7 @@ impl Target {
                 key: spec.key.clone(),
             }),
             token: spec.token.as_deref().map(Token::read).transpose()?,
+            epoch: life.map(ServerLife::epoch),
         })
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::connect::{Stream, connect};
 use super::{Link, pool};
+use crate::ServerLife;
 use crate::session::{Cause, Line, OWN_LIMITS};
 use crate::status::ConnectionState;
 
@@ -65,11 +66,16 @@ pub(super) async fn run(link: Arc<Link>) {
                 "check the address, or raise connection_timeout",
             )),
         };
-        let End::Lost(cause) = end else { return };
+        let End::Lost(mut cause) = end else { return };
+        let obituary = link.life.as_ref().and_then(ServerLife::obituary);
+        let has_died = obituary.is_some();
+        if let Some(obituary) = obituary {
+            cause = died(obituary);
+        }
         let (had_been_up, is_over) = link.with(|session| {
             let up = session.is_up();
             session.disconnected(&cause);
-            (up, is_final(&cause, was_up || up))
+            (up, has_died || is_final(&cause, was_up || up))
         });
         attempts += 1;
         if had_been_up {
@@ -94,11 +100,24 @@ pub(super) async fn run(link: Arc<Link>) {
     }
 }
 
+/// The server is known to be dead.
+fn died(obituary: String) -> Cause {
+    Cause::new(
+        ErrorKind::PeerDied,
+        "the process that has the queue",
+        obituary,
+        "open the queue again, and put again what must not be missing",
+    )
+}
+
 /// Whether trying again is in vain. A peer that understood this client before is no stranger: the first words of a connection
 /// have no checksum, and one wrong bit makes them those of another protocol.
 fn is_final(cause: &Cause, was_up: bool) -> bool {
     match cause.kind() {
-        ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::Unsupported => true,
+        ErrorKind::Unauthenticated
+        | ErrorKind::PermissionDenied
+        | ErrorKind::Unsupported
+        | ErrorKind::StaleHandle => true,
         ErrorKind::Incompatible => !was_up,
         _ => false,
     }

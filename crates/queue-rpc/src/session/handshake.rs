@@ -108,6 +108,14 @@ impl Session {
                 ));
             }
         }
+        if let Some(pinned) = self.pinned.filter(|pinned| *pinned != welcome.epoch) {
+            return Err(Cause::new(
+                ErrorKind::StaleHandle,
+                &format!("the server of epoch {pinned}, which has what was put"),
+                format!("one of epoch {}", welcome.epoch),
+                "open the queue again: what was in it is gone",
+            ));
+        }
         self.limits = welcome.limits;
         self.capabilities = welcome.capabilities;
         let is_resumed = welcome.resumed.0 && self.id == welcome.session;

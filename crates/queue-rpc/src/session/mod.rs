@@ -77,6 +77,8 @@ pub(crate) struct Session {
     line: Line,
     greeting: Greeting,
     token: Option<Token>,
+    /// What the server has to say of itself, when it is to be one and no other.
+    pinned: Option<u64>,
     id: [u8; 16],
     epoch: u64,
     limits: Limits,
@@ -116,11 +118,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(token: Option<Token>, now: Instant) -> Self {
+    pub(crate) fn new(token: Option<Token>, pinned: Option<u64>, now: Instant) -> Self {
         Self {
             line: Line::Down,
             greeting: Greeting::default(),
             token,
+            pinned,
             id: [0; 16],
             epoch: 0,
             limits: Limits::DEFAULT,

@@ -38,7 +38,7 @@ impl Scene {
     fn new(token: Option<Token>) -> Self {
         let now = Instant::now();
         Self {
-            session: Session::new(token, now),
+            session: Session::new(token, None, now),
             decoder: Decoder::new(),
             now,
             connections: 0,
