@@ -119,7 +119,10 @@ mod tests {
         write(&folder, &[queue(40, 5)]).expect("room");
         bury(&folder, 40).expect("room");
         assert_eq!(losses(&folder).expect("a report"), [queue(40, 5)]);
-        assert_eq!(parse("1 2 3 4 ok\n1 2 3\nx 2 3 4 a\n1 2 3 4 a b\n1 2 3 4 ../a\n\u{0}\n").len(), 1);
+        assert_eq!(
+            parse("1 2 3 4 ok\n1 2 3\nx 2 3 4 a\n1 2 3 4 a b\n1 2 3 4 ../a\n\u{0}\n").len(),
+            1
+        );
         std::fs::remove_dir_all(folder).expect("all of it is ours");
     }
 }

@@ -146,8 +146,8 @@ impl QueueManager {
     }
 
     fn open_there<T: Wire>(&self, remote: &Remote, id: &QueueId, spec: &RayQueueSpec) -> Result<DynQueue<T>> {
-        let queue = RpcQueue::open_in(id, &spec.at(&remote.socket), &remote.life)
-            .map_err(|error| error.backend(self.kind))?;
+        let queue =
+            RpcQueue::open_in(id, &spec.at(&remote.socket), &remote.life).map_err(|error| error.backend(self.kind))?;
         let mut caps = RayQueueSpec::can();
         caps.survives_process = remote.detached;
         let about = About::new(id, self.kind, remote.folder.clone(), remote.epoch, caps);

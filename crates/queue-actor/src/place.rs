@@ -93,7 +93,11 @@ fn check(file: &File, path: &Path) -> Result<(), Error> {
             path.display(),
             user()
         ))
-        .found(format!("one of user {} with mode {:04o}", meta.uid(), meta.mode() & 0o7777))
+        .found(format!(
+            "one of user {} with mode {:04o}",
+            meta.uid(),
+            meta.mode() & 0o7777
+        ))
         .remedy("remove it; somebody else put it there"))
 }
 

@@ -204,12 +204,7 @@ impl<T: Wire> Ring<T> {
         let closed = self.lock_closed();
         self.stage.store(LEFT, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        // Wakes all who sleep. They look again, and find this.
-        self.inner.close();
-        let mut items = Vec::new();
-        // The last run is all there is. Before it there may be none: the closed ring says so.
-        while self.inner.get_run(&mut items, usize::MAX).is_ok() {}
-        (items, *closed)
+        (take_all(&self.inner), *closed)
     }
 
     fn arrive(&self, arrival: Arrival<T>) {
@@ -255,7 +250,9 @@ impl<T: Wire> Mover<'_, T> {
         let id = &ring.about.id;
         let taken = host.server().with(|broker| {
             // Unless it was deleted meanwhile.
-            host.table().take(id, Some(ring.terms.life)).map(|_| broker.adopt(guest))
+            host.table()
+                .take(id, Some(ring.terms.life))
+                .map(|_| broker.adopt(guest))
         });
         match taken {
             None => ring.arrive(Arrival::Ended),
@@ -334,5 +331,53 @@ impl<T: Wire> fmt::Debug for Ring<T> {
             .field("inner", &self.inner)
             .field("here", &self.is_here())
             .finish_non_exhaustive()
+    }
+}
+
+/// Closes a ring, which wakes all who sleep there, and takes out what is in it, all at once: a get that is under way has an
+/// item that is older than these, or none.
+fn take_all<T: Wire>(ring: &SageQueue<T>) -> Vec<T> {
+    ring.close();
+    let mut items = Vec::new();
+    // Nothing is put any more, so one run is all there is, and the next one says that there is nothing.
+    while ring.get_run(&mut items, usize::MAX).is_ok() {}
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_is_younger_than_what_gets_under_way_had() {
+        for round in 0..200_u64 {
+            let ring = Arc::new(SageQueue::new(4096).expect("memory"));
+            let mut items: VecDeque<u64> = (0..4096).collect();
+            ring.put_run(&mut items).expect("room");
+            let getters: Vec<_> = (0..2)
+                .map(|_| {
+                    let ring = Arc::clone(&ring);
+                    thread::spawn(move || {
+                        let mut last = None;
+                        while let Ok(item) = ring.get_now() {
+                            last = Some(item);
+                        }
+                        last
+                    })
+                })
+                .collect();
+            while ring.depth() > Some(4000 - (round as usize % 64)) {
+                thread::yield_now();
+            }
+            let taken = take_all(&ring);
+            assert!(taken.is_sorted(), "round {round}");
+            for getter in getters {
+                let last = getter.join().expect("it only takes");
+                assert!(
+                    last < taken.first().copied().or(Some(u64::MAX)),
+                    "round {round}: {last:?}"
+                );
+            }
+        }
     }
 }

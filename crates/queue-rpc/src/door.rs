@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use descriptor_core::{Error, ErrorKind, QueueId, Wait};
 use rpc_wire::{Call, Handle, Message};
 
-use crate::{RpcSpec, ServerLife};
 use crate::link::{Link, private, runtime, shared};
 use crate::session::{Answer, CallTicket, Cause, Facts, Key, Lines, Session, Terms};
+use crate::{RpcSpec, ServerLife};
 
 /// The last handle waits at most so long until the queue is given back.
 const FAREWELL: Duration = Duration::from_secs(1);

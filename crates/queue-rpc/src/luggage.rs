@@ -50,7 +50,9 @@ impl Luggage {
                 Err(_) => {
                     buffer.truncate(before);
                     let error = Error::new(ErrorKind::UserCode, "encode item").queue(id.as_str());
-                    luggage.faults.push(error.found("a panic").remedy("correct its `Serialize`"));
+                    luggage
+                        .faults
+                        .push(error.found("a panic").remedy("correct its `Serialize`"));
                 }
             }
             if buffer.len() >= RUN {

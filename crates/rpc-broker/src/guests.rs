@@ -198,8 +198,10 @@ impl Broker {
             Some((id.clone(), queue.epoch, queue.store.waiting()))
         });
         // More than asked for on either side cannot be on the page.
-        let mut all: BTreeMap<QueueId, (u64, u64)> =
-            here.take(most + 1).map(|(id, epoch, depth)| (id, (epoch, depth))).collect();
+        let mut all: BTreeMap<QueueId, (u64, u64)> = here
+            .take(most + 1)
+            .map(|(id, epoch, depth)| (id, (epoch, depth)))
+            .collect();
         let guests = self.settings.guests.as_ref().map(|guests| guests.all());
         for guest in guests.into_iter().flatten() {
             let id = guest.record.queue_id;
@@ -208,7 +210,8 @@ impl Broker {
                 _ => true,
             };
             if is_behind && may_see(&id) {
-                all.entry(id).or_insert((guest.epoch, guest.put.saturating_sub(guest.got)));
+                all.entry(id)
+                    .or_insert((guest.epoch, guest.put.saturating_sub(guest.got)));
             }
         }
         let more = all.len() > most;

@@ -34,12 +34,12 @@ mod tokens;
 mod unix;
 
 pub use address::Address;
+/// Queues of this process that come into the server when somebody asks for them.
+pub use rpc_broker::{Broker, Guest, GuestFacts, Guests};
 #[doc(inline)]
 pub use rpc_broker::{Rights, Rule, Secret};
 /// What the broker inside is told: limits, deadlines, rights.
 pub use rpc_broker::{Settings as BrokerSettings, Status as BrokerStatus};
-/// Queues of this process that come into the server when somebody asks for them.
-pub use rpc_broker::{Broker, Guest, GuestFacts, Guests};
 #[doc(inline)]
 pub use rpc_wire::Limits;
 pub use running::{RunningServer, Server};

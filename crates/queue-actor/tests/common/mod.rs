@@ -13,17 +13,17 @@ use queue_rpc::{RpcAdmin, RpcSpec};
 /// Names the folder to a child.
 const FOLDER: &str = "SAGE_ACTOR_TEST_FOLDER";
 const ROLE: &str = "SAGE_ACTOR_TEST_ROLE";
-pub const NAMESPACE: &str = "tests";
+pub(crate) const NAMESPACE: &str = "tests";
 
 /// A folder that goes with its test.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(std::env::temp_dir().join(QueueId::generated("sa").as_str()))
     }
 
-    pub fn settings(&self) -> ManagerSettings {
+    pub(crate) fn settings(&self) -> ManagerSettings {
         ManagerSettings {
             folder: Some(self.0.clone()),
             max_connections: 100_000,
@@ -31,23 +31,23 @@ impl Folder {
         }
     }
 
-    pub fn manager(&self) -> QueueManager {
+    pub(crate) fn manager(&self) -> QueueManager {
         QueueManager::with(NAMESPACE, self.settings()).expect("a namespace")
     }
 
     /// The files of the manager.
-    pub fn inside(&self) -> PathBuf {
+    pub(crate) fn inside(&self) -> PathBuf {
         self.0.join(format!("manager+{NAMESPACE}"))
     }
 
     /// Asks for a queue as another process does, so that it moves to the server. False when it is there already, or is not.
-    pub fn call_out(&self, id: &QueueId) -> bool {
+    pub(crate) fn call_out(&self, id: &QueueId) -> bool {
         call_out(&self.inside().join("manager.sock"), id)
     }
 }
 
 /// See [`Folder::call_out`].
-pub fn call_out(socket: &Path, id: &QueueId) -> bool {
+pub(crate) fn call_out(socket: &Path, id: &QueueId) -> bool {
     let spec = RpcSpec::on_socket(socket.to_string_lossy());
     let looked = RpcAdmin::connect(&spec).and_then(|admin| admin.peek(id, 0, 1));
     looked.is_err_and(|error: Error| error.kind() == descriptor_core::ErrorKind::Overloaded)
@@ -60,14 +60,14 @@ impl Drop for Folder {
 }
 
 /// Another process that runs this test program, and ends with this value.
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     said: BufReader<ChildStdout>,
 }
 
 impl Peer {
     /// Runs `test` of this program in another process, which finds out by [`role`] what it is to do.
-    pub fn start(test: &str, role: &str, folder: &Path) -> Self {
+    pub(crate) fn start(test: &str, role: &str, folder: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", test, "--nocapture"])
             .env(FOLDER, folder)
@@ -81,7 +81,7 @@ impl Peer {
     }
 
     /// The next line that it says to us.
-    pub fn hear(&mut self) -> String {
+    pub(crate) fn hear(&mut self) -> String {
         let mut line = String::new();
         loop {
             line.clear();
@@ -93,14 +93,14 @@ impl Peer {
         }
     }
 
-    pub fn tell(&mut self, line: &str) {
+    pub(crate) fn tell(&mut self, line: &str) {
         let to = self.child.stdin.as_mut().expect("its ears");
         writeln!(to, "{line}").expect("somebody who listens");
         to.flush().expect("somebody who listens");
     }
 
     /// With signal 9.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a process of ours");
         self.child.wait().expect("a process of ours");
     }
@@ -114,32 +114,32 @@ impl Drop for Peer {
 }
 
 /// What this process is to do, when it was started by a test.
-pub fn role() -> Option<(String, PathBuf)> {
+pub(crate) fn role() -> Option<(String, PathBuf)> {
     let role = std::env::var(ROLE).ok()?;
     Some((role, std::env::var_os(FOLDER)?.into()))
 }
 
 /// To the test that started this process.
-pub fn say(what: impl std::fmt::Display) {
+pub(crate) fn say(what: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "say:{what}").expect("somebody who listens");
     out.flush().expect("somebody who listens");
 }
 
 /// Until the test that started this process has ended.
-pub fn stay() {
+pub(crate) fn stay() {
     let mut rest = Vec::new();
     let _ = std::io::stdin().read_to_end(&mut rest);
 }
 
 /// The next line that the test says.
-pub fn listen() -> String {
+pub(crate) fn listen() -> String {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).expect("text");
     line.trim_end().to_owned()
 }
 
-pub fn settings_in(folder: &Path) -> ManagerSettings {
+pub(crate) fn settings_in(folder: &Path) -> ManagerSettings {
     ManagerSettings {
         folder: Some(folder.to_owned()),
         max_connections: 100_000,
@@ -148,7 +148,7 @@ pub fn settings_in(folder: &Path) -> ManagerSettings {
 }
 
 /// Has this process be the manager, until the test has ended.
-pub fn serve_and_stay(folder: &Path) {
+pub(crate) fn serve_and_stay(folder: &Path) {
     let manager = QueueManager::with(NAMESPACE, settings_in(folder)).expect("a namespace");
     let served = manager.serve().expect("nobody else");
     say(served.epoch());
@@ -156,4 +156,4 @@ pub fn serve_and_stay(folder: &Path) {
 }
 
 /// Against a test that hangs.
-pub const WATCH: Duration = Duration::from_secs(60);
+pub(crate) const WATCH: Duration = Duration::from_secs(60);

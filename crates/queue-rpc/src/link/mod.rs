@@ -35,13 +35,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    fn new(
-        target: Target,
-        timeout: Duration,
-        retries: u32,
-        is_pooled: bool,
-        life: Option<&ServerLife>,
-    ) -> Arc<Self> {
+    fn new(target: Target, timeout: Duration, retries: u32, is_pooled: bool, life: Option<&ServerLife>) -> Arc<Self> {
         let status = ConnectionStatus {
             peer: target.address.to_string(),
             ..ConnectionStatus::default()

@@ -7,8 +7,8 @@ use descriptor_core::Error;
 
 use super::target::Target;
 use super::{Link, runtime, task};
-use crate::{RpcSpec, ServerLife};
 use crate::status::ConnectionState;
+use crate::{RpcSpec, ServerLife};
 
 type Pool = HashMap<Target, Arc<Link>>;
 
@@ -41,13 +41,7 @@ pub(crate) fn shared(spec: &RpcSpec, life: Option<&ServerLife>) -> Result<Arc<Li
         link.with(|session| session.enter());
         return Ok(Arc::clone(link));
     }
-    let link = Link::new(
-        target.clone(),
-        spec.connection_timeout,
-        spec.retry_count,
-        true,
-        life,
-    );
+    let link = Link::new(target.clone(), spec.connection_timeout, spec.retry_count, true, life);
     link.with(|session| session.enter());
     pool.insert(target, Arc::clone(&link));
     runtime.spawn(task::run(Arc::clone(&link)));

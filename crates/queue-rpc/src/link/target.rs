@@ -4,8 +4,8 @@ use std::fmt;
 
 use descriptor_core::Error;
 
-use crate::{RpcSpec, ServerLife};
 use crate::secret::Token;
+use crate::{RpcSpec, ServerLife};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Address {

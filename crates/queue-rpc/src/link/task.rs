@@ -114,10 +114,9 @@ fn died(obituary: String) -> Cause {
 /// have no checksum, and one wrong bit makes them those of another protocol.
 fn is_final(cause: &Cause, was_up: bool) -> bool {
     match cause.kind() {
-        ErrorKind::Unauthenticated
-        | ErrorKind::PermissionDenied
-        | ErrorKind::Unsupported
-        | ErrorKind::StaleHandle => true,
+        ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::Unsupported | ErrorKind::StaleHandle => {
+            true
+        }
         ErrorKind::Incompatible => !was_up,
         _ => false,
     }
