@@ -24,6 +24,10 @@ impl Backends for Builtin {
         let registry = registry.with::<queue_sage::SageSpec>();
         #[cfg(feature = "shm")]
         let registry = registry.with::<queue_shm::ShmSpec>();
+        #[cfg(feature = "actor")]
+        let registry = registry
+            .with::<queue_actor::RayQueueSpec>()
+            .with::<queue_actor::RayActorSpec>();
         #[cfg(feature = "rpc")]
         let registry = registry.with::<queue_rpc::RpcSpec>();
         #[cfg(feature = "lease")]

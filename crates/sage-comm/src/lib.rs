@@ -15,6 +15,12 @@ pub use descriptor_core::{
     Result, RetryToken, Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait,
     Wire, adopt, describe, live_queues, wait, waiting_queue,
 };
+#[cfg(feature = "actor")]
+#[doc(inline)]
+pub use queue_actor::{
+    GLOBAL_MANAGER, GLOBAL_NAMESPACE, HostNames, LostQueue, ManagerSettings, QueueManager, RayActorSpec, RayQueueSpec,
+    ServedManager,
+};
 #[cfg(feature = "lease")]
 #[doc(inline)]
 pub use queue_lease::{LeaseQueue, LeaseSpec, Lendable, Lends, Terms};
