@@ -25,6 +25,7 @@ Examples:
   sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
   sage ls 'rpc://?unix=/tmp/queues.sock'         the queues of that server, and what is inside
   sage stat 'shm://letters' --every 1s           how many items come and go
+  sage serve --manager                           the manager of ray_queue://..., until Ctrl-C
 
 Exit codes:
   0 done   1 failed, or a result that does not verify   2 wrong use   130 interrupted
@@ -35,7 +36,9 @@ Exit codes:
 
 Environment:
   SAGE_LOG       what to log to stderr, for example `info` or `runtime=debug` [default: warn]
-  SAGE_SHM_DIR   a folder on a tmpfs for the queues in shared memory [default: /dev/shm/sage-UID]";
+  SAGE_SHM_DIR   a folder on a tmpfs for the queues in shared memory [default: /dev/shm/sage-UID]
+  SAGE_MANAGER_DIR   a folder for the managers of ray_queue and ray_actor
+                 [default: $XDG_RUNTIME_DIR/sage-comm]";
 
 /// Dataflow jobs over queues that are named by descriptors
 #[derive(Debug, Parser)]
@@ -71,11 +74,11 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) parallelism: Bounded<1, 256>,
 
-    /// Queues that the packets travel over: our ring, flume, or between processes shared memory or a server
+    /// Queues that the packets travel over: our ring, flume, or between processes shared memory, a server or a manager
     #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
     pub(crate) transport: Transport,
 
-    /// Worker processes, with transport shm or rpc [default: 3]
+    /// Worker processes, with transport shm, rpc or actor [default: 3]
     #[arg(
         long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse
     )]
@@ -111,7 +114,7 @@ impl JobArgs {
         match (self.transport, self.processes) {
             (transport, _) if transport.is_far() => Ok(Deployment::Processes(self.processes())),
             (transport, Some(processes)) if processes.0 > 1 => Err(Failure::usage(format_args!(
-                "--processes {} with --transport {transport}: it reaches one process only; use --transport shm or rpc",
+                "--processes {} with --transport {transport}: it reaches one process only; use --transport shm, rpc or actor",
                 processes.0
             ))),
             _ => Ok(Deployment::Threads),
@@ -127,12 +130,13 @@ pub(crate) enum Transport {
     Local,
     Shm,
     Rpc,
+    Actor,
 }
 
 impl Transport {
     /// Whether it is for jobs on several processes.
     const fn is_far(self) -> bool {
-        matches!(self, Self::Shm | Self::Rpc)
+        matches!(self, Self::Shm | Self::Rpc | Self::Actor)
     }
 
     /// The queue type of every edge; `None` for those that are for edges between processes only.
@@ -140,7 +144,7 @@ impl Transport {
         match self {
             Self::Sage => Some("sage_queue"),
             Self::Local => Some("local"),
-            Self::Shm | Self::Rpc => None,
+            Self::Shm | Self::Rpc | Self::Actor => None,
         }
     }
 }
@@ -152,6 +156,7 @@ impl fmt::Display for Transport {
             Self::Local => "local",
             Self::Shm => "shm",
             Self::Rpc => "rpc",
+            Self::Actor => "actor",
         })
     }
 }

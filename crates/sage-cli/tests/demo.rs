@@ -58,6 +58,8 @@ fn processes_give_the_answer_of_the_plain_loop() {
         ("shm", Some("5"), "3"),
         ("rpc", None, "2"),
         ("rpc", Some("2"), "1"),
+        ("actor", None, "2"),
+        ("actor", Some("2"), "1"),
     ] {
         let mut options = vec!["--transport", transport, "--parallelism", parallelism];
         options.extend(["--events", "60_000", "--verify"]);

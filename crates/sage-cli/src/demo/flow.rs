@@ -8,7 +8,7 @@ use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
 use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
 
 use super::align::Alignment;
-use super::embedded::OverServer;
+use super::embedded::{OverManager, OverServer};
 use super::results::{HotItem, Results};
 use crate::args::{JobArgs, Transport};
 
@@ -82,6 +82,7 @@ pub(super) fn build(
         .at_coordinator();
     match args.transport {
         Transport::Rpc => flow.build_with(deployment, &OverServer::new()),
+        Transport::Actor => flow.build_with(deployment, &OverManager::new()),
         _ => flow.build(deployment),
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let deployment = args.job.deployment()?;
     // Until the job has ended.
     let _server = match args.job.transport {
-        Transport::Rpc => Some(Embedded::start()?),
+        Transport::Rpc => Some(Embedded::serve()?),
+        Transport::Actor => Some(Embedded::manage()?),
         _ => None,
     };
     let mut topology = String::new();

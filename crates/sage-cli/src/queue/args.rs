@@ -15,7 +15,7 @@ An item is a line without its line feed. A queue of bytes takes any line, a queu
 Rust, what a new queue is without --bytes) lines of UTF-8; queues of other types are refused.
 It ends when its lines have been taken: the last one who leaves a queue removes it, with what is
 inside. With auto_cleanup=false in the descriptor the queue stays, and put does not wait; neither does
-it with a queue of a server (rpc://...), which keeps it.";
+it with a queue of a server (rpc://...) or of `sage serve --manager` (ray_queue://...), which keep it.";
 
 const GET_HELP: &str = "\
 An item is printed with a line feed behind it; one that has line feeds inside takes several lines.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use bytes::Bytes;
-use sage_comm::{Backends, Builtin, DescriptorRecord, DynQueue, Error, ErrorKind, Kind, Reach, Value};
+use sage_comm::{Backends, Builtin, Caps, DescriptorRecord, DynQueue, Error, ErrorKind, Kind, Reach, Value};
 
 use crate::failure::Failure;
 
@@ -74,9 +74,11 @@ pub(super) fn is_kept(canonical: &DescriptorRecord) -> bool {
     canonical.metadata.get("auto_cleanup") == Some(&Value::Bool(false))
 }
 
-/// Whether it is somebody else's to keep the queue and what is inside: that of a server.
-pub(super) fn stays(canonical: &DescriptorRecord) -> bool {
-    Kind::find(&canonical.queue_type).is_ok_and(|kind| kind.reach == Reach::Network)
+/// Whether it is somebody else's to keep the queue and what is inside: that of a server, or of a manager that is no user of it.
+pub(super) fn stays(canonical: &DescriptorRecord, caps: Caps) -> bool {
+    let is_managed = canonical.queue_type.starts_with("ray_");
+    is_managed && caps.survives_process
+        || Kind::find(&canonical.queue_type).is_ok_and(|kind| kind.reach == Reach::Network)
 }
 
 impl Lines {

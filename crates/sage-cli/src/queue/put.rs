@@ -60,7 +60,7 @@ impl<'a, T: Line> Putting<'a, T> {
         if args.close && put.is_ok() {
             self.queue.close();
         }
-        let kept = stays(canonical) || is_kept(canonical) && !args.close;
+        let kept = stays(canonical, self.queue.caps()) || is_kept(canonical) && !args.close;
         // What was put is nobody's fault: it is not dropped because a later line was wrong.
         let taken = if kept || self.interrupts.asked() > Asked::Nothing {
             Ok(())

@@ -1,6 +1,7 @@
 //! `sage serve`: queues for other processes and hosts.
 
 mod args;
+mod manager;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ use crate::output::Output;
 const TICK: Duration = Duration::from_millis(100);
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
+    if let Some(namespace) = &args.manager {
+        return manager::manage(args, namespace);
+    }
     let settings = settings(args);
     let is_tls = settings.tls.is_some();
     let authentication = match (&settings.token_file, &args.client_ca) {
@@ -78,14 +82,35 @@ fn settings(args: &ServeArgs) -> Settings {
     settings
 }
 
-fn until_the_end(server: &RunningServer, grace: Duration, interrupts: &Interrupts) -> Result<ExitCode, Failure> {
+/// What serves: a server, or a manager.
+trait Serves {
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error>;
+    fn begin_stop(&self, grace: Duration);
+    fn connections(&self) -> usize;
+}
+
+impl Serves for RunningServer {
+    fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        self.wait(timeout)
+    }
+
+    fn begin_stop(&self, grace: Duration) {
+        self.begin_stop(grace);
+    }
+
+    fn connections(&self) -> usize {
+        self.status().connections
+    }
+}
+
+fn until_the_end(server: &dyn Serves, grace: Duration, interrupts: &Interrupts) -> Result<ExitCode, Failure> {
     let mut obeyed = Asked::Nothing;
     while !server.wait(Some(TICK))? {
         let asked = interrupts.asked();
         if asked <= obeyed {
             continue;
         }
-        let connections = server.status().connections;
+        let connections = server.connections();
         if obeyed == Asked::Nothing && connections > 0 {
             say(format_args!(
                 "stopping; {connections} clients have {grace:?} to end; interrupt again to cut them off"

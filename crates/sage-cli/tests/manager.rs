@@ -1,0 +1,110 @@
+//! `sage serve --manager`, and queues that have a manager.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use common::{finish, run_with, sage, signal};
+use serde_json::Value;
+
+/// A folder of this test for managers, which goes with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("sage-mgr-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+
+    fn sage(&self, words: &[&str]) -> Command {
+        let mut command = sage(words);
+        command.env("SAGE_MANAGER_DIR", &self.0);
+        command
+    }
+
+    fn serve(&self, words: &[&str]) -> (Child, Value) {
+        let mut child = self
+            .sage(&[&["serve", "--json"], words].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start");
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().expect("piped"))
+            .read_line(&mut ready)
+            .expect("text");
+        (child, serde_json::from_str(&ready).expect("JSON"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn lines_stay_at_a_manager_and_are_reported_when_it_dies() {
+    let folder = Folder::new("lines");
+    let (first, ready) = folder.serve(&["--manager"]);
+    assert_eq!(
+        (&ready["namespace"], &ready["epoch"]),
+        (&"sage_global".into(), &1.into())
+    );
+    let uri = "ray_queue://letters?maxsize=4";
+    let ran = run_with(folder.sage(&["put", uri]), b"a\nb\nc\n");
+    assert_eq!(
+        ran.code,
+        Some(0),
+        "it does not wait, as the manager keeps them: {ran:?}"
+    );
+    let ran = run_with(folder.sage(&["get", uri]), &[]);
+    assert_eq!((ran.code, ran.text()), (Some(0), "a\n"), "{ran:?}");
+    // Two at once there are not.
+    let ran = run_with(folder.sage(&["serve", "--manager"]), &[]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("one that lives"), "{ran:?}");
+    // What was in it is reported, once it was written down.
+    let queues = folder.0.join("manager+sage_global/queues");
+    while !std::fs::read_to_string(&queues).is_ok_and(|text| text.contains(" 2 3 letters")) {
+        std::thread::yield_now();
+    }
+    signal(first.id(), "KILL");
+    finish(first);
+    let (second, ready) = folder.serve(&["--manager"]);
+    assert_eq!(
+        (&ready["epoch"], &ready["lost_queues"], &ready["lost_items"]),
+        (&2.into(), &1.into(), &2.into()),
+        "{ready}"
+    );
+    signal(second.id(), "TERM");
+    assert_eq!(finish(second).code, Some(0));
+}
+
+#[test]
+fn without_a_manager_who_puts_is_it_until_the_lines_are_taken() {
+    let folder = Folder::new("embedded");
+    for kind in ["ray_queue", "ray_actor"] {
+        let uri = format!("{kind}://letters?maxsize=4");
+        let ran = run_with(folder.sage(&["get", &format!("{uri}&attach_only=true")]), &[]);
+        assert!(
+            ran.code != Some(0) && ran.stderr.contains("sage serve --manager"),
+            "{ran:?}"
+        );
+        let getter = folder
+            .sage(&["get", &uri, "-n", "3"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start");
+        let ran = run_with(folder.sage(&["put", &uri]), b"a\nb\nc\n");
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let ran = finish(getter);
+        assert_eq!((ran.code, ran.text()), (Some(0), "a\nb\nc\n"), "{ran:?}");
+    }
+}
