@@ -3,12 +3,16 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{finish, run_with, sage, signal};
 use serde_json::Value;
+
+/// Against a test that hangs.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A folder of this test for managers, which goes with it.
 struct Folder(PathBuf);
@@ -48,6 +52,15 @@ impl Drop for Folder {
     }
 }
 
+/// Until that is in the file.
+fn wait_until(path: &Path, part: &str) {
+    let start = Instant::now();
+    while !std::fs::read_to_string(path).is_ok_and(|text| text.contains(part)) {
+        assert!(start.elapsed() < LIMIT, "no {part:?} in {}", path.display());
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn lines_stay_at_a_manager_and_are_reported_when_it_dies() {
     let folder = Folder::new("lines");
@@ -69,10 +82,7 @@ fn lines_stay_at_a_manager_and_are_reported_when_it_dies() {
     let ran = run_with(folder.sage(&["serve", "--manager"]), &[]);
     assert!(ran.code != Some(0) && ran.stderr.contains("one that lives"), "{ran:?}");
     // What was in it is reported, once it was written down.
-    let queues = folder.0.join("manager+sage_global/queues");
-    while !std::fs::read_to_string(&queues).is_ok_and(|text| text.contains(" 2 3 letters")) {
-        std::thread::yield_now();
-    }
+    wait_until(&folder.0.join("manager+sage_global/queues"), " 2 3 letters");
     signal(first.id(), "KILL");
     finish(first);
     let (second, ready) = folder.serve(&["--manager"]);
@@ -88,23 +98,29 @@ fn lines_stay_at_a_manager_and_are_reported_when_it_dies() {
 #[test]
 fn without_a_manager_who_puts_is_it_until_the_lines_are_taken() {
     let folder = Folder::new("embedded");
-    for kind in ["ray_queue", "ray_actor"] {
+    for (kind, name) in [
+        ("ray_queue", "manager+sage_global"),
+        ("ray_actor", "actor+sage_global+letters"),
+    ] {
         let uri = format!("{kind}://letters?maxsize=4");
         let ran = run_with(folder.sage(&["get", &format!("{uri}&attach_only=true")]), &[]);
         assert!(
             ran.code != Some(0) && ran.stderr.contains("sage serve --manager"),
             "{ran:?}"
         );
-        let getter = folder
-            .sage(&["get", &uri, "-n", "3"])
-            .stdin(Stdio::null())
+        let mut putter = folder
+            .sage(&["put", &uri])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("start");
-        let ran = run_with(folder.sage(&["put", &uri]), b"a\nb\nc\n");
-        assert_eq!(ran.code, Some(0), "{ran:?}");
-        let ran = finish(getter);
+        let mut stdin = putter.stdin.take().expect("piped");
+        stdin.write_all(b"a\nb\nc\n").expect("a reader");
+        drop(stdin);
+        wait_until(&folder.0.join(name).join("queues"), " 3 3 letters");
+        let ran = run_with(folder.sage(&["get", &uri, "-n", "3"]), &[]);
         assert_eq!((ran.code, ran.text()), (Some(0), "a\nb\nc\n"), "{ran:?}");
+        assert_eq!(finish(putter).code, Some(0));
     }
 }
