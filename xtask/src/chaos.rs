@@ -13,13 +13,15 @@ use crate::shell::{self, cargo, say};
 use crate::{example, features};
 
 /// Line in the list of verbs.
-pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc --fault kill9|cut|... [--asan] [--rounds N] [--seed S] [--json]";
+pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc|actor --fault kill9|cut|storm|... [--asan] [--rounds N] [--seed S] [--json]";
 
 const SHM: &str = "shm";
 const RPC: &str = "rpc";
-const BACKENDS: &[&str] = &[SHM, RPC];
+const ACTOR: &str = "actor";
+const BACKENDS: &[&str] = &[SHM, RPC, ACTOR];
 const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", "wakes", LEASES];
 const RPC_FAULTS: &[&str] = &["kill-client", "kill-server", "cut", "resegment", "bitflip", "half-open"];
+const ACTOR_FAULTS: &[&str] = &["storm", "manager"];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
 /// The programs, and the feature that they need.
@@ -27,8 +29,10 @@ const CHAOS: &str = "chaos";
 const LEASE_DEATHS: &str = "lease_deaths";
 const KILL_POINTS: &str = "queue-shm/kill-points";
 const CHAOS_RPC: &str = "chaos_rpc";
-/// The tests that run it.
+const CHAOS_ACTOR: &str = "chaos_actor";
+/// The tests that run them.
 const RPC_CAMPAIGNS: &str = "queue-rpc/campaigns";
+const ACTOR_CAMPAIGNS: &str = "queue-actor/campaigns";
 /// Builds with AddressSanitizer.
 const ASAN: &str = "--asan";
 const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
@@ -55,6 +59,10 @@ const RPC_QUICK: &[(&str, &str)] = &[
     ("bitflip", "--rounds 50"),
     ("half-open", "--rounds 2"),
 ];
+const ACTOR_QUICK: &[(&str, &str)] = &[
+    ("storm", "--rounds 2 --processes 12 --opens 100"),
+    ("manager", "--rounds 20"),
+];
 
 /// The short campaigns, by programs built with the features that the tests are built with: nothing is compiled twice.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
@@ -68,9 +76,11 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         KILL_POINTS,
         "--features",
         RPC_CAMPAIGNS,
+        "--features",
+        ACTOR_CAMPAIGNS,
     ];
     let built = |name| example::built(root, cargo(root, &["build"]).args(features), "debug", name);
-    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC].map(|name| built(name).map(|path| (name, path)));
+    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC, CHAOS_ACTOR].map(|name| built(name).map(|path| (name, path)));
     let programs: BTreeMap<_, _> = programs.into_iter().collect::<Result<_, _>>()?;
     let threads = test_threads();
     let words: &[&str] = if nextest {
@@ -88,8 +98,9 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         &["test", "--test", "campaigns"]
     };
     shell::run(cargo(root, words).args(features))?;
-    let shm = QUICK.iter().map(|quick| (SHM, quick));
-    for (backend, (fault, rest)) in shm.chain(RPC_QUICK.iter().map(|quick| (RPC, quick))) {
+    let all = [(SHM, QUICK), (RPC, RPC_QUICK), (ACTOR, ACTOR_QUICK)];
+    let all = all.map(|(backend, quick)| quick.iter().map(move |quick| (backend, quick)));
+    for (backend, (fault, rest)) in all.into_iter().flatten() {
         let line = format!("--backend {backend} --fault {fault} {rest} --json");
         let line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let (name, rest) = program(&line);
@@ -104,9 +115,9 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
 /// Passes the line on: the program that is all processes of a campaign reads it, checks it, and prints the verdict last.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     one_of(args.line(), "--backend", BACKENDS)?;
-    let is_rpc = value(args.line(), "--backend") == Some(RPC);
-    one_of(args.line(), "--fault", if is_rpc { RPC_FAULTS } else { FAULTS })?;
-    if is_rpc && args.has(ASAN) {
+    let backend = value(args.line(), "--backend");
+    one_of(args.line(), "--fault", faults_of(backend))?;
+    if backend != Some(SHM) && args.has(ASAN) {
         return Err(Failure::Usage(format!(
             "{ASAN} goes with --backend {SHM}: nothing else here has code that it could find fault with"
         )));
@@ -118,6 +129,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     campaign(&shell::root()?, args.line())
+}
+
+/// What can happen to queues of that type.
+fn faults_of(backend: Option<&str>) -> &'static [&'static str] {
+    match backend {
+        Some(RPC) => RPC_FAULTS,
+        Some(ACTOR) => ACTOR_FAULTS,
+        _ => FAULTS,
+    }
 }
 
 /// The value of that flag, which must be one of these.
@@ -143,8 +163,10 @@ fn value<'a>(line: &'a [String], flag: &str) -> Option<&'a str> {
 /// The program of that fault, and what it is told.
 fn program(line: &[String]) -> (&'static str, Vec<&str>) {
     let mut rest: Vec<&str> = line.iter().map(String::as_str).filter(|word| *word != ASAN).collect();
-    if value(line, "--backend") == Some(RPC) {
-        return (CHAOS_RPC, rest);
+    match value(line, "--backend") {
+        Some(RPC) => return (CHAOS_RPC, rest),
+        Some(ACTOR) => return (CHAOS_ACTOR, rest),
+        _ => {}
     }
     if value(line, "--fault") != Some(LEASES) {
         return (CHAOS, rest);
@@ -161,10 +183,10 @@ fn program(line: &[String]) -> (&'static str, Vec<&str>) {
 
 fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
     let (example, rest) = program(line);
-    let (package, features) = if example == CHAOS_RPC {
-        ("queue-rpc", RPC_CAMPAIGNS)
-    } else {
-        ("queue-shm", KILL_POINTS)
+    let (package, features) = match example {
+        CHAOS_RPC => ("queue-rpc", RPC_CAMPAIGNS),
+        CHAOS_ACTOR => ("queue-actor", ACTOR_CAMPAIGNS),
+        _ => ("queue-shm", KILL_POINTS),
     };
     let words = [
         "run",
@@ -213,6 +235,10 @@ mod tests {
             RPC_QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(),
             RPC_FAULTS
         );
+        assert_eq!(
+            ACTOR_QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(),
+            ACTOR_FAULTS
+        );
     }
 
     #[test]
@@ -221,6 +247,7 @@ mod tests {
             ("--fault kill8", "--fault", FAULTS),
             ("--backend ipc", "--backend", BACKENDS),
             ("--backend rpc --fault kill9", "--fault", RPC_FAULTS),
+            ("--backend actor --fault cut", "--fault", ACTOR_FAULTS),
             ("--fault", "--fault", FAULTS),
         ] {
             let Err(Failure::Usage(message)) = one_of(&line(text), flag, known) else {
@@ -244,5 +271,7 @@ mod tests {
         assert_eq!((name, rest.as_str()), ("chaos", "--backend shm --fault tamper"));
         let (name, rest) = told("--backend rpc --fault cut --json");
         assert_eq!((name, rest.as_str()), ("chaos_rpc", "--backend rpc --fault cut --json"));
+        let (name, _) = told("--backend actor --fault storm");
+        assert_eq!(name, "chaos_actor");
     }
 }

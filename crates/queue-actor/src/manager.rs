@@ -10,7 +10,7 @@ use queue_rpc::{RpcAdmin, RpcListing, RpcQueue, RpcStats};
 use crate::far::{About, Far};
 use crate::host::Host;
 use crate::ledger::{self, LostQueue};
-use crate::reach::{Address, Patience, Reached, Remote, retire};
+use crate::reach::{Address, Patience, Reached, Remote, is_mine, retire};
 use crate::spec::{GLOBAL_NAMESPACE, RayQueueSpec};
 use crate::{ManagerSettings, place};
 
@@ -221,6 +221,12 @@ impl QueueManager {
     pub fn size(&self, id: &str) -> Result<u64> {
         let stats = self.stats(id)?;
         Ok(stats.depth.saturating_add(stats.away))
+    }
+
+    /// Whether this process is the manager.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        is_mine(&self.address.folder())
     }
 
     /// Which life of the manager this is: each one that takes over has a higher one. 0 before the first.

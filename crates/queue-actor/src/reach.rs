@@ -207,6 +207,12 @@ pub(crate) fn retire(host: &Arc<Host>) {
     mine(&mut slot).hosts.retain(|_, known| !Arc::ptr_eq(known, host));
 }
 
+/// Whether the manager of that folder is this process.
+pub(crate) fn is_mine(folder: &Path) -> bool {
+    let mut slot = lock();
+    mine(&mut slot).hosts.contains_key(folder)
+}
+
 /// How long something that passes is tried again.
 pub(crate) struct Patience {
     until: Option<Instant>,
