@@ -211,7 +211,7 @@ impl Broker {
             };
             if is_behind && may_see(&id) {
                 all.entry(id)
-                    .or_insert((guest.epoch, guest.put.saturating_sub(guest.got)));
+                    .or_insert_with(|| (guest.epoch, guest.put.saturating_sub(guest.got)));
             }
         }
         let more = all.len() > most;
