@@ -16,6 +16,7 @@
 //! let queue = jobs.queue::<String>()?;
 //! queue.put("sweep".into())?;
 //! assert_eq!(queue.get()?, "sweep");
+//! # std::fs::remove_dir_all(queue_actor::QueueManager::in_namespace(namespace)?.folder()).ok();
 //! # Ok::<(), descriptor_core::Error>(())
 //! ```
 //!

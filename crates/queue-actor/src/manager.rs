@@ -1,6 +1,7 @@
 //! The manager of a namespace, as everybody uses it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,6 +222,12 @@ impl QueueManager {
     pub fn size(&self, id: &str) -> Result<u64> {
         let stats = self.stats(id)?;
         Ok(stats.depth.saturating_add(stats.away))
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.address.folder()
     }
 
     /// Whether this process is the manager.

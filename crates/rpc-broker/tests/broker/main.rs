@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod gets;
+mod guests;
 mod handshake;
 mod hostile;
 mod inspect;
