@@ -16,7 +16,8 @@ use queue_testkit::{ChaosSpec, InProcess, Lending, Loan, Outcome, Subject, Suite
 use sage_comm::serve::{RunningServer, Server, Settings};
 use sage_comm::{
     Backends, Builtin, Caps, Confirm, Descriptor, DynQueue, Item, Kind, LeaseQueue, LeaseSpec, Lends, LocalSpec,
-    Metadata, Open, QueueId, Result, RpcSpec, SageSpec, ShmSpec, Spec, Terms, Value, Wire,
+    ManagerSettings, Metadata, Open, QueueId, QueueManager, RayActorSpec, RayQueueSpec, Result, RpcSpec, SageSpec,
+    ShmSpec, Spec, Terms, Value, Wire,
 };
 
 /// One queue type, and what runs its clauses.
@@ -172,6 +173,84 @@ fn lend_remote<T: Wire>(capacity: usize, loan: Loan) -> Result<Lending<T>> {
     })
 }
 
+/// The namespace of the managers of this process. Between processes the clauses hold too: `crates/queue-actor/tests/conformance.rs`.
+static NAMESPACE: LazyLock<QueueId> = LazyLock::new(|| QueueId::generated("semantics"));
+
+/// What is left of the managers goes with this.
+struct Managers;
+
+impl Drop for Managers {
+    fn drop(&mut self) {
+        let id = &*NAMESPACE;
+        let spec = RayActorSpec::from_metadata(&Metadata::from([actor()]));
+        let actor = spec.and_then(|spec| {
+            let queue = spec.queue.namespace(id.as_str());
+            RayActorSpec { queue, ..spec }.manager(id, ManagerSettings::default())
+        });
+        for manager in [QueueManager::in_namespace(id.as_str()), actor].into_iter().flatten() {
+            let _ = std::fs::remove_dir_all(manager.folder());
+        }
+    }
+}
+
+/// One actor for all: there would be some thousands.
+fn actor() -> (String, Value) {
+    ("actor_name".into(), Value::Text("clauses".into()))
+}
+
+fn namespace() -> (String, Value) {
+    ("namespace".into(), Value::Text(NAMESPACE.as_str().into()))
+}
+
+impl Lender for RayQueueSpec {
+    const EFFORT: f64 = 0.1;
+
+    fn place(metadata: &mut Metadata) {
+        metadata.extend([namespace()]);
+    }
+
+    fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+        Some(lend_managed(capacity, loan, |spec| spec))
+    }
+}
+
+impl Lender for RayActorSpec {
+    const EFFORT: f64 = 0.1;
+
+    fn place(metadata: &mut Metadata) {
+        metadata.extend([namespace(), actor()]);
+    }
+
+    fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
+        let named = |queue| RayActorSpec {
+            queue,
+            actor_name: Some("clauses".into()),
+        };
+        Some(lend_managed(capacity, loan, named))
+    }
+}
+
+fn lend_managed<T: Wire, S: Open<T>>(
+    capacity: usize,
+    loan: Loan,
+    of: impl Fn(RayQueueSpec) -> S,
+) -> Result<Lending<T>> {
+    let usual = |capacity| parameters::<RayQueueSpec>(Some(capacity));
+    let mut spec = usual(capacity)?
+        .lease_time(loan.time)
+        .max_deliveries(loan.max_deliveries);
+    let mut dead_letters = None;
+    if loan.dead_letters > 0 {
+        let id = QueueId::generated(S::KIND);
+        dead_letters = Some(of(usual(loan.dead_letters)?).open(&id)?);
+        spec = spec.dead_letter(id.as_str())?;
+    }
+    Ok(Lending {
+        queue: of(spec).open(&QueueId::generated(S::KIND))?,
+        dead_letters,
+    })
+}
+
 impl<S> Lender for ChaosSpec<S> where Self: Spec {}
 
 impl<S: Lends + Lender> Lender for LeaseSpec<S>
@@ -209,6 +288,8 @@ fn columns() -> Vec<Column> {
         in_process LocalSpec;
         wire ShmSpec;
         wire RpcSpec;
+        wire RayQueueSpec;
+        wire RayActorSpec;
         wire LeaseSpec<SageSpec>;
         wire LeaseSpec<LocalSpec>;
         wire ChaosSpec<SageSpec>;
@@ -243,6 +324,7 @@ fn rows(suite: &Suite) -> Vec<Row> {
 }
 
 fn main() -> ExitCode {
+    let _managers = Managers;
     let columns = columns();
     let forgotten: Vec<&str> = Builtin
         .registry::<u64>()

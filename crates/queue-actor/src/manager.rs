@@ -224,6 +224,12 @@ impl QueueManager {
         Ok(stats.depth.saturating_add(stats.away))
     }
 
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.address.namespace
+    }
+
     /// Where its files are.
     #[must_use]
     pub fn folder(&self) -> PathBuf {

@@ -34,14 +34,7 @@ fn value() -> impl Strategy<Value = Value> {
 /// Without `rpc`, which would look for a server wherever a record says, and without queues of managers, as this process would
 /// become one.
 fn kind() -> impl Strategy<Value = String> {
-    let known = select(vec![
-        "local",
-        "python",
-        "local_queue",
-        "sage_queue",
-        "shm",
-        "nats",
-    ]);
+    let known = select(vec!["local", "python", "local_queue", "sage_queue", "shm", "nats"]);
     prop_oneof![8 => known.prop_map(str::to_owned), 1 => "[a-z_]{0,12}", 1 => any::<String>()]
 }
 

@@ -106,7 +106,7 @@ fn a_function_is_a_strategy() {
     let asked = Arc::clone(&cluster);
     let mine = move |request: &EdgeRequest, kinds: &[KindInfo], open: &dyn Fn(&DescriptorRecord) -> Result<()>| {
         let wanted = if asked.load(Ordering::SeqCst) {
-            "ray_queue"
+            "nats"
         } else {
             "local"
         };
@@ -119,7 +119,7 @@ fn a_function_is_a_strategy() {
     names(
         &choose::<u8>(&mine, &edge).unwrap_err(),
         ErrorKind::Unsupported,
-        &["ray_queue", "not part of this program"],
+        &["nats", "not part of this program"],
     );
 }
 
