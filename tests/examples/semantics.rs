@@ -222,7 +222,7 @@ impl Lender for RayActorSpec {
     }
 
     fn lend<T: Wire>(capacity: usize, loan: Loan) -> Option<Result<Lending<T>>> {
-        let named = |queue| RayActorSpec {
+        let named = |queue| Self {
             queue,
             actor_name: Some("clauses".into()),
         };
