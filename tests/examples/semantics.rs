@@ -188,7 +188,9 @@ impl Drop for Managers {
             RayActorSpec { queue, ..spec }.manager(id, ManagerSettings::default())
         });
         for manager in [QueueManager::in_namespace(id.as_str()), actor].into_iter().flatten() {
-            let _ = std::fs::remove_dir_all(manager.folder());
+            while manager.folder().exists() {
+                let _ = std::fs::remove_dir_all(manager.folder());
+            }
         }
     }
 }

@@ -200,7 +200,8 @@ impl Host {
     /// What ended the server before.
     pub(crate) fn stop(&self, grace: Duration) -> Result<()> {
         self.is_over.store(true, Ordering::Release);
-        self.write_down(&mut Vec::new());
+        // Without the last numbers there are those before.
+        let _ = self.write_down(&mut Vec::new());
         self.server.stop(grace)
     }
 
@@ -250,17 +251,17 @@ impl Host {
     }
 
     /// Writes the numbers down when they are others than before. Whether they were.
-    fn write_down(&self, before: &mut Vec<LostQueue>) -> bool {
+    ///
+    /// # Errors
+    /// What the system says; then they are written next time.
+    fn write_down(&self, before: &mut Vec<LostQueue>) -> Result<bool> {
         let (now, _) = self.numbers();
-        let has_changed = now != *before;
-        if has_changed {
-            // What cannot be written now is written next time.
-            match ledger::write(self.seat.folder(), &now) {
-                Ok(()) => *before = now,
-                Err(error) => tracing::warn!(%error, "the manager cannot write down its queues"),
-            }
+        if now == *before {
+            return Ok(false);
         }
-        has_changed
+        ledger::write(self.seat.folder(), &now)?;
+        *before = now;
+        Ok(true)
     }
 
     /// Deletes queues that nobody has used for long enough.
@@ -288,14 +289,21 @@ fn keep_books(host: &Weak<Host>) {
     let mut before = Vec::new();
     let mut since = HashMap::new();
     let mut pause = SOON;
+    let mut is_told = false;
     loop {
         thread::park_timeout(pause);
         let Some(host) = host.upgrade().filter(|host| !host.is_over.load(Ordering::Acquire)) else {
             return;
         };
         pause = match host.write_down(&mut before) {
-            true => SOON,
-            false => (pause * 2).min(LATER),
+            Ok(true) => SOON,
+            Ok(false) => (pause * 2).min(LATER),
+            Err(error) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "the manager cannot write down its queues");
+                }
+                LATER
+            }
         };
         if let Some(ttl) = host.idle_ttl {
             host.collect(ttl, &mut since);

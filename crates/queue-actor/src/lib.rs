@@ -16,7 +16,8 @@
 //! let queue = jobs.queue::<String>()?;
 //! queue.put("sweep".into())?;
 //! assert_eq!(queue.get()?, "sweep");
-//! # std::fs::remove_dir_all(queue_actor::QueueManager::in_namespace(namespace)?.folder()).ok();
+//! # let folder = queue_actor::QueueManager::in_namespace(namespace)?.folder();
+//! # while folder.exists() { std::fs::remove_dir_all(&folder).ok(); }
 //! # Ok::<(), descriptor_core::Error>(())
 //! ```
 //!

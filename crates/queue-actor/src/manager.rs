@@ -33,7 +33,7 @@ const QUEUE: &str = descriptor_core::kinds::RAY_QUEUE.name;
 /// queue.put("sweep".into())?;
 /// assert_eq!(manager.size("jobs/in")?, 1);
 /// assert_eq!(queue.get()?, "sweep");
-/// # std::fs::remove_dir_all(folder).ok();
+/// # while folder.exists() { std::fs::remove_dir_all(&folder).ok(); }
 /// # Ok::<(), descriptor_core::Error>(())
 /// ```
 #[doc(alias = "get_global_queue_manager")]

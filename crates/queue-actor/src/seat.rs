@@ -37,6 +37,9 @@ pub(crate) fn last_epoch(folder: &Path) -> Result<u64, Error> {
 
 /// How the life with that epoch ended; `None` while it goes on, as far as can be seen.
 pub(crate) fn obituary(folder: &Path, epoch: u64) -> Option<String> {
+    if !folder.exists() {
+        return Some(format!("epoch {epoch}, whose folder is gone"));
+    }
     match last_epoch(folder) {
         Ok(now) if now != epoch => return Some(format!("epoch {epoch}, which ended: epoch {now} has begun")),
         _ => {}
@@ -87,5 +90,30 @@ impl Seat {
         let epoch = last_epoch(&self.folder)?.saturating_add(1);
         replace(&self.folder.join(EPOCH), &format!("{epoch}\n"), true)?;
         Ok(epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_ends_with_its_seat_its_successor_or_its_folder() {
+        let base = std::env::temp_dir().join(QueueId::generated("sage-seat").as_str());
+        let name = QueueId::new("manager/x").expect("an id");
+        let folder = folder_of(&base, &name);
+        let seat = Seat::take(&base, &name).expect("a folder").expect("free");
+        assert_eq!(seat.begin().expect("room"), 1);
+        assert_eq!(obituary(&folder, 1), None);
+        assert!(Seat::take(&base, &name).expect("a folder").is_none(), "taken");
+        assert_eq!(seat.begin().expect("room"), 2);
+        assert!(obituary(&folder, 1).is_some_and(|why| why.contains("epoch 2")));
+        assert_eq!(obituary(&folder, 2), None);
+        drop(seat);
+        assert!(obituary(&folder, 2).is_some());
+        std::fs::write(folder.join(EPOCH), "many\n").expect("a file");
+        assert_eq!(last_epoch(&folder).expect_err("no number").kind(), ErrorKind::Corrupt);
+        std::fs::remove_dir_all(&base).expect("all of it is ours");
+        assert!(obituary(&folder, 2).is_some_and(|why| why.contains("gone")));
     }
 }

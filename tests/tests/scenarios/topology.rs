@@ -105,11 +105,7 @@ fn a_function_is_a_strategy() {
     let cluster = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&cluster);
     let mine = move |request: &EdgeRequest, kinds: &[KindInfo], open: &dyn Fn(&DescriptorRecord) -> Result<()>| {
-        let wanted = if asked.load(Ordering::SeqCst) {
-            "nats"
-        } else {
-            "local"
-        };
+        let wanted = if asked.load(Ordering::SeqCst) { "nats" } else { "local" };
         let edge = request.clone().forced(wanted);
         DefaultStrategy.choose(&edge, kinds, open)
     };

@@ -55,7 +55,10 @@ pub(crate) fn call_out(socket: &Path, id: &QueueId) -> bool {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        // A manager of this process may write into it meanwhile.
+        while self.0.exists() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }
 
