@@ -11,6 +11,7 @@ use ring::hmac;
 use rpc_wire::{Failure, Goodbye, HANDSHAKE_FRAME, Message, Micros, preamble};
 
 use crate::connection::Connection;
+use crate::journal::Journal;
 use crate::piece::Piece;
 use crate::queue::Queue;
 use crate::session::{Member, Session};
@@ -72,6 +73,8 @@ pub struct Broker {
     pub(crate) touched: Vec<Key>,
     /// Members that are to get a confirmation.
     pub(crate) unconfirmed: Vec<Key>,
+    /// What is to be written down about durable queues.
+    pub(crate) journal: Journal,
     pub(crate) stopping: bool,
     /// Empty; kept for its memory.
     pub(crate) scratch: Vec<Piece>,
@@ -107,6 +110,7 @@ impl Broker {
             dirty: Vec::new(),
             touched: Vec::new(),
             unconfirmed: Vec::new(),
+            journal: Journal::default(),
             stopping: false,
             scratch: Vec::new(),
         }
@@ -154,7 +158,7 @@ impl Broker {
     pub fn reads(&self, connection: ConnectionId) -> bool {
         let most = self.answers_pause_at();
         let connection = self.connections.get(connection.0);
-        connection.is_some_and(|connection| !connection.is_over() && connection.out.len() < most)
+        connection.is_some_and(|connection| !connection.is_over() && connection.unread() < most)
     }
 
     /// Handles all whole frames that are in the buffer.
@@ -330,7 +334,7 @@ impl Broker {
     }
 
     /// Moves what can be moved, ends what is due, and confirms.
-    fn settle_down(&mut self, now: Instant) {
+    pub(crate) fn settle_down(&mut self, now: Instant) {
         loop {
             while let Some(queue) = self.dirty.pop() {
                 self.pump(queue, now);

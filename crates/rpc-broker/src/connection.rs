@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) complaint: Option<String>,
     pub(crate) decoder: Decoder,
     pub(crate) out: Vec<u8>,
+    /// Bytes that go there once something is written down.
+    pub(crate) held: usize,
     /// Whether it is in the list of those that changed.
     pub(crate) changed: bool,
     /// Whether something was not delivered because of what is in `out`.
@@ -86,6 +88,7 @@ impl Connection {
             complaint: None,
             decoder: Decoder::new(),
             out: Vec::new(),
+            held: 0,
             changed: false,
             stalled: false,
             overdue: Vec::new(),
@@ -145,6 +148,19 @@ impl Connection {
         };
         let sent = message.into().encode(&mut self.out, limit);
         debug_assert_eq!(sent, Ok(()), "what is sent fits into a frame");
+    }
+
+    /// A message for later.
+    pub(crate) fn encoded(&self, message: impl Into<Message>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let encoded = message.into().encode(&mut bytes, self.takes.frame);
+        debug_assert_eq!(encoded, Ok(()), "what is sent fits into a frame");
+        bytes
+    }
+
+    /// Bytes that the peer has not taken, and those that will follow.
+    pub(crate) const fn unread(&self) -> usize {
+        self.out.len() + self.held
     }
 
     /// The bytes that items may have in one frame to this peer, with what stands in front of each.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use queue_core::{Error, ErrorKind};
-use rpc_wire::{Call, Failed, Failure, Goodbye, Handle, Message, Micros, Pong, Side, WireError};
+use rpc_wire::{Call, Closed, Failed, Failure, Goodbye, Handle, Message, Micros, Open, Pong, Side, WireError};
 
 use crate::broker::Broker;
 use crate::connection::Phase;
@@ -62,7 +62,7 @@ impl Broker {
             if connection.is_over() {
                 return;
             }
-            let paused = connection.out.len() >= pause_at;
+            let paused = connection.unread() >= pause_at;
             connection.paused = paused;
             let message = if paused { Ok(None) } else { connection.next_message() };
             match message {
@@ -203,14 +203,14 @@ impl Broker {
         match message {
             Message::Withdraw(withdraw) => self.withdraw(at, withdraw.queue, withdraw.from),
             Message::Goodbye(_) => {
-                self.leave(at, now);
+                self.take_leave(at, now);
                 Ok(())
             }
             Message::Cancel(cancel) => {
                 self.cancel(at, cancel.call);
                 Ok(())
             }
-            Message::Open(open) => self.answer(at, None, open.call, |broker| broker.open(at, &open)),
+            Message::Open(open) => self.answer_open(at, &open),
             Message::Release(m) => self.answer_of(at, m.queue, m.call, |broker, member| broker.release(member, m.call)),
             Message::Close(m) => self.answer_of(at, m.queue, m.call, |broker, member| broker.close(member, m.call)),
             Message::Delete(m) => self.answer(at, None, m.call, |broker| broker.delete(at, &m)),
@@ -241,12 +241,33 @@ impl Broker {
         run: impl FnOnce(&mut Self) -> Result<Message, Stop>,
     ) -> Result<(), Stop> {
         self.check_call(at, call)?;
+        let before = self.journal.made();
         let answer = match run(self) {
             Ok(answer) => answer,
             Err(Stop::Refused(error)) => failed(queue, call, &error).into(),
             Err(wrong) => return Err(wrong),
         };
-        self.tell(at, answer);
+        self.answer_after(before, at, answer);
+        Ok(())
+    }
+
+    fn answer_open(&mut self, at: Key, open: &Open) -> Result<(), Stop> {
+        self.check_call(at, open.call)?;
+        let before = self.journal.made();
+        let (member, opened, closed) = match self.open(at, open) {
+            Ok(opened) => opened,
+            Err(Stop::Refused(error)) => {
+                self.answer_after(before, at, failed(None, open.call, &error));
+                return Ok(());
+            }
+            Err(wrong) => return Err(wrong),
+        };
+        let queue = opened.queue;
+        self.tell_opened(before, at, member, opened);
+        if closed {
+            // The client knows the number only after that.
+            self.answer_after(before, at, Closed { queue });
+        }
         Ok(())
     }
 

@@ -154,7 +154,9 @@ impl Broker {
     /// A get that is out of its queue's list has failed.
     pub(crate) fn fail_get(&mut self, at: Key, waiter: &Waiter, failure: &Failure) {
         self.timers.clear(waiter.until, Timer::Get(at, waiter.id));
-        let open = self.members.get(waiter.member).and_then(|member| member.open);
+        let member = self.members.get(waiter.member);
+        let open = member.and_then(|member| member.open);
+        let waits = member.is_some_and(|member| !self.journal.is_written(member.delivers_after));
         if let Some(connection) = self.connections.get_mut(waiter.connection) {
             connection.calls.remove(&waiter.call.get());
             connection.credit = connection.credit.saturating_sub(waiter.items.into());
@@ -162,7 +164,8 @@ impl Broker {
                 connection.asked_loans = connection.asked_loans.saturating_sub(waiter.items.into());
             }
         }
-        self.tell(
+        self.tell_in_turn(
+            waits,
             waiter.connection,
             Failed {
                 queue: open.map(|(_, handle)| handle),
@@ -213,6 +216,7 @@ impl Broker {
                 }
             };
             if let Some(front) = front {
+                queue.settled(&mut self.journal, &front);
                 sum = (sum.0 + u64::from(front.count), sum.1 + front.payload());
             }
         }

@@ -85,7 +85,11 @@ impl Broker {
         if self.stopping {
             return self.break_off(at, &stopped("connect"), now);
         }
-        let capabilities = hello.capabilities.and(CAPABILITIES);
+        let ours = match self.settings.durable {
+            true => CAPABILITIES.with(Capabilities::DURABLE),
+            false => CAPABILITIES,
+        };
+        let capabilities = hello.capabilities.and(ours);
         let resumed = self.resume(hello, secret, now);
         let session = resumed.unwrap_or_else(|| self.new_session(secret));
         let limits = self.settings.limits;
@@ -118,10 +122,13 @@ impl Broker {
 
     /// The session that the client wants to go on with, if it is there and the client's own.
     fn resume(&mut self, hello: &Hello, secret: Option<usize>, now: Instant) -> Option<Key> {
-        let wanted = hello.epoch == self.epoch && hello.capabilities.has(Capabilities::RESUME);
-        let key = *self.session_ids.get(&hello.session).filter(|_| wanted)?;
+        let key = *self.session_ids.get(&hello.session)?;
         let session = self.sessions.get(key)?;
-        if session.identity.as_deref() != self.identity(secret) {
+        let is_known = hello.epoch == self.epoch || session.restored;
+        if !is_known
+            || !hello.capabilities.has(Capabilities::RESUME)
+            || session.identity.as_deref() != self.identity(secret)
+        {
             return None;
         }
         if let Some(old) = session.connection {

@@ -7,6 +7,7 @@ use rpc_wire::{Capabilities, Failure, Goodbye, Micros};
 
 use crate::broker::Broker;
 use crate::connection::Phase;
+use crate::journal::Entry;
 use crate::session::Session;
 use crate::table::Key;
 use crate::timers::Timer;
@@ -23,6 +24,8 @@ impl Broker {
         let key = self.sessions.insert(Session {
             id,
             identity: self.identity(secret).map(str::to_owned),
+            written: false,
+            restored: false,
             connection: None,
             members: Default::default(),
             return_due: None,
@@ -117,6 +120,7 @@ impl Broker {
             };
             member.open = None;
             member.dropping = false;
+            member.refusing = None;
             let queue = member.queue;
             self.mark(queue);
         }
@@ -162,6 +166,14 @@ impl Broker {
             return;
         };
         self.session_ids.remove(&session.id);
+        if session.written {
+            let queues = session.members.keys().filter_map(|queue| self.queues.get(*queue));
+            let queues = queues.filter(|queue| queue.terms.durable).map(|queue| queue.epoch);
+            self.journal.push(Entry::Forgotten {
+                id: session.id,
+                queues: queues.collect(),
+            });
+        }
         for (queue, member) in session.members {
             self.members.remove(member);
             if let Some(queue) = self.queues.get_mut(queue) {

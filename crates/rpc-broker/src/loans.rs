@@ -25,6 +25,7 @@ impl Broker {
             {
                 let bytes = loan.piece.payload();
                 queue.store.settle(1, bytes, End::Got);
+                queue.settled(&mut self.journal, &loan.piece);
                 self.usage = (self.usage.0 - 1, self.usage.1 - bytes);
                 self.mark(queue_key);
             }
@@ -183,8 +184,9 @@ impl Broker {
         match grave {
             Some(grave) => {
                 queue.store.settle(1, bytes, End::Buried);
+                queue.settled(&mut self.journal, &piece);
                 if let Some(grave) = self.queues.get_mut(grave) {
-                    grave.store.append(piece.codec, 1, &piece.bytes);
+                    grave.bury(&mut self.journal, &piece);
                 }
                 self.mark(grave);
             }
@@ -194,6 +196,7 @@ impl Broker {
             }
             None => {
                 queue.store.settle(1, bytes, End::Dropped);
+                queue.settled(&mut self.journal, &piece);
                 self.usage = (self.usage.0 - 1, self.usage.1 - bytes);
             }
         }

@@ -10,6 +10,7 @@ use rpc_wire::{
 
 use crate::broker::Broker;
 use crate::dispatch::Stop;
+use crate::journal::Entry;
 use crate::queue::{Queue, about};
 use crate::rights::Rights;
 use crate::session::Member;
@@ -27,7 +28,8 @@ pub(crate) enum Making {
 }
 
 impl Broker {
-    pub(crate) fn open(&mut self, at: Key, open: &Open) -> Result<Message, Stop> {
+    /// The member, what is said to it, and whether the queue is closed.
+    pub(crate) fn open(&mut self, at: Key, open: &Open) -> Result<(Key, Opened, bool), Stop> {
         let record = open.record.read()?;
         let wanted = Wanted::read(&record)?;
         let id = &record.queue_id;
@@ -36,6 +38,7 @@ impl Broker {
         if let Some(grave) = &wanted.dead_letter {
             self.summon(grave)?;
         }
+        wanted.durable(id, &self.settings)?;
         let (queue_key, created) = match (self.names.get(id).copied(), open.creation) {
             (Some(_), Creation::Always) => {
                 return Err(about(id, ErrorKind::Incompatible, "make")
@@ -75,8 +78,7 @@ impl Broker {
         }
         let entered = self.enter(at, queue_key);
         if entered.is_err() && created {
-            self.queues.remove(queue_key);
-            self.names.remove(id);
+            self.remove(queue_key);
         }
         let (member, handle) = entered?;
         if created
@@ -107,6 +109,9 @@ impl Broker {
     /// As [`make`](Self::make), however many there are.
     pub(crate) fn make_as(&mut self, record: &DescriptorRecord, terms: Terms, making: Making) -> Result<Key, Error> {
         let id = &record.queue_id;
+        if terms.durable {
+            self.can_write(id)?;
+        }
         let epoch = match making {
             Making::New => self.next_life(),
             Making::Life(epoch) => epoch,
@@ -127,6 +132,9 @@ impl Broker {
             sight_due: None,
         });
         self.names.insert(id.clone(), key);
+        if let Some(queue) = self.queues.get(key) {
+            queue.made(&mut self.journal);
+        }
         Ok(key)
     }
 
@@ -137,7 +145,9 @@ impl Broker {
         let mut record = queue.record.read().ok()?;
         record.queue_id = id;
         let key = self.make(&record, terms).ok()?;
-        self.queues.get_mut(key)?.tag = tag;
+        let grave = self.queues.get_mut(key)?;
+        grave.tag = tag;
+        grave.typed(&mut self.journal);
         Some(key)
     }
 
@@ -203,7 +213,13 @@ impl Broker {
         Ok((key, handle))
     }
 
-    fn opened(&mut self, key: Key, queue_number: Handle, created: bool, open: &Open) -> Result<Message, Stop> {
+    fn opened(
+        &mut self,
+        key: Key,
+        queue_number: Handle,
+        created: bool,
+        open: &Open,
+    ) -> Result<(Key, Opened, bool), Stop> {
         let member = self.members.get_mut(key);
         let Some((member, queue)) = member.and_then(|member| {
             let queue = self.queues.get_mut(member.queue)?;
@@ -213,6 +229,7 @@ impl Broker {
         };
         if queue.tag.is_none() && !open.tag.name.as_str().is_empty() {
             queue.tag = Some(open.tag.clone());
+            queue.typed(&mut self.journal);
         }
         let kept = !std::mem::replace(&mut member.lost, false) && !member.is_new();
         let opened = Opened {
@@ -226,13 +243,7 @@ impl Broker {
             next_delivery: member.next_delivery,
             lease: queue.terms.lease.map_or(Micros::FOREVER, Micros::from),
         };
-        let (closed, at) = (queue.closed, member.open);
-        if let Some((at, queue)) = at.filter(|_| closed) {
-            // The client knows the number only after this.
-            self.tell(at, opened);
-            return Ok(Closed { queue }.into());
-        }
-        Ok(opened.into())
+        Ok((key, opened, queue.closed))
     }
 
     pub(crate) fn release(&mut self, key: Key, call: rpc_wire::Call) -> Result<Message, Stop> {
@@ -245,6 +256,11 @@ impl Broker {
         };
         let open = member.open.take();
         member.dropping = false;
+        member.refusing = None;
+        if self.journal.is_behind() && self.queues.get(member.queue).is_some_and(|queue| queue.terms.durable) {
+            // Marks that were set before are not answered: this is the answer to them.
+            self.journal.touch();
+        }
         if let Some((at, handle)) = open
             && let Some(connection) = self.connections.get_mut(at)
         {
@@ -300,11 +316,15 @@ impl Broker {
         let members: Vec<Key> = queue.members.iter().copied().collect();
         if let Some(queue) = self.queues.get_mut(queue_key).filter(|queue| !queue.closed) {
             queue.closed = true;
+            let durable = queue.terms.durable;
+            if durable {
+                self.journal.push(Entry::Closed { queue: queue.epoch });
+            }
             for member in members {
                 // Puts fail at once, also those that wait for room.
                 self.cut(member, 0, ErrorKind::Closed);
                 if let Some((at, queue)) = self.members.get(member).and_then(|member| member.open) {
-                    self.tell(at, Closed { queue });
+                    self.tell_in_turn(durable, at, Closed { queue });
                 }
             }
             self.mark(queue_key);
@@ -340,11 +360,21 @@ impl Broker {
         for member in members.into_iter().flatten() {
             self.void(member, &failure);
         }
+        self.remove(key);
+        Ok(Done { call: delete.call }.into())
+    }
+
+    /// The queue is no more; nobody counts in it.
+    fn remove(&mut self, key: Key) {
         if let Some(queue) = self.queues.remove(key) {
-            self.names.remove(id);
+            self.names.remove(&queue.id);
             self.timers.clear(queue.sight_due, crate::timers::Timer::Sight(key));
             self.usage.0 -= queue.store.items();
             self.usage.1 -= queue.store.bytes();
+            self.journal.staging.remove(&key);
+            if queue.terms.durable {
+                self.journal.push(Entry::Deleted { queue: queue.epoch });
+            }
         }
     }
 
@@ -366,7 +396,9 @@ impl Broker {
             if let Some(connection) = self.connections.get_mut(at) {
                 connection.open.remove(&queue.get());
             }
-            self.tell(
+            let durable = self.queues.get(member.queue).is_some_and(|queue| queue.terms.durable);
+            self.tell_in_turn(
+                durable,
                 at,
                 Failed {
                     queue: Some(queue),

@@ -60,7 +60,7 @@ impl Broker {
                 queue.gets.remove(index);
                 continue;
             };
-            if connection.out.len() >= self.settings.max_output {
+            if connection.unread() >= self.settings.max_output {
                 // A slow reader keeps its turn, and keeps nobody back.
                 connection.stalled = true;
                 index += 1;
@@ -90,14 +90,21 @@ impl Broker {
             connection.credit = connection.credit.saturating_sub(count);
             let last = waiter.once || waiter.items == 0 || waiter.bytes == 0;
             let waiter = *waiter;
+            // What is the client's at once must not come again: it leaves when that is written down.
+            let durable = queue.terms.durable;
+            let is_held = durable && (waiter.mode == Mode::Outright || !self.journal.is_written(member.delivers_after));
+            let said = is_held.then(|| std::mem::take(&mut connection.out));
             write(connection, member, &waiter, last, &pieces);
+            let held = said.map(|said| std::mem::replace(&mut connection.out, said));
             let first = member.next_delivery;
             member.next_delivery += count;
             match waiter.mode {
                 Mode::Outright => {
                     queue.store.settle(count, bytes, End::Got);
                     self.usage = (self.usage.0 - count, self.usage.1 - bytes);
-                    pieces.clear();
+                    for piece in pieces.drain(..) {
+                        queue.settled(&mut self.journal, &piece);
+                    }
                 }
                 Mode::Marked => {
                     let mut number = first;
@@ -124,6 +131,10 @@ impl Broker {
                 }
                 connection.calls.remove(&waiter.call.get());
                 self.timers.clear(waiter.until, Timer::Get(at, waiter.id));
+            }
+            if let Some(held) = held {
+                member.delivers_after = self.journal.made();
+                self.hold_bytes(waiter.connection, held);
             }
             self.note(waiter.connection);
         }

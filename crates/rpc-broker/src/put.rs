@@ -30,7 +30,7 @@ impl Broker {
         let Some(member) = self.members.get_mut(key) else {
             return Ok(());
         };
-        if member.cut.is_some() {
+        if member.cut.is_some() || member.refusing.is_some() {
             // It falls under a refusal that is still to be said.
             return Ok(());
         }
@@ -101,6 +101,11 @@ impl Broker {
         let Some(queue) = self.queues.get_mut(member.queue) else {
             return Ok(());
         };
+        if queue.terms.durable
+            && let Some(trouble) = &self.journal.trouble
+        {
+            return Err(Obstacle::Never(trouble.clone()));
+        }
         let (items, bytes) = queue.room();
         let fits = room(&piece.bytes, piece.count, items, bytes);
         let all_items = limits.max_items.saturating_sub(self.usage.0).min(items);
@@ -108,13 +113,17 @@ impl Broker {
         let stored = room(&piece.bytes, piece.count, all_items, all_bytes);
         if stored.0 > 0 {
             let front = piece.split_to(stored);
-            queue.store.append(front.codec, front.count, &front.bytes);
             self.usage.0 += u64::from(front.count);
             self.usage.1 += front.payload();
-            member.next_put += u64::from(front.count);
-            let at = member.queue;
-            self.mark(at);
-            self.owe_confirmation(key);
+            if queue.terms.durable {
+                self.stage(key, front);
+            } else {
+                queue.store.append(front.codec, front.count, &front.bytes);
+                member.next_put += u64::from(front.count);
+                let at = member.queue;
+                self.mark(at);
+                self.owe_confirmation(key);
+            }
         }
         if piece.count == 0 {
             return Ok(());
@@ -291,6 +300,11 @@ impl Broker {
             return;
         };
         member.dropping = true;
+        if member.staged > 0 {
+            // It says that all before is stored.
+            member.refusing.get_or_insert_with(|| failure.clone());
+            return;
+        }
         let from = member.next_put;
         if let Some((at, queue)) = member.open {
             self.tell(
@@ -353,7 +367,7 @@ impl Broker {
     }
 
     /// The member gets a confirmation when everything that was received is handled.
-    fn owe_confirmation(&mut self, key: Key) {
+    pub(crate) fn owe_confirmation(&mut self, key: Key) {
         if let Some(member) = self.members.get_mut(key)
             && !std::mem::replace(&mut member.unconfirmed, true)
         {
@@ -367,7 +381,7 @@ impl Broker {
             return;
         };
         let owed = std::mem::replace(&mut member.unconfirmed, false);
-        let up_to = member.next_put - 1;
+        let up_to = member.next_put - member.staged - 1;
         if let Some((at, queue)) = member.open.filter(|_| owed && up_to > 0) {
             self.tell(at, Confirmed { queue, up_to });
         }

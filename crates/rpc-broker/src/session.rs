@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use queue_core::ErrorKind;
-use rpc_wire::Handle;
+use rpc_wire::{Failure, Handle};
 
 use crate::piece::Piece;
 use crate::rights::Rights;
@@ -15,6 +15,10 @@ pub(crate) struct Session {
     pub(crate) id: [u8; 16],
     /// Who it belongs to; none where nobody is asked.
     pub(crate) identity: Option<String>,
+    /// Whether it is written down, with its numbers in durable queues.
+    pub(crate) written: bool,
+    /// Whether it is from an earlier life of the server.
+    pub(crate) restored: bool,
     pub(crate) connection: Option<Key>,
     /// Members by queue.
     pub(crate) members: BTreeMap<Key, Key>,
@@ -40,12 +44,18 @@ pub(crate) struct Member {
     pub(crate) pending_items: u64,
     /// Why everything behind `pending` is refused, once `pending` has ended.
     pub(crate) cut: Option<ErrorKind>,
+    /// Items before `next_put` that are not written down yet.
+    pub(crate) staged: u64,
+    /// Why everything from `next_put` on is refused, once nothing is staged.
+    pub(crate) refusing: Option<Failure>,
     /// Puts that begin later than `next_put` are dropped: they were under way when that number was refused.
     pub(crate) dropping: bool,
     /// Whether a confirmation is to be sent.
     pub(crate) unconfirmed: bool,
 
     pub(crate) next_delivery: u64,
+    /// What is said about deliveries stays behind those that are held until so much is written down.
+    pub(crate) delivers_after: u64,
     /// Delivered and not consumed, with the number of the first delivery of each piece, ascending.
     pub(crate) away: VecDeque<(u64, Piece)>,
     /// On loan, by the numbers of the deliveries.
@@ -80,9 +90,12 @@ impl Member {
             pending: VecDeque::new(),
             pending_items: 0,
             cut: None,
+            staged: 0,
+            refusing: None,
             dropping: false,
             unconfirmed: false,
             next_delivery: 1,
+            delivers_after: 0,
             away: VecDeque::new(),
             loans: BTreeMap::new(),
             lost: false,

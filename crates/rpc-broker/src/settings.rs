@@ -53,6 +53,9 @@ pub struct Settings {
     pub queue_bytes: u64,
     /// How long a loan lasts in a queue whose descriptor does not say; zero for as long as it takes.
     pub lease_time: Duration,
+    /// Whether whoever runs the broker writes down what [`take_batch`](crate::Broker::take_batch) gives. Otherwise durable queues
+    /// are refused.
+    pub durable: bool,
     /// What the server calls itself in `Welcome`, for people.
     pub agent: String,
     /// Queues of the same names that are elsewhere in this process, and come in when somebody asks for them.
@@ -84,6 +87,7 @@ impl Default for Settings {
             queue_items: 1000,
             queue_bytes: 64 << 20,
             lease_time: Duration::from_secs(30),
+            durable: false,
             agent: concat!("sage ", env!("CARGO_PKG_VERSION")).to_owned(),
             guests: None,
         }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use rpc_wire::ItemCodec;
 
+use crate::journal::Journal;
 use crate::piece::{FRONT, Most, Piece, payload, prefix};
+use crate::table::Key;
 
 /// From so many bytes on, items stay in the block of memory that they were received in. Fewer would keep a block that is many times
 /// larger.
@@ -44,10 +46,23 @@ pub(crate) struct Store {
     tail_codec: ItemCodec,
     /// The order of the next item.
     next: u64,
+    /// Of a durable queue: what is not written down yet, behind all the rest.
+    staged: VecDeque<Staged>,
+    staged_items: u64,
     waiting: u64,
     away: u64,
     bytes: u64,
     pub(crate) totals: Totals,
+}
+
+/// Items that are on their way to the disk.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// How far everything has to be written down.
+    pub(crate) upto: u64,
+    /// The member that put them.
+    pub(crate) key: Key,
+    pub(crate) piece: Piece,
 }
 
 /// How an item that is away leaves for good.
@@ -67,12 +82,12 @@ impl Store {
         self.away
     }
 
-    /// Waiting and away.
+    /// Waiting, away and staged.
     pub(crate) const fn items(&self) -> u64 {
-        self.waiting + self.away
+        self.waiting + self.away + self.staged_items
     }
 
-    /// Of the items that wait or are away, without their lengths.
+    /// Of these items, without their lengths.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -110,6 +125,57 @@ impl Store {
         self.waiting += u64::from(count);
         self.bytes += payload(items, count);
         self.totals.put += u64::from(count);
+    }
+
+    /// Gives items of a durable queue their place, for good. They are not gathered: each has to be found again.
+    pub(crate) fn number(&mut self, mut piece: Piece) -> Piece {
+        piece.order = self.next;
+        piece.deliveries = 0;
+        self.next += u64::from(piece.count);
+        if piece.bytes.len() < SHARED {
+            piece.bytes = Bytes::copy_from_slice(&piece.bytes);
+        }
+        piece
+    }
+
+    /// Adds items that have their place at the end.
+    pub(crate) fn append_numbered(&mut self, piece: Piece) {
+        self.bytes += piece.payload();
+        self.add(piece);
+    }
+
+    fn add(&mut self, piece: Piece) {
+        self.next = self.next.max(piece.order.saturating_add(piece.count.into()));
+        self.waiting += u64::from(piece.count);
+        self.totals.put += u64::from(piece.count);
+        self.fresh.push_back(piece);
+    }
+
+    /// They count, and nobody can take them.
+    pub(crate) fn stage(&mut self, staged: Staged) {
+        self.staged_items += u64::from(staged.piece.count);
+        self.bytes += staged.piece.payload();
+        self.staged.push_back(staged);
+    }
+
+    /// The next ones that are written down can be taken: whose they were, and how many.
+    pub(crate) fn unstage(&mut self, journal: &Journal) -> Option<(Key, u64)> {
+        let staged = self.staged.pop_front_if(|staged| journal.is_written(staged.upto))?;
+        let count = u64::from(staged.piece.count);
+        self.staged_items -= count;
+        self.add(staged.piece);
+        Some((staged.key, count))
+    }
+
+    pub(crate) fn has_staged(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
+    /// What is not written down is not stored: how many items, and their bytes.
+    pub(crate) fn drop_staged(&mut self) -> (u64, u64) {
+        let bytes = self.staged.drain(..).map(|staged| staged.piece.payload()).sum();
+        self.bytes -= bytes;
+        (std::mem::take(&mut self.staged_items), bytes)
     }
 
     /// What is gathered becomes a piece.

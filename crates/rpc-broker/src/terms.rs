@@ -14,6 +14,7 @@ const LEASE_TIME: &str = "lease_time";
 const MAX_DELIVERIES: &str = "max_deliveries";
 const DEAD_LETTER: &str = "dead_letter";
 const DURABILITY: &str = "durability";
+const DISK: &str = "disk";
 
 /// What a queue was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) struct Terms {
     /// 0 for no limit.
     pub(crate) max_deliveries: u32,
     pub(crate) dead_letter: Option<QueueId>,
+    /// Whether it outlives the server.
+    pub(crate) durable: bool,
 }
 
 /// What a descriptor says of a queue. Absent is what it leaves open.
@@ -36,20 +39,23 @@ pub(crate) struct Wanted {
     lease: Option<Duration>,
     max_deliveries: Option<u32>,
     pub(crate) dead_letter: Option<QueueId>,
+    durable: Option<bool>,
 }
 
 impl Wanted {
     /// Reads the parameters that are a server's; the others are left alone.
     pub(crate) fn read(record: &DescriptorRecord) -> Result<Self, Error> {
-        let is_kept = |durability: &str| matches!(durability, "volatile" | "process");
-        if let Some(wanted) = record.metadata.get(DURABILITY).filter(|value| **value != Value::Null)
-            && !matches!(wanted, Value::Text(text) if is_kept(text))
-        {
-            return Err(about(&record.queue_id, ErrorKind::Unsupported, "open")
-                .expected("`durability` of `volatile` or `process`")
-                .found(excerpt(&wanted.to_string()))
-                .remedy("this server keeps queues in memory: leave `durability` out"));
-        }
+        let durable = match record.metadata.get(DURABILITY) {
+            None | Some(Value::Null) => None,
+            Some(Value::Text(text)) if text == "volatile" || text == "process" => Some(false),
+            Some(Value::Text(text)) if text == DISK => Some(true),
+            Some(other) => {
+                return Err(about(&record.queue_id, ErrorKind::Unsupported, "open")
+                    .expected("`durability` of `volatile`, `process` or `disk`")
+                    .found(excerpt(&other.to_string()))
+                    .remedy("take one of these, or leave `durability` out"));
+            }
+        };
         let dead_letter = match record.metadata.get(DEAD_LETTER) {
             None | Some(Value::Null) => None,
             Some(Value::Text(id)) => Some(QueueId::new(id)?),
@@ -67,7 +73,19 @@ impl Wanted {
             lease: seconds(record, LEASE_TIME)?,
             max_deliveries: number(record, MAX_DELIVERIES, u64::from(u32::MAX))?.map(|number| number as u32),
             dead_letter,
+            durable,
         })
+    }
+
+    /// Fails when it is to be durable and nobody would write it down.
+    pub(crate) fn durable(&self, id: &QueueId, settings: &Settings) -> Result<(), Error> {
+        if self.durable != Some(true) || settings.durable {
+            return Ok(());
+        }
+        Err(about(id, ErrorKind::Unsupported, "open")
+            .expected("a server that keeps queues on disk, as `durability=disk` says")
+            .found("one that keeps them in memory")
+            .remedy("start the server with --data-dir, or leave `durability` out"))
     }
 
     /// The terms of a queue that is made for it.
@@ -83,6 +101,7 @@ impl Wanted {
             lease: Some(lease).filter(|lease| !lease.is_zero()),
             max_deliveries: self.max_deliveries.unwrap_or(0),
             dead_letter: self.dead_letter.clone(),
+            durable: self.durable.unwrap_or(false),
         }
     }
 
@@ -91,6 +110,8 @@ impl Wanted {
         let lease = self.lease.map(|lease| Some(lease).filter(|lease| !lease.is_zero()));
         let max_bytes = self.max_bytes.filter(|bytes| *bytes != 0);
         let dead_letter = self.dead_letter.as_ref().map(Some);
+        let kept = |durable: bool| if durable { DISK } else { "process" };
+        compare(id, DURABILITY, self.durable.map(kept), kept(found.durable))?;
         compare(id, CAPACITY, self.capacity, found.capacity)?;
         compare(id, MAX_BYTES, max_bytes, found.max_bytes)?;
         compare(id, LEASE_TIME, lease.map(shown), shown(found.lease))?;
@@ -123,6 +144,10 @@ impl Terms {
         if let Some(id) = &self.dead_letter {
             let id = Value::Text(id.as_str().to_owned());
             record.metadata.insert(DEAD_LETTER.to_owned(), id);
+        }
+        if self.durable {
+            let disk = Value::Text(DISK.to_owned());
+            record.metadata.insert(DURABILITY.to_owned(), disk);
         }
         record
     }
