@@ -43,28 +43,34 @@ impl Broker {
         let failure = Failure::from(error);
         self.journal.trouble = Some(failure.clone());
         self.journal.give_back(batch);
+        let mut refused = Vec::new();
         for at in std::mem::take(&mut self.journal.staging) {
             let Some(queue) = self.queues.get_mut(at) else {
                 continue;
             };
-            let (staged, members) = (queue.store.drop_staged(), queue.members.clone());
-            self.usage = (self.usage.0 - staged.0, self.usage.1 - staged.1);
-            for key in members {
-                let Some(member) = self.members.get_mut(key).filter(|member| member.staged > 0) else {
-                    continue;
-                };
-                member.next_put -= std::mem::take(&mut member.staged);
-                member.refusing = None;
-                self.refuse(key, &failure);
+            let (items, bytes) = queue.store.drop_staged();
+            self.usage = (self.usage.0 - items, self.usage.1 - bytes);
+            for key in queue.members.iter().copied() {
+                if let Some(member) = self.members.get_mut(key).filter(|member| member.staged > 0) {
+                    member.next_put -= std::mem::take(&mut member.staged);
+                    member.refusing = None;
+                    refused.push(key);
+                }
             }
             self.mark(at);
         }
-        // Who waits to hear how far a put has come can be told now.
+        // Who waits to hear how far a put has come can be told now, and that is all there is to tell.
         for (upto, held) in std::mem::take(&mut self.journal.held) {
             match held {
-                Held::Opened(at, member, opened) => self.say_opened(at, member, opened),
+                Held::Opened(at, member, opened) => {
+                    refused.retain(|key| *key != member);
+                    self.say_opened(at, member, opened);
+                }
                 held => self.journal.held.push_back((upto, held)),
             }
+        }
+        for key in refused {
+            self.refuse(key, &failure);
         }
         self.settle_down(now);
     }

@@ -156,7 +156,9 @@ impl Broker {
         self.timers.clear(waiter.until, Timer::Get(at, waiter.id));
         let member = self.members.get(waiter.member);
         let open = member.and_then(|member| member.open);
-        let waits = member.is_some_and(|member| !self.journal.is_written(member.delivers_after));
+        let queue = self.queues.get(at).filter(|queue| queue.terms.durable);
+        let waits = queue.is_some_and(|queue| queue.closed)
+            || member.is_some_and(|member| !self.journal.is_written(member.delivers_after));
         if let Some(connection) = self.connections.get_mut(waiter.connection) {
             connection.calls.remove(&waiter.call.get());
             connection.credit = connection.credit.saturating_sub(waiter.items.into());

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod disk;
+mod durable;
 mod gets;
 mod guests;
 mod handshake;

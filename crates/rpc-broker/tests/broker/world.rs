@@ -33,7 +33,12 @@ impl World {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let mut state = 1_u64;
+        Self::of_life(settings, EPOCH)
+    }
+
+    pub(crate) fn of_life(settings: Settings, epoch: u64) -> Self {
+        // Another one in each life.
+        let mut state = epoch - EPOCH + 1;
         let entropy = move |bytes: &mut [u8]| {
             for byte in bytes {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -41,7 +46,7 @@ impl World {
             }
         };
         Self {
-            broker: RefCell::new(Broker::new(settings, EPOCH, Box::new(entropy))),
+            broker: RefCell::new(Broker::new(settings, epoch, Box::new(entropy))),
             now: Cell::new(Instant::now()),
         }
     }

@@ -1,0 +1,566 @@
+//! Durable queues: what is confirmed outlives the server, and nothing comes twice because of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rpc_wire::{
+    Ack, Capabilities, Close, Consumed, Creation, Delete, Flag, Get, Goodbye, Handle, Hello, Message, Micros, Nack,
+    Ranges, Release, Settled,
+};
+
+use crate::disk::{Disk, fail, settings};
+use crate::world::{Client, World, confirmed, hello, kinds, reason, texts};
+
+const DISK: &str = "rpc://jobs?durability=disk";
+
+fn again(client: &Client<'_>) -> Hello {
+    let welcome = client.welcome.as_ref().unwrap();
+    Hello {
+        session: welcome.session,
+        epoch: welcome.epoch,
+        ..hello()
+    }
+}
+
+/// A durable queue that is there.
+fn opened(disk: &mut Disk, client: &Client<'_>, uri: &str) -> Handle {
+    client.say(client.open_message(uri, Creation::IfAbsent, ""));
+    disk.sync(client.world);
+    match client.hear_one() {
+        Message::Opened(opened) => opened.queue,
+        other => panic!("not opened: {other:?}"),
+    }
+}
+
+fn stale(heard: &[Message]) -> Vec<bool> {
+    let of = |message: &Message| match message {
+        Message::Settled(Settled { stale, .. }) => Some(stale.iter().count() > 0),
+        _ => None,
+    };
+    heard.iter().filter_map(of).collect()
+}
+
+fn range(first: u64, last: u64) -> Ranges {
+    Ranges::of(first..=last).unwrap()
+}
+
+#[test]
+fn a_server_that_writes_nothing_down_refuses_them_and_says_what_to_do() {
+    let world = World::new();
+    let client = world.client();
+    let (kind, words) = client.refusal(client.open_message(DISK, Creation::IfAbsent, ""));
+    assert_eq!(kind, "Unsupported");
+    assert!(words.contains("--data-dir"), "{words}");
+    let capabilities = client.welcome.as_ref().unwrap().capabilities;
+    assert!(!capabilities.has(Capabilities::DURABLE));
+    let (kind, _) = client.refusal(client.open_message("rpc://jobs?durability=paper", Creation::IfAbsent, ""));
+    assert_eq!(kind, "Unsupported");
+}
+
+#[test]
+fn how_long_it_lasts_is_one_of_the_things_that_openers_agree_on() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    assert!(client.welcome.as_ref().unwrap().capabilities.has(Capabilities::DURABLE));
+    opened(&mut disk, &client, DISK);
+    let other = world.client();
+    let (kind, words) = other.refusal(other.open_message("rpc://jobs?durability=process", Creation::IfAbsent, ""));
+    assert!(
+        kind == "Incompatible" && words.contains("durability"),
+        "{kind}: {words}"
+    );
+    other.opened("rpc://jobs"); // as it is
+    let volatile = world.client();
+    volatile.opened("rpc://others?durability=process");
+    let (kind, _) = other.refusal(other.open_message("rpc://others?durability=disk", Creation::IfAbsent, ""));
+    assert_eq!(kind, "Incompatible");
+    assert!(
+        !world.broker.borrow().has_batch(),
+        "nothing is written down about the others"
+    );
+}
+
+#[test]
+fn nothing_is_confirmed_or_seen_before_it_is_written_down() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    client.say(client.open_message(DISK, Creation::IfAbsent, ""));
+    assert_eq!(client.hear().len(), 0, "not made yet");
+    disk.sync(&world);
+    let Message::Opened(queue) = client.hear_one() else {
+        panic!()
+    };
+    let queue = queue.queue;
+
+    client.put(queue, 1, &["a", "b"]);
+    client.get(queue, 9, Micros::FOREVER);
+    assert_eq!(client.hear().len(), 0);
+    assert_eq!(client.depth(queue), (0, 0));
+    assert_eq!(world.status().items, 2, "but there is less room");
+    disk.sync(&world);
+    let heard = client.hear();
+    assert_eq!(
+        (confirmed(&heard), texts(&heard)),
+        (2, vec!["a".to_owned(), "b".to_owned()])
+    );
+
+    client.say(Consumed { queue, up_to: 2 });
+    let call = client.call();
+    client.say(Close { queue, call });
+    assert_eq!(client.hear().len(), 0);
+    disk.sync(&world);
+    let heard = client.hear();
+    let is_closed = |message: &Message| matches!(message, Message::Closed(_));
+    let is_done = |message: &Message| matches!(message, Message::Done(_));
+    assert!(heard.iter().any(is_closed) && heard.iter().any(is_done), "{heard:?}");
+    assert_eq!(disk.depth(), 0);
+
+    let (call, id) = (client.call(), "jobs".parse().unwrap());
+    client.say(Delete { call, id });
+    assert!(!client.hear().iter().any(is_done));
+    disk.sync(&world);
+    assert!(client.hear().iter().any(is_done));
+    assert_eq!(
+        (disk.start(9_000, settings()).status().queues, world.status().items),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_batch_that_was_taken_confirms_nothing_that_came_after_it() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a"]);
+    let first = world.broker.borrow_mut().take_batch().unwrap();
+    client.put(queue, 2, &["b"]);
+    let now = world.now.get();
+    world.broker.borrow_mut().wrote_down(&first, now);
+    assert_eq!((confirmed(&client.hear()), client.depth(queue)), (1, (1, 0)));
+    assert!(world.broker.borrow().has_batch());
+    let second = world.broker.borrow_mut().take_batch().unwrap();
+    world.broker.borrow_mut().wrote_down(&second, now);
+    assert_eq!((confirmed(&client.hear()), client.depth(queue)), (2, (2, 0)));
+}
+
+#[test]
+fn an_acknowledgement_is_answered_when_it_is_written_down() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a", "b"]);
+    disk.sync(&world);
+    client.hear();
+    client.say(client.lease_message(queue, 2, Micros::ZERO));
+    assert_eq!(texts(&client.hear()), ["a", "b"]);
+    let (call, deliveries) = (client.call(), range(1, 1));
+    client.say(Ack {
+        queue,
+        call,
+        deliveries,
+    });
+    assert_eq!(client.hear().len(), 0);
+    // A nack changes nothing on the disk.
+    let (call, deliveries) = (client.call(), range(2, 2));
+    client.say(Nack {
+        queue,
+        call,
+        after: Micros::ZERO,
+        deliveries,
+    });
+    assert_eq!(stale(&client.hear()), [false]);
+    disk.sync(&world);
+    assert_eq!((stale(&client.hear()), disk.depth()), (vec![false], 1));
+}
+
+#[test]
+fn what_is_the_clients_at_once_leaves_when_it_cannot_come_again() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a", "b"]);
+    disk.sync(&world);
+    client.hear();
+    let get = Get {
+        outright: Flag(true),
+        ..client.get_message(queue, 9, Micros::ZERO)
+    };
+    let marked = Get {
+        items: 1,
+        ..client.get_message(queue, 9, Micros::FOREVER)
+    };
+    client.say(get);
+    client.say(marked);
+    assert_eq!(client.hear().len(), 0, "neither the items, nor that there are no more");
+    let lost = disk.start(9_000, settings());
+    assert_eq!(lost.status().items, 2);
+    disk.sync(&world);
+    let heard = client.hear();
+    assert_eq!(
+        (texts(&heard), kinds(&heard)),
+        (vec!["a".to_owned(), "b".to_owned()], vec!["Empty".to_owned()])
+    );
+    assert!(matches!(heard[0], Message::Delivered(_)), "{heard:?}");
+    assert_eq!(disk.depth(), 0);
+}
+
+#[test]
+fn the_next_life_has_everything_in_order_and_knows_the_sessions() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a", "b", "c", "d", "e"]);
+    disk.sync(&world);
+    client.get(queue, 2, Micros::ZERO);
+    client.say(client.lease_message(queue, 1, Micros::ZERO));
+    client.say(Consumed { queue, up_to: 1 });
+    disk.sync(&world);
+    client.put(queue, 6, &["f"]); // the disk does not hear of it
+    assert_eq!((confirmed(&client.hear()), disk.depth()), (5, 4));
+    let hello = again(&client);
+
+    let world = disk.start(9_000, settings());
+    let stranger = world.client();
+    assert!(!stranger.welcome.as_ref().unwrap().resumed.0);
+    let client = world.client_with(hello);
+    let welcome = client.welcome.as_ref().unwrap();
+    assert!(welcome.resumed.0 && welcome.epoch == 9_000);
+    let opened = client.opened(DISK);
+    assert_eq!(
+        (opened.created.0, opened.kept.0, opened.next_put, opened.next_delivery),
+        (false, false, 6, 1)
+    );
+    // Sent again: what was stored and what was not.
+    client.put(opened.queue, 5, &["e", "f", "g"]);
+    disk.sync(&world);
+    assert_eq!(confirmed(&client.hear()), 7);
+    client.say(Get {
+        once: Flag(true),
+        ..client.get_message(opened.queue, 9, Micros::ZERO)
+    });
+    assert_eq!(texts(&client.hear()), ["b", "c", "d", "e", "f", "g"]);
+}
+
+#[test]
+fn a_session_of_before_is_forgotten_in_the_usual_time() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a"]);
+    disk.sync(&world);
+    let hello = again(&client);
+    let world = disk.start(9_000, settings());
+    world.pass(Duration::from_secs(601));
+    disk.sync(&world);
+    let client = world.client_with(hello.clone());
+    assert!(!client.welcome.as_ref().unwrap().resumed.0);
+    // Nor does the disk know it any more.
+    let world = disk.start(90_000, settings());
+    assert_eq!(world.status().sessions, 0);
+    assert_eq!(world.status().items, 1);
+}
+
+#[test]
+fn closed_queues_types_and_dead_letters_are_there_again() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    client.say(client.open_message(
+        "rpc://jobs?durability=disk&max_deliveries=1&dead_letter=dead",
+        Creation::IfAbsent,
+        "Job",
+    ));
+    disk.sync(&world);
+    let Message::Opened(at) = client.hear_one() else {
+        panic!()
+    };
+    let queue = at.queue;
+    client.put(queue, 1, &["poison", "well"]);
+    disk.sync(&world);
+    client.hear();
+    client.say(client.lease_message(queue, 1, Micros::ZERO));
+    let (call, deliveries) = (client.call(), range(1, 1));
+    client.say(Nack {
+        queue,
+        call,
+        after: Micros::ZERO,
+        deliveries,
+    });
+    let call = client.call();
+    client.say(Close { queue, call });
+    disk.sync(&world);
+
+    let world = disk.start(9_000, settings());
+    let client = world.client();
+    assert_eq!(client.names(""), ["dead", "jobs"]);
+    client.say(client.open_message("rpc://jobs?durability=disk", Creation::IfAbsent, "Job"));
+    let heard = client.hear();
+    assert!(matches!(heard[1], Message::Closed(_)), "{heard:?}");
+    let (kind, _) = client.refusal(client.open_message("rpc://dead?durability=disk", Creation::IfAbsent, "Other"));
+    assert_eq!(kind, "TypeMismatch");
+    let dead = client.open("rpc://dead?durability=disk");
+    client.say(Get {
+        once: Flag(true),
+        ..client.get_message(dead, 9, Micros::ZERO)
+    });
+    assert_eq!(texts(&client.hear()), ["poison"]);
+}
+
+#[test]
+fn when_the_disk_is_full_puts_are_refused_and_nothing_else_is_lost() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let (client, other) = (world.client(), world.client());
+    let queue = opened(&mut disk, &client, DISK);
+    let beside = other.open("rpc://beside");
+    client.put(queue, 1, &["a", "b"]);
+    disk.sync(&world);
+    client.hear();
+    client.say(client.lease_message(queue, 1, Micros::ZERO));
+    client.hear();
+    let (call, deliveries) = (client.call(), range(1, 1));
+    client.say(Ack {
+        queue,
+        call,
+        deliveries,
+    });
+    client.put(queue, 3, &["c"]);
+    client.put(queue, 4, &["d"]);
+    fail(&world);
+    let heard = client.hear();
+    assert_eq!(kinds(&heard), ["OutOfSpace"], "the ack waits: {heard:?}");
+    assert_eq!((world.status().items, disk.depth()), (1, 2));
+    // Until it works again.
+    client.put(queue, 3, &["c"]);
+    assert_eq!(kinds(&client.hear()), ["OutOfSpace"]);
+    let (kind, _) = client.refusal(client.open_message("rpc://new?durability=disk", Creation::IfAbsent, ""));
+    assert_eq!(kind, "OutOfSpace");
+    // The others do not notice.
+    other.put(beside, 1, &["x"]);
+    assert_eq!(
+        (confirmed(&other.hear()), other.take(beside, 9)),
+        (1, vec!["x".to_owned()])
+    );
+    // There is room again.
+    disk.sync(&world);
+    assert_eq!((stale(&client.hear()), disk.depth()), (vec![false], 1));
+    client.put(queue, 3, &["C"]);
+    disk.sync(&world);
+    assert_eq!((confirmed(&client.hear()), disk.depth()), (3, 2));
+    client.say(Get {
+        once: Flag(true),
+        ..client.get_message(queue, 9, Micros::ZERO)
+    });
+    assert_eq!(texts(&client.hear()), ["b", "C"]);
+}
+
+#[test]
+fn a_refusal_comes_behind_the_confirmation_of_what_was_before_it() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, "rpc://jobs?durability=disk&maxsize=2");
+    client.put_now(queue, 1, &["a", "b", "c"]);
+    assert_eq!(client.hear().len(), 0);
+    client.put_now(queue, 4, &["d"]); // was under way
+    disk.sync(&world);
+    let heard = client.hear();
+    assert_eq!((confirmed(&heard), kinds(&heard)), (2, vec!["Full".to_owned()]));
+    assert!(
+        matches!(&heard[1], Message::Refused(refused) if refused.from == 3),
+        "{heard:?}"
+    );
+    assert_eq!(disk.depth(), 2);
+}
+
+#[test]
+fn who_comes_back_while_puts_are_on_their_way_to_the_disk_is_told_what_became_of_them() {
+    for works in [true, false] {
+        let (mut disk, world) = (Disk::default(), World::with(settings()));
+        let client = world.client();
+        let queue = opened(&mut disk, &client, DISK);
+        client.put(queue, 1, &["a", "b"]);
+        let hello = again(&client);
+        client.cut();
+        let client = world.client_with(hello);
+        client.say(client.open_message(DISK, Creation::IfAbsent, ""));
+        assert_eq!(client.hear().len(), 0, "nobody knows which number is next");
+        match works {
+            true => disk.sync(&world),
+            false => fail(&world),
+        }
+        let Some(Message::Opened(opened)) = client.hear().into_iter().next() else {
+            panic!()
+        };
+        assert_eq!(opened.next_put, if works { 3 } else { 1 });
+    }
+}
+
+#[test]
+fn who_leaves_is_told_the_end_of_everything_first() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a"]);
+    let grace = Micros::ZERO;
+    client.say(Goodbye { grace, failure: None });
+    assert!(client.hear().is_empty() && !client.is_over());
+    disk.sync(&world);
+    let heard = client.hear();
+    assert!(
+        matches!(heard[..], [Message::Confirmed(_), Message::Goodbye(_)]),
+        "{heard:?}"
+    );
+    assert!(client.is_over());
+    // Its numbers are needed no more.
+    disk.sync(&world);
+    assert_eq!(disk.start(9_000, settings()).status().sessions, 0);
+}
+
+#[test]
+fn what_was_marked_as_consumed_is_written_down_when_the_queue_is_given_back() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a", "b"]);
+    disk.sync(&world);
+    client.get(queue, 1, Micros::ZERO);
+    client.hear();
+    client.say(Consumed { queue, up_to: 1 });
+    let call = client.call();
+    client.say(Release { queue, call });
+    assert_eq!(client.hear().len(), 0);
+    disk.sync(&world);
+    assert!(matches!(client.hear_one(), Message::Done(_)));
+    assert_eq!(disk.depth(), 1);
+}
+
+/// Random steps with writes that fail and servers that die: what was confirmed and not acknowledged is there once, and what was
+/// acknowledged does not come again.
+#[test]
+fn whatever_happens_nothing_confirmed_is_lost_and_nothing_comes_twice() {
+    for seed in 1..40_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut below = |most: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % most
+        };
+        let (mut disk, mut world, mut life) = (Disk::default(), World::with(settings()), 1_000);
+        let mut session = hello();
+        // By their names: what was put and how often it was stored at most, what was confirmed, what was acknowledged.
+        let (mut made, mut stored, mut done) = (0_u64, BTreeSet::new(), BTreeSet::new());
+        for _ in 0..12 {
+            let client = world.client_with(session.clone());
+            client.say(client.open_message(DISK, Creation::IfAbsent, ""));
+            disk.sync(&world);
+            let Message::Opened(opened) = client.hear_one() else {
+                panic!()
+            };
+            let (queue, mut next) = (opened.queue, opened.next_put);
+            // What was under way when the life before ended is stored when its number is.
+            let mut sent: BTreeMap<u64, String> = BTreeMap::new();
+            let mut asked: BTreeMap<u32, String> = BTreeMap::new();
+            let mut lent: BTreeMap<u64, String> = BTreeMap::new();
+            for _ in 0..below(40) {
+                match below(6) {
+                    0 | 1 => {
+                        made += 1;
+                        let name = format!("{made}");
+                        client.put(queue, next, &[&name]);
+                        sent.insert(next, name);
+                        next += 1;
+                    }
+                    2 => client.say(client.lease_message(queue, 1, Micros::ZERO)),
+                    3 => {
+                        if let Some((number, name)) = lent.pop_first() {
+                            let call = client.call();
+                            asked.insert(call.get(), name);
+                            client.say(Ack {
+                                queue,
+                                call,
+                                deliveries: range(number, number),
+                            });
+                        }
+                    }
+                    4 => disk.sync(&world),
+                    _ if world.broker.borrow().has_batch() => fail(&world),
+                    _ => {}
+                }
+                for message in client.hear() {
+                    match message {
+                        Message::Confirmed(confirmed) => {
+                            let rest = sent.split_off(&(confirmed.up_to + 1));
+                            stored.extend(std::mem::replace(&mut sent, rest).into_values());
+                        }
+                        Message::Refused(refused) => {
+                            sent.split_off(&refused.from);
+                            next = refused.from;
+                        }
+                        Message::Lent(new) => {
+                            for (number, (_, item)) in (new.first..).zip(new.items.iter()) {
+                                let name = String::from_utf8(item.to_vec()).unwrap();
+                                assert!(!done.contains(&name), "seed {seed}: {name} came again");
+                                lent.insert(number, name);
+                            }
+                        }
+                        Message::Settled(settled) => {
+                            let name = asked.remove(&settled.call.get()).expect("a call");
+                            assert_eq!(settled.stale.iter().count(), 0);
+                            done.insert(name);
+                        }
+                        Message::Failed(failed) if failed.failure.kind.as_str() == "Empty" => {}
+                        other => panic!("seed {seed}: {other:?}"),
+                    }
+                }
+            }
+            session = again(&client);
+            if below(2) == 0 {
+                drop(client);
+                life += 1_000_000;
+                world = disk.start(life, settings());
+            } else {
+                client.cut();
+                disk.sync(&world);
+            }
+            // Nobody says what became of those: they may be there or not, and those on loan wait again.
+            stored.retain(|name| !done.contains(name));
+            let asked: BTreeSet<String> = asked.into_values().collect();
+            let look = world.client();
+            look.say(look.open_message(DISK, Creation::IfAbsent, ""));
+            disk.sync(&world);
+            world.pass(Duration::from_secs(1));
+            let Message::Opened(at) = look.hear_one() else { panic!() };
+            look.say(look.lease_message(at.queue, 1000, Micros::ZERO));
+            let seen = texts(&look.hear());
+            let once: BTreeSet<String> = seen.iter().cloned().collect();
+            assert_eq!(once.len(), seen.len(), "seed {seed}: something is there twice");
+            let mut in_order = seen.clone();
+            in_order.sort_by_key(|name| name.parse::<u64>().unwrap());
+            assert_eq!(in_order, seen, "seed {seed}");
+            for name in &stored {
+                assert!(
+                    once.contains(name) || asked.contains(name),
+                    "seed {seed}: {name} is lost"
+                );
+            }
+            assert!(once.is_disjoint(&done), "seed {seed}: something came again");
+            stored = once;
+            look.say(Goodbye {
+                grace: Micros::ZERO,
+                failure: None,
+            });
+            disk.sync(&world);
+            assert_eq!(disk.depth(), stored.len(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn words_about_a_full_disk_name_the_queue() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let client = world.client();
+    let queue = opened(&mut disk, &client, DISK);
+    client.put(queue, 1, &["a"]);
+    fail(&world);
+    let (kind, words) = reason(&client.hear_one());
+    assert!(kind == "OutOfSpace" && words.contains("room on the disk"), "{words}");
+}
