@@ -78,7 +78,7 @@ impl Broker {
         }
         let entered = self.enter(at, queue_key);
         if entered.is_err() && created {
-            self.remove(queue_key);
+            self.unmake(queue_key);
         }
         let (member, handle) = entered?;
         if created
@@ -360,12 +360,11 @@ impl Broker {
         for member in members.into_iter().flatten() {
             self.void(member, &failure);
         }
-        self.remove(key);
-        Ok(Done { call: delete.call }.into())
+        self.unmake(key);
     }
 
     /// The queue is no more; nobody counts in it.
-    fn remove(&mut self, key: Key) {
+    fn unmake(&mut self, key: Key) {
         if let Some(queue) = self.queues.remove(key) {
             self.names.remove(&queue.id);
             self.timers.clear(queue.sight_due, crate::timers::Timer::Sight(key));

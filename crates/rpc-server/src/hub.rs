@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use crate::complaints::Complaints;
+use crate::store::Signal;
 
 /// What all tasks of a server share.
 pub(crate) struct Hub {
@@ -20,6 +21,8 @@ pub(crate) struct Hub {
     due: Notify,
     /// Told when the broker panicked, after which nobody knows what is in it.
     pub(crate) broken: Notify,
+    /// Tells whoever writes down what outlives the server.
+    keeper: Option<Arc<Signal>>,
 }
 
 /// The broker and those who wait for something of it. All that is done with it is short.
@@ -32,7 +35,7 @@ pub(crate) struct State {
 }
 
 impl Hub {
-    pub(crate) fn new(broker: Broker) -> Self {
+    pub(crate) fn new(broker: Broker, keeper: Option<Arc<Signal>>) -> Self {
         Self {
             state: Mutex::new(State {
                 broker,
@@ -43,6 +46,7 @@ impl Hub {
             complaints: Mutex::default(),
             due: Notify::new(),
             broken: Notify::new(),
+            keeper,
         }
     }
 
@@ -66,6 +70,11 @@ impl Hub {
             if let Some(waker) = wakers.get(&connection) {
                 waker.wake_by_ref();
             }
+        }
+        if let Some(keeper) = &self.keeper
+            && broker.has_batch()
+        {
+            keeper.ask();
         }
         let due = broker.next_due();
         if due.is_some_and(|due| armed.is_none_or(|armed| due < armed)) {

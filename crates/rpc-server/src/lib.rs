@@ -29,6 +29,7 @@ mod life;
 mod running;
 mod settings;
 mod status;
+mod store;
 mod tls;
 mod tokens;
 mod unix;

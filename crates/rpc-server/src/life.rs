@@ -17,6 +17,7 @@ use crate::connection::LINGER;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::running::Parts;
+use crate::store::{Keeper, Signal, Store};
 use crate::{Settings, tokens};
 
 /// No grace is longer.
@@ -37,6 +38,7 @@ pub(crate) struct Life {
     runtime: Runtime,
     bound: Bound,
     doors: Arc<Doors>,
+    keeper: Option<Keeper>,
 }
 
 impl Life {
@@ -52,30 +54,55 @@ impl Life {
         }
         let gate = Gate::new(broker.max_connections, settings.max_per_address);
         let handshake = broker.handshake_deadline.min(YEAR);
-        let hub = Hub::new(Broker::new(broker, settings.epoch.unwrap_or_else(epoch), entropy()?));
+        let stored = settings.data_dir.as_deref().map(Store::open).transpose()?;
+        broker.durable = stored.is_some();
+        let life = settings.epoch.unwrap_or_else(epoch);
+        let (broker, store) = match stored {
+            None => (Broker::new(broker, life, entropy()?), None),
+            Some((mut store, restored)) => {
+                let mut broker = Broker::new(broker, store.begin_life(life)?, entropy()?);
+                broker.restore(restored, Instant::now())?;
+                (broker, Some(store))
+            }
+        };
+        let signal = store.is_some().then(Arc::<Signal>::default);
+        let hub = Arc::new(Hub::new(broker, signal.clone()));
         let bound = {
             let _inside = runtime.enter();
             Bound::new(&settings)?
         };
         let parts = Parts {
             addresses: bound.addresses.clone(),
-            hub: Arc::new(hub),
+            hub,
             gate: Arc::new(gate),
         };
         let doors = Doors::new(Arc::clone(&parts.hub), Arc::clone(&parts.gate), handshake);
+        let keeper = match (store, signal) {
+            (Some(store), Some(signal)) => Some(Keeper::start(store, Arc::clone(&parts.hub), signal)?),
+            _ => None,
+        };
         let life = Self {
             runtime,
             bound,
             doors: Arc::new(doors),
+            keeper,
         };
         Ok((life, parts))
     }
 
     /// To the end. What was wrong, if it was not asked for.
     pub(crate) fn run(self, orders: watch::Receiver<Order>) -> Option<&'static str> {
-        let Self { runtime, bound, doors } = self;
-        // Tasks that are left end with the runtime.
-        runtime.block_on(live(bound, doors, orders))
+        let Self {
+            runtime,
+            bound,
+            doors,
+            keeper,
+        } = self;
+        let outcome = runtime.block_on(live(bound, doors, orders));
+        // Tasks that are left end with the runtime; what they left to write down is written.
+        drop(runtime);
+        drop(keeper);
+        outcome
     }
 }
 

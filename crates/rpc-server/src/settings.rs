@@ -31,6 +31,9 @@ pub struct Settings {
     /// [`anonymous`](rpc_broker::Settings::anonymous). Lines that are empty or begin with `#` say nothing; several lines of one
     /// name are secrets that all hold.
     pub token_file: Option<PathBuf>,
+    /// A folder for queues with `durability=disk`, made when it is not there; without one they are refused. Nobody but its owner may
+    /// be able to look into it, and one server at a time has it.
+    pub data_dir: Option<PathBuf>,
     /// Connections at once from one IPv4 address, or one /64 of IPv6. Unix sockets are not counted here.
     pub max_per_address: usize,
     /// Limits, deadlines and rights. The handshake's deadline counts from the connection on, TLS included. What the token file says
@@ -49,6 +52,7 @@ impl Default for Settings {
             unix: None,
             tls: None,
             token_file: None,
+            data_dir: None,
             max_per_address: 128,
             broker: rpc_broker::Settings::default(),
             epoch: None,

@@ -1,0 +1,206 @@
+//! The store over a disk that is a table of bytes: it fills up, fails, loses its power, and rots.
+
+mod disk;
+mod model;
+
+use std::sync::{Arc, Mutex};
+
+use queue_core::ErrorKind;
+
+use self::disk::{Disk, Medium};
+use self::model::{Dice, Model, Script};
+use super::Store;
+
+type Shared = Arc<Mutex<Medium>>;
+
+fn open(medium: &Shared) -> Result<(Store, Model), queue_core::Error> {
+    let disk = Arc::clone(medium);
+    let opener = move |builder: &redb::Builder| builder.create_with_backend(Disk::new(&disk));
+    let (store, restored) = Store::with(Box::new(opener), "here".to_owned(), None)?;
+    Ok((store, Model::of(restored)))
+}
+
+fn medium(bytes: Vec<u8>) -> Shared {
+    Arc::new(Mutex::new(Medium::new(bytes)))
+}
+
+#[test]
+fn what_was_written_is_read_again() {
+    for seed in 1..20 {
+        let (mut dice, disk) = (Dice(seed), medium(Vec::new()));
+        let (mut store, found) = open(&disk).expect("an empty disk");
+        assert_eq!(found, Model::default());
+        let (mut model, mut script) = (Model::default(), Script::default());
+        for _ in 0..dice.below(30) {
+            let entries = script.batch(&mut dice);
+            store.write(&entries).expect("a disk that works");
+            entries.iter().for_each(|entry| model.apply(entry));
+        }
+        drop(store);
+        let (_, found) = open(&disk).expect("what was written");
+        assert_eq!(found, model, "seed {seed}");
+    }
+}
+
+/// At any write, and with any part of what was not synced: what was confirmed is there, and a batch is there whole or not at all.
+#[test]
+fn when_the_power_fails_what_was_confirmed_is_there_once() {
+    let mut cut_short = 0;
+    for seed in 1..=300 {
+        let (mut dice, mut disk) = (Dice(seed), medium(Vec::new()));
+        let (mut model, mut script) = (Model::default(), Script::default());
+        // Several cuts one after another.
+        for life in 0..4 {
+            let (mut store, found) = match open(&disk) {
+                Ok(opened) => opened,
+                Err(error) => panic!("seed {seed}, life {life}: {error}"),
+            };
+            assert_eq!(found, model, "seed {seed}, life {life}");
+            store.begin_life(life).expect("a disk that works");
+            disk.lock().unwrap().power_fails_after(dice.below(60));
+            let mut pending = None;
+            for _ in 0..20 {
+                let entries = script.batch(&mut dice);
+                if store.write(&entries).is_err() {
+                    pending = Some(entries);
+                    break;
+                }
+                entries.iter().for_each(|entry| model.apply(entry));
+            }
+            drop(store);
+            let image = disk.lock().unwrap().after_power_cut(&mut dice);
+            disk = medium(image);
+            if let Some(entries) = pending {
+                let mut with = model.clone();
+                entries.iter().for_each(|entry| with.apply(entry));
+                let (_, found) = match open(&disk) {
+                    Ok(opened) => opened,
+                    Err(error) => panic!("seed {seed}, life {life}: {error}"),
+                };
+                assert!(
+                    found == model || found == with,
+                    "seed {seed}, life {life}: half a batch"
+                );
+                cut_short += 1;
+                model = found;
+                script = Script::on(&model);
+            }
+        }
+    }
+    assert!(
+        cut_short > 200,
+        "the power failed while something was written {cut_short} times"
+    );
+}
+
+/// A disk that says `sync` and does not: the test above must be able to see that.
+#[test]
+fn a_disk_that_does_not_sync_is_noticed() {
+    let lost = (1..=40).filter(|seed| {
+        let (mut dice, disk) = (Dice(*seed), medium(Vec::new()));
+        let (mut store, _) = open(&disk).expect("an empty disk");
+        disk.lock().unwrap().lies();
+        let (mut model, mut script) = (Model::default(), Script::default());
+        for _ in 0..10 {
+            let entries = script.batch(&mut dice);
+            store.write(&entries).expect("a disk that works");
+            entries.iter().for_each(|entry| model.apply(entry));
+        }
+        std::mem::forget(store);
+        let image = disk.lock().unwrap().after_power_cut(&mut dice);
+        !open(&medium(image)).is_ok_and(|(_, found)| found == model)
+    });
+    assert!(lost.count() > 20);
+}
+
+#[test]
+fn a_disk_that_fills_up_loses_nothing_and_works_again_when_there_is_room() {
+    let mut failures = 0;
+    for seed in 1..=100 {
+        let (mut dice, disk) = (Dice(seed), medium(Vec::new()));
+        let (mut store, _) = open(&disk).expect("an empty disk");
+        let (mut model, mut script) = (Model::default(), Script::default());
+        let mut again = Vec::new();
+        for _ in 0..30 {
+            if dice.below(4) == 0 {
+                let after = dice.below(12);
+                disk.lock().unwrap().fails_after(after, dice.below(2) == 0);
+            }
+            let mut entries = std::mem::take(&mut again);
+            entries.extend(script.batch(&mut dice));
+            match store.write(&entries) {
+                Ok(()) => entries.iter().for_each(|entry| model.apply(entry)),
+                Err(error) => {
+                    assert!(matches!(error.kind(), ErrorKind::OutOfSpace | ErrorKind::Io), "{error}");
+                    failures += 1;
+                    // As the broker does: puts are refused, the rest comes again.
+                    again = script.refused(entries);
+                    disk.lock().unwrap().works_again();
+                }
+            }
+        }
+        disk.lock().unwrap().works_again();
+        let mut entries = again;
+        entries.extend(script.batch(&mut dice));
+        store.write(&entries).expect("a disk that works");
+        entries.iter().for_each(|entry| model.apply(entry));
+        drop(store);
+        let (_, found) = open(&disk).expect("what was written");
+        assert_eq!(found.items(), model.items(), "seed {seed}");
+        assert_eq!(found, model, "seed {seed}");
+    }
+    assert!(failures > 100, "it failed {failures} times");
+}
+
+#[test]
+fn damage_is_an_error_and_nothing_is_deleted() {
+    let (mut dice, disk) = (Dice(7), medium(Vec::new()));
+    let (mut store, _) = open(&disk).expect("an empty disk");
+    let (mut model, mut script) = (Model::default(), Script::default());
+    for _ in 0..20 {
+        let entries = script.batch(&mut dice);
+        store.write(&entries).expect("a disk that works");
+        entries.iter().for_each(|entry| model.apply(entry));
+    }
+    drop(store);
+    let whole = disk.lock().unwrap().bytes();
+    let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let mut noticed = 0;
+    for _ in 0..60 {
+        let mut bytes = whole.clone();
+        let at = used[dice.below(used.len() as u64) as usize];
+        bytes[at] ^= 1 << dice.below(8);
+        match open(&medium(bytes)) {
+            // What is not used any more may be anything.
+            Ok((_, found)) => assert_eq!(found, model, "byte {at}"),
+            Err(error) => {
+                assert!(
+                    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Incompatible),
+                    "byte {at}: {error}"
+                );
+                noticed += 1;
+            }
+        }
+    }
+    assert!(noticed > 5, "{noticed} of 60");
+    let (kind, text) = match open(&medium(b"something else entirely".repeat(1000))) {
+        Ok(_) => panic!("that was no store"),
+        Err(error) => (error.kind(), error.to_string()),
+    };
+    assert!(kind == ErrorKind::Corrupt && text.contains("here"), "{text}");
+}
+
+#[test]
+fn no_life_has_the_epoch_of_another_though_the_clock_was_set_back() {
+    let disk = medium(Vec::new());
+    let (mut store, _) = open(&disk).expect("an empty disk");
+    assert_eq!(store.begin_life(1000).expect("a disk that works"), 1000);
+    let made = rpc_broker::Entry::Made {
+        queue: 1007,
+        record: Vec::new(),
+    };
+    store.write(&[made]).expect("a disk that works");
+    drop(store);
+    let (mut store, _) = open(&disk).expect("what was written");
+    assert_eq!(store.begin_life(5).expect("a disk that works"), 1008);
+}
