@@ -1,4 +1,4 @@
-//! `rpc` keeps every clause of the contract: over a Unix socket, TCP and TLS; with a put that is stored and with one that is accepted;
+//! `rpc` keeps every clause of the contract: over a Unix socket, TCP and TLS; with a put that is stored, in memory or on disk, and with one that is accepted;
 //! with one connection for all and with one for each.
 
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use descriptor_core::{Caps, Descriptor, DynQueue, Error, QueueId, Wire};
-use queue_rpc::{Confirm, RpcQueue, RpcSpec};
+use queue_rpc::{Confirm, Durability, RpcQueue, RpcSpec};
 use queue_testkit::{Lending, Loan, Subject, Twice};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rpc_server::{Address, RunningServer, Server, Settings, TlsFiles};
@@ -19,6 +19,7 @@ struct Rpc {
     // Before the folder, where its socket is.
     server: RunningServer,
     folder: Folder,
+    _data: Folder,
     terms: Terms,
 }
 
@@ -26,6 +27,8 @@ struct Rpc {
 struct Terms {
     over: Over,
     confirm: Confirm,
+    /// Whether the server has a folder for them. It is in memory where there is such a place: what is tried here is the contract.
+    on_disk: bool,
     /// Whether all queues share one connection.
     pooled: bool,
     prefetch: u32,
@@ -87,6 +90,12 @@ impl Rpc {
             ..Settings::default()
         };
         settings.broker.max_connections = 100_000;
+        let memory = Path::new("/dev/shm");
+        let data = folder.file_name().map(|name| memory.join(name));
+        let data = data.filter(|_| memory.is_dir()).unwrap_or_else(|| folder.join("data"));
+        if terms.on_disk {
+            settings.data_dir = Some(data.clone());
+        }
         if terms.over == Over::Tls {
             settings.tls = Some(certificate(&folder));
         }
@@ -94,6 +103,7 @@ impl Rpc {
             name,
             server: Server::start(settings).expect("a server"),
             folder: Folder(folder),
+            _data: Folder(data),
             terms,
         }
     }
@@ -115,8 +125,13 @@ impl Rpc {
                 _ => None,
             })
             .expect("an address of that kind");
+        let durability = match self.terms.on_disk {
+            true => Durability::Disk,
+            false => Durability::Process,
+        };
         RpcSpec {
             enable_pooling: self.terms.pooled,
+            durability,
             ..spec
         }
         // A server has no queues without a bound: 0 is refused when it is opened.
@@ -183,12 +198,17 @@ impl Subject for Rpc {
 const STORED: Terms = Terms {
     over: Over::Unix,
     confirm: Confirm::Each,
+    on_disk: false,
     pooled: true,
     prefetch: 256,
 };
 const ALONE: Terms = Terms {
     over: Over::Tls,
     pooled: false,
+    ..STORED
+};
+const DURABLE: Terms = Terms {
+    on_disk: true,
     ..STORED
 };
 const ACCEPTED: Terms = Terms {
@@ -199,6 +219,10 @@ const ACCEPTED: Terms = Terms {
 
 queue_testkit::conformance!(unix_each, Rpc::new("rpc over a Unix socket, confirm=each", STORED));
 queue_testkit::conformance!(tcp_window, Rpc::new("rpc over TCP, confirm=window", ACCEPTED));
+queue_testkit::conformance!(
+    disk_each,
+    Rpc::new("rpc over a Unix socket, confirm=each, durability=disk", DURABLE)
+);
 queue_testkit::conformance!(
     tls_each,
     Rpc::new("rpc over TLS, confirm=each, a connection for each queue", ALONE)

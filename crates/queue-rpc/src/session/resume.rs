@@ -140,6 +140,17 @@ impl Session {
         };
         self.handles.insert(opened.queue.get(), key);
         queue.stage = Stage::Open(opened.queue);
+        let is_another = queue.facts.is_some_and(|facts| facts.epoch != opened.epoch);
+        if is_another {
+            // The session outlived the server, and this queue did not: what was sent may have been stored in the one before.
+            let lost = queue.puts.begin_again(1, &session_lost(), &mut self.spare);
+            queue.loans.gone_back();
+            queue.is_fresh = true;
+            self.settle(key, lost);
+        }
+        let Some(queue) = self.queues.get_mut(key).and_then(Option::as_mut) else {
+            return Ok(());
+        };
         queue.facts = Some(Facts {
             epoch: opened.epoch,
             capacity: opened.capacity,

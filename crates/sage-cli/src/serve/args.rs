@@ -38,13 +38,17 @@ pub(crate) struct ServeArgs {
     /// Be the manager of ray_queue://... queues of this user, in a namespace [default: sage_global]
     #[arg(
         long, value_name = "NAMESPACE", num_args = 0..=1, default_missing_value = sage_comm::GLOBAL_NAMESPACE,
-        conflicts_with_all = ["bind", "unix", "token_file", "tls_cert", "client_ca", "rights", "max_per_address"]
+        conflicts_with_all = ["bind", "unix", "data_dir", "token_file", "tls_cert", "client_ca", "rights", "max_per_address"]
     )]
     pub(super) manager: Option<String>,
 
     /// Delete queues of the manager that nobody has used for so long, such as 10m
     #[arg(long, value_name = "TIME", requires = "manager", value_parser = duration)]
     pub(super) idle_ttl: Option<Duration>,
+
+    /// Folder for queues with durability=disk, made when it is not there; they are refused without one
+    #[arg(long, value_name = "PATH")]
+    pub(super) data_dir: Option<PathBuf>,
 
     /// File of those who may connect; everybody may without one
     #[arg(long, value_name = "FILE")]

@@ -57,6 +57,7 @@ fn settings(args: &ServeArgs) -> Settings {
     let mut settings = Settings {
         unix: args.unix.clone(),
         token_file: args.token_file.clone(),
+        data_dir: args.data_dir.clone(),
         ..Settings::default()
     };
     if !args.bind.is_empty() || args.unix.is_some() {
