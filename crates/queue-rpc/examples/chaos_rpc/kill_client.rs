@@ -71,7 +71,7 @@ fn scene(
 fn inherit(crew: &mut Crew, report: &mut Report, front: &Endpoint, round: u64) -> Result<Vec<String>, String> {
     let name = format!("hoard-{round}");
     let id = QueueId::new(name.as_str()).map_err(|error| error.to_string())?;
-    let mut spec = spec(front);
+    let mut spec = spec(front, false);
     spec.capacity = HOARD as usize;
     let words = [
         told(front),

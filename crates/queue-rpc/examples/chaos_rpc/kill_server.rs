@@ -33,14 +33,16 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
 }
 
 /// Starts a server and waits until it can be reached: where.
-fn serve(crew: &mut Crew, name: &str, at: &Endpoint) -> Result<(Hand, Endpoint), String> {
+fn serve(crew: &mut Crew, name: &str, at: &Endpoint, data: Option<&Path>) -> Result<(Hand, Endpoint), String> {
     let ready = crew.folder.join(format!("{name}-ready"));
     let _ = std::fs::remove_file(&ready);
     let place = match at {
         Endpoint::Tcp(address) => format!("bind={address}"),
         Endpoint::Unix(path) => format!("unix={}", path.display()),
     };
-    let hand = crew.start("server", name, &[place, format!("ready={}", ready.display())])?;
+    let mut words = vec![place, format!("ready={}", ready.display())];
+    words.extend(data.map(|path| format!("data={}", path.display())));
+    let hand = crew.start("server", name, &words)?;
     let begun = Instant::now();
     loop {
         match std::fs::read_to_string(&ready) {
@@ -61,10 +63,12 @@ fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds
     } else {
         Endpoint::Unix(std::env::temp_dir().join(format!("sage-chaos-{}", std::process::id())))
     };
-    let (mut server, at) = serve(crew, &name, &at)?;
+    let data = options.on_disk.then(|| crew.folder.join(format!("{name}-data")));
+    let (mut server, at) = serve(crew, &name, &at, data.as_deref())?;
     let law = Law {
         is_rough: true,
-        is_mortal: true,
+        is_mortal: !options.on_disk,
+        on_disk: options.on_disk,
         ..Law::default()
     };
     let mut scene = Scene::new(crew, name.clone(), &at, at.clone(), law);
@@ -80,7 +84,10 @@ fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds
         let most = if crew.dice.below(3) == 0 { 3500 } else { 300 };
         sleep(Duration::from_millis(crew.dice.below(most)));
         scene.law.downs.push((dead, moment()));
-        (server, _) = serve(crew, &name, &at)?;
+        if let Some(data) = &data {
+            rewind(data, options.plant == Some(Plant::Rewind) && round > first)?;
+        }
+        (server, _) = serve(crew, &name, &at, data.as_deref())?;
         if options.plant == Some(Plant::Replay) {
             replay(&scene, &at)?;
         }
@@ -105,6 +112,16 @@ fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds
     Ok(())
 }
 
+/// Keeps a copy of what the server has on its disk, or puts the one before in its place: as if all since were not written down.
+fn rewind(data: &Path, back: bool) -> Result<(), String> {
+    let (file, copy) = (data.join("queues.redb"), data.join("copy"));
+    let copied = match back {
+        true => std::fs::copy(&copy, &file),
+        false => std::fs::copy(&file, &copy),
+    };
+    copied.map(drop).map_err(|error| format!("{}: {error}", data.display()))
+}
+
 /// Puts an item that has come out already.
 fn replay(scene: &Scene, at: &Endpoint) -> Result<(), String> {
     for hand in &scene.hands {
@@ -113,7 +130,8 @@ fn replay(scene: &Scene, at: &Endpoint) -> Result<(), String> {
         let got = entries.iter().find(|entry| taken(entry.kind) && entry.end == End::Ok);
         if let Some(got) = got {
             let id = QueueId::new(scene.name.as_str()).map_err(|error| error.to_string())?;
-            let queue = RpcQueue::<Bytes>::open(&id, &spec(at)).map_err(|error| error.to_string())?;
+            let queue =
+                RpcQueue::<Bytes>::open(&id, &spec(at, scene.law.on_disk)).map_err(|error| error.to_string())?;
             let put = queue.put_timeout(payload::make(got.item), PATIENCE);
             return put.map_err(|error| error.to_string());
         }

@@ -16,6 +16,8 @@ pub(crate) struct Law {
     pub(crate) is_rough: bool,
     /// The server dies, and with it what it holds.
     pub(crate) is_mortal: bool,
+    /// The server writes down what it has: nothing dies with it.
+    pub(crate) on_disk: bool,
     /// The most items that each dead client may have had ahead of its gets.
     pub(crate) prefetch: u64,
     /// Gets take items outright: what was sent and did not arrive is lost, and nothing comes twice.

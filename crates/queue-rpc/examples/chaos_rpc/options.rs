@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 pub(crate) const USAGE: &str = "chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open \
-     [--rounds N] [--seed S] [--plant thief|twin|liar|stranger|replay|no-flip] [--keep] [--json]";
+     [--rounds N] [--seed S] [--durability disk] [--plant thief|twin|liar|stranger|replay|rewind|no-flip] [--keep] [--json]";
 
 /// What a campaign does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) enum Plant {
     Stranger,
     /// An item that came out in the old life of the server is put into the new one.
     Replay,
+    /// The disk of the server is put back to what it was one life before.
+    Rewind,
     /// No bit is flipped.
     NoFlip,
 }
@@ -57,6 +59,7 @@ const PLANTS: &[(&str, Plant)] = &[
     ("liar", Plant::Liar),
     ("stranger", Plant::Stranger),
     ("replay", Plant::Replay),
+    ("rewind", Plant::Rewind),
     ("no-flip", Plant::NoFlip),
 ];
 
@@ -67,6 +70,8 @@ pub(crate) struct Options {
     pub(crate) rounds: u64,
     pub(crate) seed: u64,
     pub(crate) plant: Option<Plant>,
+    /// Whether the queues outlive their server.
+    pub(crate) on_disk: bool,
     /// The journals stay when nothing failed, too.
     pub(crate) keep: bool,
     pub(crate) json: bool,
@@ -79,6 +84,7 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
         rounds: 0,
         seed: RandomState::new().hash_one(0) >> 32,
         plant: None,
+        on_disk: false,
         keep: false,
         json: false,
     };
@@ -104,6 +110,9 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
             "--fault" => fault = Some(value),
             "--rounds" => rounds = Some(number()?),
             "--seed" => options.seed = number()?,
+            "--durability" if value == "disk" => options.on_disk = true,
+            "--durability" if value == "process" => options.on_disk = false,
+            "--durability" => return Err(format!("no durability `{value}`, `disk` or `process`")),
             "--plant" => {
                 let known = PLANTS.iter().find(|(name, _)| *name == value);
                 let (_, plant) = known.ok_or_else(|| format!("no plant `{value}`"))?;
@@ -121,6 +130,9 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
     let known = FAULTS.iter().find(|(name, ..)| *name == asked);
     let (_, fault, usual) = known.ok_or_else(|| format!("no fault `{asked}`"))?;
     options.fault = *fault;
+    if options.on_disk && options.fault != Fault::KillServer {
+        return Err("`--durability disk` goes with `--fault kill-server`: in the others the server lives".into());
+    }
     options.rounds = rounds.unwrap_or(*usual).max(1);
     Ok(options)
 }

@@ -91,7 +91,7 @@ fn pieces(dice: &mut Dice, round: u64) -> Pieces {
 /// Somebody else puts an item.
 fn interfere(name: &str, at: &Endpoint) -> Result<(), String> {
     let id = QueueId::new(name).map_err(|error| error.to_string())?;
-    let queue = RpcQueue::<Bytes>::open(&id, &spec(at)).map_err(|error| error.to_string())?;
+    let queue = RpcQueue::<Bytes>::open(&id, &spec(at, false)).map_err(|error| error.to_string())?;
     let put = queue.put_within(payload::make(u64::MAX), Wait::Never);
     put.map_err(|error| error.to_string())
 }

@@ -121,6 +121,7 @@ fn server(worker: &Worker) -> Result<(), String> {
     let settings = Settings {
         bind: worker.setting("bind").map(str::to_owned).into_iter().collect(),
         unix: path("unix"),
+        data_dir: path("data"),
         ..Settings::default()
     };
     let server = Server::start(settings).map_err(|error| error.to_string())?;

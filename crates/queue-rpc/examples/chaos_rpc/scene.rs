@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use descriptor_core::{GetError, PutError, Queue, QueueCore, QueueId, Wait};
-use queue_rpc::{Confirm, RpcQueue, RpcSpec};
+use queue_rpc::{Confirm, Durability, RpcQueue, RpcSpec};
 use queue_testkit::Endpoint;
 
 use crate::books;
@@ -45,13 +45,16 @@ pub(crate) fn told(endpoint: &Endpoint) -> String {
 }
 
 /// Parameters for whoever reaches it there.
-pub(crate) fn spec(endpoint: &Endpoint) -> RpcSpec {
+pub(crate) fn spec(endpoint: &Endpoint, on_disk: bool) -> RpcSpec {
     let mut spec = match endpoint {
         Endpoint::Tcp(address) => RpcSpec::at(address.ip().to_string(), address.port()),
         Endpoint::Unix(path) => RpcSpec::on_socket(path.display().to_string()),
     };
     spec.connection_timeout = TIMEOUT;
     spec.prefetch = 0;
+    if on_disk {
+        spec = spec.durability(Durability::Disk);
+    }
     spec.capacity(CAPACITY)
         .confirm(Confirm::Each)
         .lease_time(Duration::ZERO)
@@ -61,7 +64,9 @@ impl Scene {
     /// What its clients are like is left to chance.
     pub(crate) fn new(crew: &mut Crew, name: String, front: &Endpoint, direct: Endpoint, law: Law) -> Self {
         let is_window = crew.dice.below(2) == 0;
-        let taker = if crew.dice.below(2) == 0 { "consumer" } else { "lessee" };
+        let by_chance = if crew.dice.below(2) == 0 { "consumer" } else { "lessee" };
+        // What a consumer had marked as consumed when the server died may come again; what was acknowledged may not.
+        let taker = if law.on_disk { "lessee" } else { by_chance };
         let prefetch = match crew.dice.below(3) {
             0 => 0,
             1 => 1 + crew.dice.below(16),
@@ -73,9 +78,12 @@ impl Scene {
         } else {
             "unix"
         };
-        let about = format!("{name} ({by}, confirm {confirm}, {taker}s, prefetch {prefetch})");
+        let disk = if law.on_disk { "disk, " } else { "" };
+        let durability = if law.on_disk { "disk" } else { "process" };
+        let about = format!("{name} ({by}, {disk}confirm {confirm}, {taker}s, prefetch {prefetch})");
         let words = vec![
             told(front),
+            format!("durability={durability}"),
             format!("confirm={confirm}"),
             format!("prefetch={prefetch}"),
         ];
@@ -161,7 +169,13 @@ impl Scene {
             Some(Plant::Liar) => "liar",
             _ => return Ok(()),
         };
-        let words = [told(&self.direct), "confirm=each".into(), "prefetch=0".into()];
+        let durability = if self.law.on_disk { "disk" } else { "process" };
+        let words = [
+            told(&self.direct),
+            "confirm=each".into(),
+            "prefetch=0".into(),
+            format!("durability={durability}"),
+        ];
         let mut hand = crew.start(role, &self.name, &words)?;
         hand.farewell(&mut self.complaints)
     }
@@ -177,7 +191,7 @@ impl Scene {
         self.hands.clear();
         // Each of them lost at most what it had asked for when its connection was lost.
         self.law.breaks = breaks;
-        let rest = audit(&self.name, &self.direct, &mut self.complaints)?;
+        let rest = audit(&self.name, &self.direct, self.law.on_disk, &mut self.complaints)?;
         let mut all = vec![rest];
         for path in &self.journals {
             all.push(journal::read(path)?);
@@ -191,9 +205,9 @@ impl Scene {
 }
 
 /// Takes what is left, and looks whether the whole capacity is there again.
-fn audit(name: &str, direct: &Endpoint, complaints: &mut Vec<String>) -> Result<Vec<Entry>, String> {
+fn audit(name: &str, direct: &Endpoint, on_disk: bool, complaints: &mut Vec<String>) -> Result<Vec<Entry>, String> {
     let id = QueueId::new(name).map_err(|error| error.to_string())?;
-    let queue = RpcQueue::<Bytes>::open(&id, &spec(direct)).map_err(|error| format!("audit: {error}"))?;
+    let queue = RpcQueue::<Bytes>::open(&id, &spec(direct, on_disk)).map_err(|error| format!("audit: {error}"))?;
     let mut entries = Vec::new();
     let begun = Instant::now();
     loop {

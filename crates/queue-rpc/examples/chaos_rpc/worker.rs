@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use descriptor_core::{ErrorKind, GetError, Lease, PutError, Queue, QueueCore, QueueId, Wait};
-use queue_rpc::{Confirm, RpcQueue, RpcSpec};
+use queue_rpc::{Confirm, Durability, RpcQueue, RpcSpec};
 use queue_testkit::Dice;
 
 use crate::clock::Begun;
@@ -94,7 +94,15 @@ impl Worker {
         };
         let capacity = self.number("maxsize");
         let capacity = if capacity == 0 { CAPACITY } else { capacity as usize };
-        let mut spec = spec.capacity(capacity).confirm(confirm).lease_time(Duration::ZERO);
+        let durability = match self.setting("durability") {
+            Some("disk") => Durability::Disk,
+            _ => Durability::Process,
+        };
+        let mut spec = spec
+            .capacity(capacity)
+            .durability(durability)
+            .confirm(confirm)
+            .lease_time(Duration::ZERO);
         spec.connection_timeout = TIMEOUT;
         spec.retry_count = 0;
         if let Some(items) = self.setting("prefetch").and_then(|text| text.parse().ok()) {
