@@ -111,7 +111,7 @@ fn waiter(worker: &mut Worker) -> Result<(), String> {
     let name = format!("{}-empty", worker.setting("queue").unwrap_or_default());
     let queue = worker.open_named(&name)?;
     while !worker.ends() {
-        worker.get(&queue, Duration::from_millis(1200), 1)?;
+        rest_after(worker.get(&queue, Duration::from_millis(1200), 1)?);
     }
     Ok(())
 }
