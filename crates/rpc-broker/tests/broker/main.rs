@@ -4,6 +4,7 @@
 
 mod disk;
 mod durable;
+mod durable_walk;
 mod gets;
 mod guests;
 mod handshake;
