@@ -20,7 +20,15 @@ const RPC: &str = "rpc";
 const ACTOR: &str = "actor";
 const BACKENDS: &[&str] = &[SHM, RPC, ACTOR];
 const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", "wakes", LEASES];
-const RPC_FAULTS: &[&str] = &["kill-client", "kill-server", "cut", "resegment", "bitflip", "half-open"];
+const RPC_FAULTS: &[&str] = &[
+    "kill-client",
+    "kill-server",
+    "cut",
+    "resegment",
+    "bitflip",
+    "half-open",
+    "power",
+];
 const ACTOR_FAULTS: &[&str] = &["storm", "manager"];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
@@ -59,6 +67,7 @@ const RPC_QUICK: &[(&str, &str)] = &[
     ("resegment", "--rounds 4"),
     ("bitflip", "--rounds 50"),
     ("half-open", "--rounds 2"),
+    ("power", "--rounds 4"),
 ];
 const ACTOR_QUICK: &[(&str, &str)] = &[
     ("storm", "--rounds 2 --processes 12 --opens 100"),

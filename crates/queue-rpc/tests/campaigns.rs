@@ -106,6 +106,7 @@ convicts! {
     items_that_vanish_in_the_last_life_of_a_server_are_noticed: "--fault kill-server --rounds 2 --seed 206 --plant thief" => "is lost";
     an_item_of_the_life_before_is_noticed: "--fault kill-server --rounds 2 --seed 207 --plant replay" => "came out twice";
     a_disk_that_forgets_what_was_confirmed_is_noticed: "--fault kill-server --durability disk --rounds 2 --seed 7 --plant rewind" => "came out twice";
+    a_disk_that_does_not_sync_is_noticed: "--fault power --rounds 3 --seed 7 --plant no-sync" => "is lost";
     a_client_that_sees_something_else_is_noticed: "--fault resegment --rounds 1 --seed 208 --plant stranger" => "directly, and";
     a_campaign_that_does_nothing_is_noticed: "--fault bitflip --rounds 1 --seed 209 --plant no-flip" => "no byte came to be hit";
 }

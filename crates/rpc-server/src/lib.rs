@@ -46,3 +46,5 @@ pub use rpc_wire::Limits;
 pub use running::{RunningServer, Server};
 pub use settings::{PORT, Settings, TlsFiles, rule};
 pub use status::Status;
+#[cfg(feature = "power-cuts")]
+pub use store::{Disk, Medium};

@@ -54,7 +54,10 @@ impl Life {
         }
         let gate = Gate::new(broker.max_connections, settings.max_per_address);
         let handshake = broker.handshake_deadline.min(YEAR);
-        let stored = settings.data_dir.as_deref().map(Store::open).transpose()?;
+        let stored = settings.data_dir.as_deref().map(Store::open);
+        #[cfg(feature = "power-cuts")]
+        let stored = stored.or_else(|| settings.disk.clone().map(Store::on));
+        let stored = stored.transpose()?;
         broker.durable = stored.is_some();
         let life = settings.epoch.unwrap_or_else(epoch);
         let (broker, store) = match stored {

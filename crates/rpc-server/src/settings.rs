@@ -34,6 +34,9 @@ pub struct Settings {
     /// A folder for queues with `durability=disk`, made when it is not there; without one they are refused. Nobody but its owner may
     /// be able to look into it, and one server at a time has it.
     pub data_dir: Option<PathBuf>,
+    /// In the place of that folder, a disk that can lose its power.
+    #[cfg(feature = "power-cuts")]
+    pub disk: Option<crate::Disk>,
     /// Connections at once from one IPv4 address, or one /64 of IPv6. Unix sockets are not counted here.
     pub max_per_address: usize,
     /// Limits, deadlines and rights. The handshake's deadline counts from the connection on, TLS included. What the token file says
@@ -53,6 +56,8 @@ impl Default for Settings {
             tls: None,
             token_file: None,
             data_dir: None,
+            #[cfg(feature = "power-cuts")]
+            disk: None,
             max_per_address: 128,
             broker: rpc_broker::Settings::default(),
             epoch: None,

@@ -44,7 +44,7 @@ fn wage(options: &Options) -> Result<Report, String> {
     let mut report = Report::default();
     let fight = match options.fault {
         Fault::KillClient => kill_client::run,
-        Fault::KillServer => kill_server::run,
+        Fault::KillServer | Fault::Power => kill_server::run,
         Fault::Cut | Fault::Bitflip => wire::run,
         Fault::Resegment => resegment::run,
         Fault::HalfOpen => half_open::run,

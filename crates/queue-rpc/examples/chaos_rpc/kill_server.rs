@@ -1,4 +1,4 @@
-//! A server that is killed, and another one that takes its place.
+//! A server that is killed, or loses its power, and another one that takes its place.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use queue_testkit::Endpoint;
 use crate::crew::{Crew, Hand};
 use crate::journal::{self, End, Kind};
 use crate::law::Law;
-use crate::options::{Options, Plant};
+use crate::options::{Fault, Options, Plant};
 use crate::payload;
 use crate::report::Report;
 use crate::scene::{Scene, moment, spec};
@@ -32,8 +32,11 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
     Ok(())
 }
 
+/// Changes of its disk that a life of a server sees at most: some hundred commits.
+const CHANGES: u64 = 2000;
+
 /// Starts a server and waits until it can be reached: where.
-fn serve(crew: &mut Crew, name: &str, at: &Endpoint, data: Option<&Path>) -> Result<(Hand, Endpoint), String> {
+fn serve(crew: &mut Crew, name: &str, at: &Endpoint, further: &[String]) -> Result<(Hand, Endpoint), String> {
     let ready = crew.folder.join(format!("{name}-ready"));
     let _ = std::fs::remove_file(&ready);
     let place = match at {
@@ -41,7 +44,7 @@ fn serve(crew: &mut Crew, name: &str, at: &Endpoint, data: Option<&Path>) -> Res
         Endpoint::Unix(path) => format!("unix={}", path.display()),
     };
     let mut words = vec![place, format!("ready={}", ready.display())];
-    words.extend(data.map(|path| format!("data={}", path.display())));
+    words.extend_from_slice(further);
     let hand = crew.start("server", name, &words)?;
     let begun = Instant::now();
     loop {
@@ -63,8 +66,22 @@ fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds
     } else {
         Endpoint::Unix(std::env::temp_dir().join(format!("sage-chaos-{}", std::process::id())))
     };
-    let data = options.on_disk.then(|| crew.folder.join(format!("{name}-data")));
-    let (mut server, at) = serve(crew, &name, &at, data.as_deref())?;
+    let has_power_cuts = options.fault == Fault::Power;
+    let data = crew.folder.join(format!("{name}-data"));
+    let arm = crew.folder.join(format!("{name}-arm"));
+    let words = |crew: &mut Crew, is_last: bool| match (has_power_cuts, options.on_disk) {
+        (true, _) => {
+            let mut words = vec![format!("image={}", data.display())];
+            words.extend((!is_last).then(|| format!("power={}", crew.dice.below(CHANGES))));
+            words.push(format!("arm={}", arm.display()));
+            words.extend((options.plant == Some(Plant::NoSync)).then(|| "lies=1".to_owned()));
+            words
+        }
+        (false, true) => vec![format!("data={}", data.display())],
+        (false, false) => Vec::new(),
+    };
+    let first_words = words(crew, false);
+    let (mut server, at) = serve(crew, &name, &at, &first_words)?;
     let law = Law {
         is_rough: true,
         is_mortal: !options.on_disk,
@@ -77,17 +94,27 @@ fn scene(options: &Options, crew: &mut Crew, report: &mut Report, (first, rounds
     scene.hands.push(waiter);
     let mut complaints = scene.all_move_on(moment(), report)?;
     for round in first..first + rounds {
-        sleep(Duration::from_millis(crew.dice.below(200)));
-        server.kill()?;
+        if has_power_cuts {
+            // From now on, at a write by lot.
+            std::fs::write(&arm, b"").map_err(|error| format!("{}: {error}", arm.display()))?;
+            server
+                .status(PATIENCE)?
+                .ok_or("the power did not fail: nothing was written")?;
+        } else {
+            sleep(Duration::from_millis(crew.dice.below(200)));
+            server.kill()?;
+        }
         let dead = moment();
         // Sometimes so long that clients give up, and take it up again.
         let most = if crew.dice.below(3) == 0 { 3500 } else { 300 };
         sleep(Duration::from_millis(crew.dice.below(most)));
         scene.law.downs.push((dead, moment()));
-        if let Some(data) = &data {
-            rewind(data, options.plant == Some(Plant::Rewind) && round > first)?;
+        if options.on_disk && !has_power_cuts {
+            rewind(&data, options.plant == Some(Plant::Rewind) && round > first)?;
         }
-        (server, _) = serve(crew, &name, &at, data.as_deref())?;
+        let _ = std::fs::remove_file(&arm);
+        let next_words = words(crew, round + 1 == first + rounds);
+        (server, _) = serve(crew, &name, &at, &next_words)?;
         if options.plant == Some(Plant::Replay) {
             replay(&scene, &at)?;
         }

@@ -1,5 +1,5 @@
 //! Queues of a server while clients, the server and the connections between them fail:
-//! `chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open [--rounds N] [--seed S] [--durability disk] [--json]`.
+//! `chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open|power [--rounds N] [--seed S] [--durability disk] [--json]`.
 //!
 //! The program starts itself again for every client, and for the server when that is what dies. Each client writes down what
 //! it was told, call by call, into a journal that outlives it, and what the journals say together is judged in the end. The seed

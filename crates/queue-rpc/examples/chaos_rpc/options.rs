@@ -3,8 +3,8 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-pub(crate) const USAGE: &str = "chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open \
-     [--rounds N] [--seed S] [--durability disk] [--plant thief|twin|liar|stranger|replay|rewind|no-flip] [--keep] [--json]";
+pub(crate) const USAGE: &str = "chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open|power \
+     [--rounds N] [--seed S] [--durability disk] [--plant thief|twin|liar|stranger|replay|rewind|no-sync|no-flip] [--keep] [--json]";
 
 /// What a campaign does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(crate) enum Fault {
     Resegment,
     Bitflip,
     HalfOpen,
+    Power,
 }
 
 /// Name, fault, and rounds unless told otherwise.
@@ -25,6 +26,7 @@ const FAULTS: &[(&str, Fault, u64)] = &[
     ("resegment", Fault::Resegment, 100),
     ("bitflip", Fault::Bitflip, 500),
     ("half-open", Fault::HalfOpen, 10),
+    ("power", Fault::Power, 50),
 ];
 
 impl Fault {
@@ -49,6 +51,8 @@ pub(crate) enum Plant {
     Replay,
     /// The disk of the server is put back to what it was one life before.
     Rewind,
+    /// The disk says that it has synced, and has not.
+    NoSync,
     /// No bit is flipped.
     NoFlip,
 }
@@ -60,6 +64,7 @@ const PLANTS: &[(&str, Plant)] = &[
     ("stranger", Plant::Stranger),
     ("replay", Plant::Replay),
     ("rewind", Plant::Rewind),
+    ("no-sync", Plant::NoSync),
     ("no-flip", Plant::NoFlip),
 ];
 
@@ -130,7 +135,9 @@ pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Options, S
     let known = FAULTS.iter().find(|(name, ..)| *name == asked);
     let (_, fault, usual) = known.ok_or_else(|| format!("no fault `{asked}`"))?;
     options.fault = *fault;
-    if options.on_disk && options.fault != Fault::KillServer {
+    if options.fault == Fault::Power {
+        options.on_disk = true;
+    } else if options.on_disk && options.fault != Fault::KillServer {
         return Err("`--durability disk` goes with `--fault kill-server`: in the others the server lives".into());
     }
     options.rounds = rounds.unwrap_or(*usual).max(1);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use descriptor_core::{Queue, QueueCore, Wait};
 use queue_rpc::RpcQueue;
-use rpc_server::{Address, Server, Settings};
+use queue_testkit::Dice;
+use rpc_server::{Address, Disk, Server, Settings};
 
 use crate::journal::End;
 use crate::worker::{BATCH, PATIENCE, Worker};
@@ -122,8 +123,10 @@ fn server(worker: &Worker) -> Result<(), String> {
         bind: worker.setting("bind").map(str::to_owned).into_iter().collect(),
         unix: path("unix"),
         data_dir: path("data"),
+        disk: disk(worker),
         ..Settings::default()
     };
+    let disk = settings.disk.clone();
     let server = Server::start(settings).map_err(|error| error.to_string())?;
     if let Some(ready) = path("ready") {
         let port = server.addresses().iter().find_map(Address::socket);
@@ -134,10 +137,36 @@ fn server(worker: &Worker) -> Result<(), String> {
             .and_then(|()| std::fs::rename(&half, &ready))
             .map_err(|error| format!("ready file: {error}"))?;
     }
+    let mut armed = disk.zip(path("image")).zip(path("arm"));
     while !worker.ends() {
+        if let Some(((disk, image), _)) = armed.take_if(|(_, told)| told.exists()) {
+            arm(&disk, image, worker.number("power"));
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
     Ok(())
+}
+
+/// A disk as the last power cut left it.
+fn disk(worker: &Worker) -> Option<Disk> {
+    let image = worker.setting("image")?;
+    let disk = Disk::new(std::fs::read(image).unwrap_or_default());
+    if worker.setting("lies").is_some() {
+        disk.medium().lies();
+    }
+    Some(disk)
+}
+
+/// After so many changes the power fails, for the disk and for this process.
+fn arm(disk: &Disk, image: PathBuf, changes: u64) {
+    let mut dice = Dice::new(changes);
+    disk.medium().power_fails_after(changes, move |medium| {
+        let left = medium.after_power_cut(&mut |most| dice.below(most));
+        if let Err(error) = std::fs::write(&image, left) {
+            complain(format_args!("server: {}: {error}", image.display()));
+        }
+        std::process::exit(0);
+    });
 }
 
 /// Takes items and tells nobody.

@@ -4,6 +4,12 @@ mod folder;
 mod keeper;
 mod layout;
 mod load;
+#[cfg(any(test, feature = "power-cuts"))]
+#[cfg_attr(
+    not(feature = "power-cuts"),
+    allow(unreachable_pub, dead_code, reason = "others see it with the feature")
+)]
+mod medium;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -20,6 +26,10 @@ use rpc_broker::{Entry, Restored};
 use self::folder::Folder;
 pub(crate) use self::keeper::{Keeper, Signal};
 use self::layout::VERSION;
+#[cfg(all(test, not(feature = "power-cuts")))]
+use self::medium::Disk;
+#[cfg(feature = "power-cuts")]
+pub use self::medium::{Disk, Medium};
 use self::write::Doubt;
 
 /// Pages that are kept in memory: the items are there anyway.
@@ -54,6 +64,13 @@ impl Store {
             builder.create_with_backend(FileBackend::new(file)?)
         };
         Self::with(Box::new(opener), path.display().to_string(), Some(folder))
+    }
+
+    /// Opens the store of a disk that only exists in memory.
+    #[cfg(any(test, feature = "power-cuts"))]
+    pub(crate) fn on(disk: Disk) -> Result<(Self, Restored), Error> {
+        let opener = move |builder: &Builder| builder.create_with_backend(disk.clone());
+        Self::with(Box::new(opener), "in memory".to_owned(), None)
     }
 
     fn with(opener: Opener, name: String, folder: Option<Folder>) -> Result<(Self, Restored), Error> {

@@ -1,33 +1,22 @@
 //! The store over a disk that is a table of bytes: it fills up, fails, loses its power, and rots.
 
-mod disk;
 mod model;
-
-use std::sync::{Arc, Mutex};
 
 use queue_core::ErrorKind;
 
-use self::disk::{Disk, Medium};
 use self::model::{Dice, Model, Script};
 use super::Store;
+use super::medium::Disk;
 
-type Shared = Arc<Mutex<Medium>>;
-
-fn open(medium: &Shared) -> Result<(Store, Model), queue_core::Error> {
-    let disk = Arc::clone(medium);
-    let opener = move |builder: &redb::Builder| builder.create_with_backend(Disk::new(&disk));
-    let (store, restored) = Store::with(Box::new(opener), "here".to_owned(), None)?;
+fn open(disk: &Disk) -> Result<(Store, Model), queue_core::Error> {
+    let (store, restored) = Store::on(disk.clone())?;
     Ok((store, Model::of(restored)))
-}
-
-fn medium(bytes: Vec<u8>) -> Shared {
-    Arc::new(Mutex::new(Medium::new(bytes)))
 }
 
 #[test]
 fn what_was_written_is_read_again() {
     for seed in 1..20 {
-        let (mut dice, disk) = (Dice(seed), medium(Vec::new()));
+        let (mut dice, disk) = (Dice(seed), Disk::new(Vec::new()));
         let (mut store, found) = open(&disk).expect("an empty disk");
         assert_eq!(found, Model::default());
         let (mut model, mut script) = (Model::default(), Script::default());
@@ -47,7 +36,7 @@ fn what_was_written_is_read_again() {
 fn when_the_power_fails_what_was_confirmed_is_there_once() {
     let mut cut_short = 0;
     for seed in 1..=300 {
-        let (mut dice, mut disk) = (Dice(seed), medium(Vec::new()));
+        let (mut dice, mut disk) = (Dice(seed), Disk::new(Vec::new()));
         let (mut model, mut script) = (Model::default(), Script::default());
         // Several cuts one after another.
         for life in 0..4 {
@@ -57,7 +46,7 @@ fn when_the_power_fails_what_was_confirmed_is_there_once() {
             };
             assert_eq!(found, model, "seed {seed}, life {life}");
             store.begin_life(life).expect("a disk that works");
-            disk.lock().unwrap().power_fails_after(dice.below(60));
+            disk.medium().power_fails_after(dice.below(60), |_| ());
             let mut pending = None;
             for _ in 0..20 {
                 let entries = script.batch(&mut dice);
@@ -68,8 +57,8 @@ fn when_the_power_fails_what_was_confirmed_is_there_once() {
                 entries.iter().for_each(|entry| model.apply(entry));
             }
             drop(store);
-            let image = disk.lock().unwrap().after_power_cut(&mut dice);
-            disk = medium(image);
+            let image = disk.medium().after_power_cut(&mut |most| dice.below(most));
+            disk = Disk::new(image);
             if let Some(entries) = pending {
                 let mut with = model.clone();
                 entries.iter().for_each(|entry| with.apply(entry));
@@ -97,9 +86,9 @@ fn when_the_power_fails_what_was_confirmed_is_there_once() {
 #[test]
 fn a_disk_that_does_not_sync_is_noticed() {
     let lost = (1..=40).filter(|seed| {
-        let (mut dice, disk) = (Dice(*seed), medium(Vec::new()));
+        let (mut dice, disk) = (Dice(*seed), Disk::new(Vec::new()));
         let (mut store, _) = open(&disk).expect("an empty disk");
-        disk.lock().unwrap().lies();
+        disk.medium().lies();
         let (mut model, mut script) = (Model::default(), Script::default());
         for _ in 0..10 {
             let entries = script.batch(&mut dice);
@@ -107,8 +96,8 @@ fn a_disk_that_does_not_sync_is_noticed() {
             entries.iter().for_each(|entry| model.apply(entry));
         }
         std::mem::forget(store);
-        let image = disk.lock().unwrap().after_power_cut(&mut dice);
-        !open(&medium(image)).is_ok_and(|(_, found)| found == model)
+        let image = disk.medium().after_power_cut(&mut |most| dice.below(most));
+        !open(&Disk::new(image)).is_ok_and(|(_, found)| found == model)
     });
     assert!(lost.count() > 20);
 }
@@ -117,14 +106,14 @@ fn a_disk_that_does_not_sync_is_noticed() {
 fn a_disk_that_fills_up_loses_nothing_and_works_again_when_there_is_room() {
     let mut failures = 0;
     for seed in 1..=100 {
-        let (mut dice, disk) = (Dice(seed), medium(Vec::new()));
+        let (mut dice, disk) = (Dice(seed), Disk::new(Vec::new()));
         let (mut store, _) = open(&disk).expect("an empty disk");
         let (mut model, mut script) = (Model::default(), Script::default());
         let mut again = Vec::new();
         for _ in 0..30 {
             if dice.below(4) == 0 {
                 let after = dice.below(12);
-                disk.lock().unwrap().fails_after(after, dice.below(2) == 0);
+                disk.medium().fails_after(after, dice.below(2) == 0);
             }
             let mut entries = std::mem::take(&mut again);
             entries.extend(script.batch(&mut dice));
@@ -135,11 +124,11 @@ fn a_disk_that_fills_up_loses_nothing_and_works_again_when_there_is_room() {
                     failures += 1;
                     // As the broker does: puts are refused, the rest comes again.
                     again = script.refused(entries);
-                    disk.lock().unwrap().works_again();
+                    disk.medium().works_again();
                 }
             }
         }
-        disk.lock().unwrap().works_again();
+        disk.medium().works_again();
         let mut entries = again;
         entries.extend(script.batch(&mut dice));
         store.write(&entries).expect("a disk that works");
@@ -154,7 +143,7 @@ fn a_disk_that_fills_up_loses_nothing_and_works_again_when_there_is_room() {
 
 #[test]
 fn damage_is_an_error_and_nothing_is_deleted() {
-    let (mut dice, disk) = (Dice(7), medium(Vec::new()));
+    let (mut dice, disk) = (Dice(7), Disk::new(Vec::new()));
     let (mut store, _) = open(&disk).expect("an empty disk");
     let (mut model, mut script) = (Model::default(), Script::default());
     for _ in 0..20 {
@@ -163,14 +152,14 @@ fn damage_is_an_error_and_nothing_is_deleted() {
         entries.iter().for_each(|entry| model.apply(entry));
     }
     drop(store);
-    let whole = disk.lock().unwrap().bytes();
+    let whole = disk.medium().bytes().to_vec();
     let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
     let mut noticed = 0;
     for _ in 0..60 {
         let mut bytes = whole.clone();
         let at = used[dice.below(used.len() as u64) as usize];
         bytes[at] ^= 1 << dice.below(8);
-        match open(&medium(bytes)) {
+        match open(&Disk::new(bytes)) {
             // What is not used any more may be anything.
             Ok((_, found)) => assert_eq!(found, model, "byte {at}"),
             Err(error) => {
@@ -183,16 +172,16 @@ fn damage_is_an_error_and_nothing_is_deleted() {
         }
     }
     assert!(noticed > 5, "{noticed} of 60");
-    let (kind, text) = match open(&medium(b"something else entirely".repeat(1000))) {
+    let (kind, text) = match open(&Disk::new(b"something else entirely".repeat(1000))) {
         Ok(_) => panic!("that was no store"),
         Err(error) => (error.kind(), error.to_string()),
     };
-    assert!(kind == ErrorKind::Corrupt && text.contains("here"), "{text}");
+    assert!(kind == ErrorKind::Corrupt && text.contains("memory"), "{text}");
 }
 
 #[test]
 fn no_life_has_the_epoch_of_another_though_the_clock_was_set_back() {
-    let disk = medium(Vec::new());
+    let disk = Disk::new(Vec::new());
     let (mut store, _) = open(&disk).expect("an empty disk");
     assert_eq!(store.begin_life(1000).expect("a disk that works"), 1000);
     let made = rpc_broker::Entry::Made {
