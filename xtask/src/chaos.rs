@@ -67,7 +67,7 @@ const RPC_QUICK: &[(&str, &str)] = &[
     ("resegment", "--rounds 4"),
     ("bitflip", "--rounds 50"),
     ("half-open", "--rounds 2"),
-    ("power", "--rounds 4"),
+    ("power", "--rounds 2"),
 ];
 const ACTOR_QUICK: &[(&str, &str)] = &[
     ("storm", "--rounds 2 --processes 12 --opens 100"),

@@ -140,7 +140,7 @@ fn server(worker: &Worker) -> Result<(), String> {
     let mut armed = disk.zip(path("image")).zip(path("arm"));
     while !worker.ends() {
         if let Some(((disk, image), _)) = armed.take_if(|(_, told)| told.exists()) {
-            arm(&disk, image, worker.number("power"));
+            arm(&disk, image, worker.number("power"), worker.setting("lies").is_some());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -157,11 +157,11 @@ fn disk(worker: &Worker) -> Option<Disk> {
     Some(disk)
 }
 
-/// After so many changes the power fails, for the disk and for this process.
-fn arm(disk: &Disk, image: PathBuf, changes: u64) {
+/// After so many changes the power fails, for the disk and for this process. Of one that lies all is gone that it ever kept back.
+fn arm(disk: &Disk, image: PathBuf, changes: u64, lies: bool) {
     let mut dice = Dice::new(changes);
     disk.medium().power_fails_after(changes, move |medium| {
-        let left = medium.after_power_cut(&mut |most| dice.below(most));
+        let left = medium.after_power_cut(&mut |most| if lies { 0 } else { dice.below(most) });
         if let Err(error) = std::fs::write(&image, left) {
             complain(format_args!("server: {}: {error}", image.display()));
         }
