@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub(crate) struct Host {
     is_over: Arc<AtomicBool>,
     caps: Caps,
     clerk: OnceLock<Thread>,
+    // What was written down last; whoever writes holds it, from the count to the file.
+    books: Mutex<Vec<LostQueue>>,
     idle_ttl: Option<Duration>,
     // Before the seat: who is told of its end finds the name free a moment later, not the other way round.
     server: RunningServer,
@@ -99,6 +101,7 @@ impl Host {
             is_over,
             caps,
             clerk: OnceLock::new(),
+            books: Mutex::default(),
             idle_ttl: settings.idle_ttl,
             server,
             seat,
@@ -201,7 +204,7 @@ impl Host {
     pub(crate) fn stop(&self, grace: Duration) -> Result<()> {
         self.is_over.store(true, Ordering::Release);
         // Without the last numbers there are those before.
-        let _ = self.write_down(&mut Vec::new());
+        let _ = self.write_down();
         self.server.stop(grace)
     }
 
@@ -254,7 +257,8 @@ impl Host {
     ///
     /// # Errors
     /// What the system says; then they are written next time.
-    fn write_down(&self, before: &mut Vec<LostQueue>) -> Result<bool> {
+    fn write_down(&self) -> Result<bool> {
+        let mut before = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, _) = self.numbers();
         if now == *before {
             return Ok(false);
@@ -286,7 +290,6 @@ impl Host {
 
 /// What the thread beside a manager does, until that ends.
 fn keep_books(host: &Weak<Host>) {
-    let mut before = Vec::new();
     let mut since = HashMap::new();
     let mut pause = SOON;
     let mut is_told = false;
@@ -295,7 +298,7 @@ fn keep_books(host: &Weak<Host>) {
         let Some(host) = host.upgrade().filter(|host| !host.is_over.load(Ordering::Acquire)) else {
             return;
         };
-        pause = match host.write_down(&mut before) {
+        pause = match host.write_down() {
             Ok(true) => SOON,
             Ok(false) => (pause * 2).min(LATER),
             Err(error) => {
