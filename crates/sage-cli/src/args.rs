@@ -55,7 +55,7 @@ pub(crate) enum Verb {
     Describe(DescribeArgs),
     Put(PutArgs),
     Get(GetArgs),
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     Ls(LsArgs),
     Show(ShowArgs),
     Stat(StatArgs),

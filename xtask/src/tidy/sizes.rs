@@ -16,7 +16,7 @@ const BROKER_LINES: usize = 5_500;
 /// With its store, whose tests run it over a disk that only exists there.
 const SERVER_LINES: usize = 4_500;
 /// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.
-const RPC_LINES: usize = 7_800;
+const RPC_LINES: usize = 7_900;
 /// All of it is tests, which other crates keep outside of `src`.
 const TESTKIT_LINES: usize = 7_900;
 /// A list: one file for each queue that is measured and for each way to measure it.

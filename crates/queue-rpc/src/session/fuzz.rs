@@ -12,7 +12,7 @@ use super::{PutTicket, Session, Step, Terms};
 /// connection when it ends the old one.
 pub fn client(said: Vec<Message>) {
     let mut now = Instant::now();
-    let mut session = Session::new(None, now);
+    let mut session = Session::new(None, None, now);
     let Some(terms) = terms() else { return };
     let Some((key, _)) = session.attach(&terms) else { return };
     let mut output = VecDeque::new();
