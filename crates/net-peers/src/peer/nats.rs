@@ -124,7 +124,11 @@ impl JetStream {
             },
             ..stream::Config::default()
         });
-        let stream = stream.await.map_err(failed("a stream"))?;
+        let stream = match stream.await {
+            Ok(stream) => stream,
+            // Of two who make it at once, a server tells one that its subject is taken.
+            Err(_) => context.get_stream(SUBJECT).await.map_err(failed("a stream"))?,
+        };
         Ok((context, stream))
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ipc_peers::{Folder, item};
+use ipc_peers::item;
 use sage_comm::serve::{Server, Settings, TlsFiles};
 use sage_comm::{Confirm, Durability, Queue, QueueCore, QueueExt, QueueId, RpcQueue, RpcSpec, Wait};
 use tokio::runtime::Runtime;
@@ -56,6 +56,9 @@ impl Rpc {
             ..Settings::default()
         };
         settings.broker.max_connections = CONNECTIONS;
+        if self.durability == Durability::Disk {
+            settings.data_dir = Some(site.folder.join("data"));
+        }
         match self.over {
             Over::Tcp => {}
             Over::Unix => settings.unix = Some(site.socket()),
@@ -112,21 +115,6 @@ fn queue(name: &str, spec: &RpcSpec) -> Result<RpcQueue<Bytes>> {
 }
 
 impl Peer for Rpc {
-    /// Asked of a server of its own, so that what a build can do is not said twice.
-    fn missing(&self) -> Option<String> {
-        if self.durability != Durability::Disk {
-            return None;
-        }
-        let asked = Folder::new().map_err(failed("a folder")).and_then(|folder| {
-            let site = Site::new(folder.path(), 16);
-            let server = self.serve(&site)?;
-            self.open(&site)?;
-            drop(server);
-            Ok(())
-        });
-        asked.err()
-    }
-
     fn serve(&self, site: &Site) -> Result<Box<dyn Any>> {
         let server = Server::start(self.settings(site)?).map_err(failed("serve"))?;
         let addresses = server.addresses().iter().filter_map(|address| address.socket());
