@@ -20,6 +20,12 @@ impl Broker {
         self.journal.has_more()
     }
 
+    /// How many puts have gathered since the last batch was taken.
+    #[must_use]
+    pub const fn gathered_puts(&self) -> usize {
+        self.journal.puts()
+    }
+
     /// What is to be written down, as one. When it is, call [`wrote_down`](Self::wrote_down), and
     /// [`not_written_down`](Self::not_written_down) when that failed. One batch at a time.
     pub fn take_batch(&mut self) -> Option<Batch> {

@@ -90,6 +90,7 @@ pub struct Author {
 pub struct Batch {
     pub(crate) entries: Vec<Entry>,
     pub(crate) upto: u64,
+    pub(crate) puts: usize,
 }
 
 impl Batch {
@@ -97,6 +98,12 @@ impl Batch {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// How many puts are among them.
+    #[must_use]
+    pub const fn puts(&self) -> usize {
+        self.puts
     }
 }
 
@@ -115,6 +122,8 @@ pub(crate) enum Held {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: Vec<Entry>,
+    // Puts among them.
+    puts: usize,
     /// Entries ever made, and marks between them.
     made: u64,
     taken: u64,
@@ -129,6 +138,7 @@ pub(crate) struct Journal {
 impl Journal {
     pub(crate) fn push(&mut self, entry: Entry) {
         self.made += 1;
+        self.puts += usize::from(matches!(entry, Entry::Put { .. }));
         if let (
             Entry::Settled { queue, first, count },
             Some(Entry::Settled {
@@ -171,6 +181,11 @@ impl Journal {
         self.written < self.made
     }
 
+    /// How many puts there are to take.
+    pub(crate) const fn puts(&self) -> usize {
+        self.puts
+    }
+
     /// Whether there is something to take.
     pub(crate) const fn has_more(&self) -> bool {
         self.taken < self.made
@@ -184,6 +199,7 @@ impl Journal {
         Some(Batch {
             entries: std::mem::take(&mut self.entries),
             upto: self.made,
+            puts: std::mem::take(&mut self.puts),
         })
     }
 
@@ -198,6 +214,7 @@ impl Journal {
         self.entries = all
             .filter(|entry| !matches!(entry, Entry::Put { by: Some(_), .. }))
             .collect();
+        self.puts = 0;
         self.taken = self.written;
     }
 

@@ -74,7 +74,7 @@ impl Hub {
         if let Some(keeper) = &self.keeper
             && broker.has_batch()
         {
-            keeper.ask();
+            keeper.ask(broker.gathered_puts());
         }
         let due = broker.next_due();
         if due.is_some_and(|due| armed.is_none_or(|armed| due < armed)) {

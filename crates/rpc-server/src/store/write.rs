@@ -1,7 +1,11 @@
 //! From entries to rows, in one transaction.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, Table, WriteTransaction};
 use rpc_broker::Entry;
+use rpc_wire::ItemCodec;
 
 use super::layout::{
     COMMIT, EPOCH, FORMAT, ITEMS, META, NUMBERS, QUEUES, QueueRow, Run, SESSIONS, VERSION, encode_identity,
@@ -100,6 +104,7 @@ fn apply(transaction: &WriteTransaction, number: u64, doubt: &Doubt, entries: &[
         items: transaction.open_table(ITEMS)?,
         numbers: transaction.open_table(NUMBERS)?,
         sessions: transaction.open_table(SESSIONS)?,
+        gathered: None,
         epoch: 0,
     };
     for (queue, order, count, session, next_put) in doubt.0.iter().rev() {
@@ -109,6 +114,7 @@ fn apply(transaction: &WriteTransaction, number: u64, doubt: &Doubt, entries: &[
     for entry in entries {
         rows.apply(entry)?;
     }
+    rows.insert_gathered()?;
     let epoch = rows.epoch;
     let mut meta = transaction.open_table(META)?;
     meta.insert(COMMIT, number)?;
@@ -124,13 +130,35 @@ struct Rows<'a> {
     items: Table<'a, (u64, u64), &'static [u8]>,
     numbers: Table<'a, (u64, &'static [u8; 16]), u64>,
     sessions: Table<'a, &'static [u8; 16], &'static [u8]>,
+    gathered: Option<Gathered>,
     /// The largest that was given to a queue.
     epoch: u64,
+}
+
+/// Puts of small items by many, one behind the other: a row for all of them takes far less than a row for each.
+struct Gathered {
+    queue: u64,
+    codec: ItemCodec,
+    first: u64,
+    count: u32,
+    items: Vec<Bytes>,
+    /// The number of the next put of each session.
+    next_puts: BTreeMap<[u8; 16], u64>,
+}
+
+impl Gathered {
+    /// Whether a put comes right behind these.
+    fn goes_on(&self, of: (u64, ItemCodec), order: u64) -> bool {
+        (self.queue, self.codec) == of && self.first.checked_add(self.count.into()) == Some(order)
+    }
 }
 
 impl Rows<'_> {
     /// Doing it twice is as doing it once: entries of a commit that failed come again.
     fn apply(&mut self, entry: &Entry) -> Result<(), redb::Error> {
+        if !matches!(entry, Entry::Put { .. }) {
+            self.insert_gathered()?;
+        }
         match entry {
             Entry::Made { queue, record } => {
                 let row = QueueRow {
@@ -152,15 +180,31 @@ impl Rows<'_> {
                 items,
                 by,
             } => {
-                let mut rest = Run {
-                    codec: *codec,
-                    count: *count,
-                    items: items.clone(),
+                let Some(by) = by else {
+                    // A dead letter, which comes again after a failure, and then replaces its own row.
+                    self.insert_gathered()?;
+                    let mut run = Run {
+                        codec: *codec,
+                        count: *count,
+                        items: items.clone(),
+                    };
+                    return self.insert(*queue, *order, &mut run);
                 };
-                self.insert(*queue, *order, &mut rest)?;
-                if let Some(by) = by {
-                    self.numbers.insert((*queue, &by.session), by.next_put)?;
+                let goes_on = |gathered: &Gathered| gathered.goes_on((*queue, *codec), *order);
+                if !self.gathered.as_ref().is_some_and(goes_on) {
+                    self.insert_gathered()?;
                 }
+                let gathered = self.gathered.get_or_insert_with(|| Gathered {
+                    queue: *queue,
+                    codec: *codec,
+                    first: *order,
+                    count: 0,
+                    items: Vec::new(),
+                    next_puts: BTreeMap::new(),
+                });
+                gathered.count = gathered.count.saturating_add(*count);
+                gathered.items.push(items.clone());
+                gathered.next_puts.insert(by.session, by.next_put);
             }
             Entry::Settled { queue, first, count } => {
                 self.settle(*queue, *first, first.saturating_add(*count))?;
@@ -181,6 +225,26 @@ impl Rows<'_> {
                     self.numbers.remove((*queue, id))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn insert_gathered(&mut self) -> Result<(), redb::Error> {
+        let Some(gathered) = self.gathered.take() else {
+            return Ok(());
+        };
+        let items = match gathered.items.as_slice() {
+            [items] => items.clone(),
+            many => many.concat().into(),
+        };
+        let mut rest = Run {
+            codec: gathered.codec,
+            count: gathered.count,
+            items,
+        };
+        self.insert(gathered.queue, gathered.first, &mut rest)?;
+        for (session, next_put) in gathered.next_puts {
+            self.numbers.insert((gathered.queue, &session), next_put)?;
         }
         Ok(())
     }

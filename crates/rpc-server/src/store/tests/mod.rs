@@ -3,9 +3,13 @@
 mod model;
 
 use queue_core::ErrorKind;
+use redb::{ReadableDatabase, ReadableTableMetadata};
+use rpc_broker::{Author, Entry};
+use rpc_wire::ItemCodec;
 
 use self::model::{Dice, Model, Script};
 use super::Store;
+use super::layout::ITEMS;
 use super::medium::Disk;
 
 fn open(disk: &Disk) -> Result<(Store, Model), queue_core::Error> {
@@ -29,6 +33,42 @@ fn what_was_written_is_read_again() {
         let (_, found) = open(&disk).expect("what was written");
         assert_eq!(found, model, "seed {seed}");
     }
+}
+
+/// What many put one behind the other are a row together, and each of them has its number.
+#[test]
+fn small_puts_in_a_row_share_a_row() {
+    let disk = Disk::new(Vec::new());
+    let (mut store, mut model) = open(&disk).expect("an empty disk");
+    let mut entries = vec![Entry::Made {
+        queue: 1,
+        record: b"a queue".to_vec(),
+    }];
+    entries.extend([[1; 16], [2; 16]].map(|id| Entry::Session { id, identity: None }));
+    let put = |order: u64, codec: u8| Entry::Put {
+        queue: 1,
+        order,
+        codec: ItemCodec(codec),
+        count: 1,
+        items: vec![1, 0, 0, 0, order as u8].into(),
+        by: Some(Author {
+            session: [1 + (order % 2) as u8; 16],
+            next_put: order / 2 + 1,
+        }),
+    };
+    // The gap at 40 ends a run, and so does the other codec.
+    entries.extend((1..=60).filter(|order| *order != 40).map(|order| put(order, 0)));
+    entries.extend((61..=64).map(|order| put(order, 1)));
+    store.write(&entries).expect("a disk that works");
+    entries.iter().for_each(|entry| model.apply(entry));
+    let rows = store.database.as_ref().map(|database| {
+        let read = database.begin_read().expect("a reader");
+        read.open_table(ITEMS).and_then(|items| Ok(items.len()?)).expect("rows")
+    });
+    assert_eq!(rows, Some(3));
+    drop(store);
+    let (_, found) = open(&disk).expect("what was written");
+    assert_eq!(found, model);
 }
 
 /// At any write, and with any part of what was not synced: what was confirmed is there, and a batch is there whole or not at all.
@@ -184,7 +224,7 @@ fn no_life_has_the_epoch_of_another_though_the_clock_was_set_back() {
     let disk = Disk::new(Vec::new());
     let (mut store, _) = open(&disk).expect("an empty disk");
     assert_eq!(store.begin_life(1000).expect("a disk that works"), 1000);
-    let made = rpc_broker::Entry::Made {
+    let made = Entry::Made {
         queue: 1007,
         record: Vec::new(),
     };
