@@ -3,26 +3,54 @@
 mod connect;
 mod pool;
 pub(crate) mod runtime;
+mod shore;
 mod target;
 mod task;
 mod tls;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use descriptor_core::{Error, ErrorKind};
 use tokio::sync::{Notify, watch};
 
 pub(crate) use self::pool::{another, private, shared};
+use self::shore::Shore;
 use self::target::Target;
 use crate::ServerLife;
-use crate::session::Session;
+use crate::session::{Ring, Session};
 use crate::status::{ConnectionState, ConnectionStatus, StatusChanges};
+
+/// What is under the lock.
+#[derive(Debug)]
+struct Held {
+    session: Session,
+    /// Where callers may write, if the connection has such a side.
+    shore: Option<Arc<Shore>>,
+    /// Used again and again, and empty.
+    pieces: VecDeque<Bytes>,
+}
+
+impl Held {
+    /// Writes what is to be said, while the task of the connection sleeps and has nothing to write. False when not all of it went
+    /// out, so that the task has to be woken.
+    fn write(&mut self) -> bool {
+        let Some(shore) = &self.shore else {
+            self.session.rung();
+            return false;
+        };
+        self.session.take_output(Instant::now(), &mut self.pieces);
+        shore.write_now(&mut self.pieces);
+        self.session.put_back(&mut self.pieces)
+    }
+}
 
 /// See [the module](self).
 #[derive(Debug)]
 pub(crate) struct Link {
-    session: Mutex<Session>,
+    held: Mutex<Held>,
     // Rung when the connection has slept and there is something to send.
     bell: Notify,
     status: watch::Sender<ConnectionStatus>,
@@ -41,11 +69,11 @@ impl Link {
             ..ConnectionStatus::default()
         };
         Arc::new(Self {
-            session: Mutex::new(Session::new(
-                target.token.clone(),
-                life.map(ServerLife::epoch),
-                Instant::now(),
-            )),
+            held: Mutex::new(Held {
+                session: Session::new(target.token.clone(), life.map(ServerLife::epoch), Instant::now()),
+                shore: None,
+                pieces: VecDeque::new(),
+            }),
             bell: Notify::new(),
             status: watch::Sender::new(status),
             target,
@@ -56,14 +84,24 @@ impl Link {
         })
     }
 
-    /// Works with the session, then wakes whom that concerns.
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // Nothing in a session panics halfway through a change.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works with the session, then wakes whom that concerns. What is said while nothing else is unanswered is written here: to
+    /// hand it to the thread of the connection would take longer than to write it.
     #[inline]
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Session) -> R) -> R {
-        // Nothing in a session panics halfway through a change.
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = work(&mut session);
-        let (wakes, rings) = session.after();
-        drop(session);
+        let mut held = self.lock();
+        let result = work(&mut held.session);
+        let (wakes, ring) = held.session.after();
+        let rings = match ring {
+            Ring::Not => false,
+            Ring::Bell => true,
+            Ring::Aside => !held.write(),
+        };
+        drop(held);
         if rings {
             self.bell.notify_one();
         }
@@ -71,6 +109,11 @@ impl Link {
             wake.run();
         }
         result
+    }
+
+    /// Where callers may write from now on.
+    fn moor(&self, shore: Option<Arc<Shore>>) {
+        self.lock().shore = shore;
     }
 
     pub(crate) fn status(&self) -> ConnectionStatus {

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use descriptor_core::ErrorKind;
 use ring::rand::{SecureRandom, SystemRandom};
 use rpc_wire::{Decoder, Goodbye, HANDSHAKE_FRAME, Message, Micros};
@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::connect::{Stream, connect};
+use super::shore::{Berth, Shore, advance, with_slices};
 use super::{Link, pool};
 use crate::ServerLife;
 use crate::session::{Cause, Line, OWN_LIMITS};
@@ -28,8 +29,6 @@ const LINGER: Duration = Duration::from_secs(1);
 const READ: usize = 128 << 10;
 /// With less room than this more is taken.
 const LEAST_READ: usize = 16 << 10;
-/// Pieces of one write.
-const PIECES: usize = 32;
 
 /// The pauses between attempts, each longer than the one before, none like that of another client.
 fn pauses() -> backon::ExponentialBackoff {
@@ -129,13 +128,13 @@ async fn keep(link: &Arc<Link>, stream: Stream) -> End {
     }
     link.with(|session| session.connected(nonce, Instant::now()));
     match stream {
-        Stream::Tcp(mut stream) => {
-            let (reader, writer) = stream.split();
-            Pump::new(link, reader, writer).run().await
+        Stream::Tcp(stream) => {
+            let (reader, writer) = stream.into_split();
+            keep_open(link, reader, Shore::Tcp(writer)).await
         }
-        Stream::Unix(mut stream) => {
-            let (reader, writer) = stream.split();
-            Pump::new(link, reader, writer).run().await
+        Stream::Unix(stream) => {
+            let (reader, writer) = stream.into_split();
+            keep_open(link, reader, Shore::Unix(writer)).await
         }
         Stream::TlsTcp(stream) => {
             let (reader, writer) = tokio::io::split(stream);
@@ -146,6 +145,15 @@ async fn keep(link: &Arc<Link>, stream: Stream) -> End {
             Pump::new(link, reader, writer).run().await
         }
     }
+}
+
+/// A connection that callers write to as well.
+async fn keep_open(link: &Arc<Link>, reader: impl AsyncRead + Unpin, shore: Shore) -> End {
+    let shore = Arc::new(shore);
+    link.moor(Some(Arc::clone(&shore)));
+    let end = Pump::new(link, reader, Berth(shore)).run().await;
+    link.moor(None);
+    end
 }
 
 /// What happened to the connection.
@@ -287,16 +295,9 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
         .await
     }
 
-    fn wrote(&mut self, mut written: usize) {
+    fn wrote(&mut self, written: usize) {
         self.unflushed = written > 0;
-        while let Some(front) = self.writing.front_mut() {
-            if written < front.len() {
-                front.advance(written);
-                return;
-            }
-            written -= front.len();
-            self.writing.pop_front();
-        }
+        advance(&mut self.writing, written);
     }
 
     /// Hands what came to the session.
@@ -373,11 +374,5 @@ fn write<W: AsyncWrite + Unpin>(
     writing: &VecDeque<Bytes>,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let mut slices = [IoSlice::new(&[]); PIECES];
-    let mut count = 0;
-    for (slice, piece) in slices.iter_mut().zip(writing) {
-        *slice = IoSlice::new(piece);
-        count += 1;
-    }
-    Pin::new(writer).poll_write_vectored(context, slices.get(..count).unwrap_or_default())
+    with_slices(writing, |slices| Pin::new(writer).poll_write_vectored(context, slices))
 }

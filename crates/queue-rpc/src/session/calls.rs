@@ -86,6 +86,8 @@ impl Session {
             self.is_crowded = true;
             return None;
         }
+        self.alone |= self.awaited == 0;
+        self.awaited += 1;
         let ticket = CallTicket::new();
         let call = self.asked(Asked::Ticket(Arc::clone(&ticket), items));
         Some((call, ticket))
@@ -104,6 +106,9 @@ impl Session {
     fn answered(&mut self, call: Call) -> Option<Asked> {
         let asked = self.calls.remove(&call.get())?;
         self.credit = self.credit.saturating_sub(asked.items().into());
+        if matches!(asked, Asked::Ticket(..)) {
+            self.awaited = self.awaited.saturating_sub(1);
+        }
         if std::mem::take(&mut self.is_crowded) {
             // Those who could not make a call may try again.
             for key in self.keys() {
@@ -220,5 +225,6 @@ impl Session {
             }
         }
         self.credit = 0;
+        self.awaited = 0;
     }
 }

@@ -8,8 +8,9 @@ use rpc_wire::Call;
 
 use super::parcel::FRONT_OF_ITEM;
 
-/// A consumer that uses up its credit faster than this gets twice as much next time.
-const BRISK: Duration = Duration::from_millis(5);
+/// A consumer that uses up its credit faster than this gets four times as much next time. It has room for the turns that many
+/// consumers of one thread take; the most that a slower one has ahead is what it takes in four times as long.
+const BRISK: Duration = Duration::from_millis(20);
 /// One that is slower than this gets single items again.
 const SLOW: Duration = Duration::from_millis(200);
 /// From this credit on more is asked for before all of it has come.
@@ -168,7 +169,7 @@ impl Gets {
         if starved || self.runs_low() {
             let since = self.asked_at.map(|at| now.saturating_duration_since(at));
             match since {
-                Some(since) if since < BRISK => self.window = self.window.saturating_mul(2).min(self.most),
+                Some(since) if since < BRISK => self.window = self.window.saturating_mul(4).min(self.most),
                 Some(since) if since > SLOW => self.window = 1,
                 _ => {}
             }

@@ -131,6 +131,7 @@ impl Session {
         let Some(items) = self.credit_for(items, false) else {
             return;
         };
+        self.alone = true;
         let call = self.asked(Asked::Credit(key, items));
         if let Some(queue) = self.queue_mut(key) {
             queue.gets.asked(call, items);
@@ -213,6 +214,7 @@ impl Session {
         let Some(items) = self.credit_for(items, true) else {
             return;
         };
+        self.alone = true;
         let call = self.asked(Asked::Loan(key, items));
         if let Some(queue) = self.queue_mut(key) {
             queue.loans.asked(call, items);

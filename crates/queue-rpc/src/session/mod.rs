@@ -71,6 +71,17 @@ pub(crate) enum Line {
     Up,
 }
 
+/// How what is to be said goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ring {
+    /// There is nothing, or the connection is awake and finds it.
+    Not,
+    /// The connection is to be woken.
+    Bell,
+    /// The connection sleeps, and whoever says it can write it too.
+    Aside,
+}
+
 /// See [the module](self).
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -104,11 +115,15 @@ pub(crate) struct Session {
     window_bytes: u64,
     // Items that all calls may bring.
     credit: u64,
+    // Calls whose answer somebody waits for.
+    awaited: u32,
     // Somebody was refused room in the window.
     is_short: bool,
     wakes: Vec<Wake>,
     asleep: bool,
     poked: bool,
+    // What is said is said while nothing else is unanswered: nothing is to be gathered with it.
+    alone: bool,
     heard: Instant,
     pings: u32,
     users: usize,
@@ -143,10 +158,12 @@ impl Session {
             window_items: 0,
             window_bytes: 0,
             credit: 0,
+            awaited: 0,
             is_short: false,
             wakes: Vec::new(),
             asleep: false,
             poked: false,
+            alone: false,
             heard: now,
             pings: 0,
             users: 0,
@@ -262,12 +279,29 @@ impl Session {
         }
     }
 
-    /// Wake-ups that are due, to be run without the lock, and whether the connection has to be woken.
-    pub(crate) fn after(&mut self) -> (Vec<Wake>, bool) {
-        let wake = self.poked && self.asleep;
+    /// Wake-ups that are due, to be run without the lock, and how what is to be said goes out.
+    pub(crate) fn after(&mut self) -> (Vec<Wake>, Ring) {
+        let ring = match (self.poked && self.asleep, self.alone) {
+            (false, _) => Ring::Not,
+            (true, true) => Ring::Aside,
+            (true, false) => Ring::Bell,
+        };
         self.poked = false;
-        self.asleep &= !wake;
-        (std::mem::take(&mut self.wakes), wake)
+        self.alone = false;
+        self.asleep &= ring != Ring::Bell;
+        (std::mem::take(&mut self.wakes), ring)
+    }
+
+    /// What could not be written of the output goes out first. True when that is nothing, and the connection sleeps on.
+    pub(crate) fn put_back(&mut self, pieces: &mut VecDeque<Bytes>) -> bool {
+        self.out.put_back(pieces);
+        self.asleep = self.out.is_empty();
+        self.asleep
+    }
+
+    /// The connection is woken.
+    pub(crate) const fn rung(&mut self) {
+        self.asleep = false;
     }
 
     fn wake(&mut self, wake: Wake) {

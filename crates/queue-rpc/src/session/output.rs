@@ -52,6 +52,12 @@ impl Output {
         into.append(&mut self.pieces);
     }
 
+    /// What was taken and not sent; it comes first again.
+    pub(crate) fn put_back(&mut self, pieces: &mut VecDeque<Bytes>) {
+        pieces.append(&mut self.pieces);
+        std::mem::swap(pieces, &mut self.pieces);
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -187,6 +187,7 @@ impl Session {
             self.is_short = true;
             return Some(Accepted::NoRoom);
         }
+        self.alone |= self.window_items == 0;
         self.window_items += items;
         self.window_bytes += bytes;
         None

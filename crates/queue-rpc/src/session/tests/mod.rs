@@ -4,6 +4,7 @@ mod greeting;
 mod leaving;
 mod lies;
 mod putting;
+mod ringing;
 mod taking;
 
 use std::collections::VecDeque;

@@ -59,7 +59,7 @@ fn credit_follows_the_consumer() {
             item(&mut scene, key, false);
         }
     }
-    assert_eq!(windows, [1, 2, 4, 8, 1, 2]);
+    assert_eq!(windows, [1, 4, 16, 64, 1, 4]);
 }
 
 /// What was handed over is told before anything that could show the difference.
