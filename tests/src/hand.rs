@@ -7,7 +7,7 @@
 use std::io::{Error, ErrorKind as IoKind, Read, Result, Write};
 use std::time::{Duration, Instant};
 
-use sage_comm::{Codec, ErrorKind, Totals, Wait, Wire};
+use sage_comm::{Codec, Totals, Wait, Wire};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,7 @@ pub enum Refusal {
     Empty,
     /// Closed.
     Closed,
-    /// An error, by its place in [`KINDS`] and its words.
+    /// An error, by its place in [`ErrorKind::ALL`](sage_comm::ErrorKind::ALL) and its words.
     Failed(usize, String),
 }
 
@@ -180,36 +180,6 @@ impl State {
         self.totals.map(|(put, get)| Totals { put, get })
     }
 }
-
-/// Every kind of error.
-pub const KINDS: [ErrorKind; 26] = [
-    ErrorKind::Timeout,
-    ErrorKind::Disconnected,
-    ErrorKind::PeerDied,
-    ErrorKind::StaleHandle,
-    ErrorKind::Corrupt,
-    ErrorKind::Incompatible,
-    ErrorKind::TypeMismatch,
-    ErrorKind::TooLarge,
-    ErrorKind::OutOfSpace,
-    ErrorKind::ResourceExhausted,
-    ErrorKind::Overloaded,
-    ErrorKind::PermissionDenied,
-    ErrorKind::Unauthenticated,
-    ErrorKind::InvalidDescriptor,
-    ErrorKind::InvalidGraph,
-    ErrorKind::NotSerializable,
-    ErrorKind::OutOfScope,
-    ErrorKind::Unsupported,
-    ErrorKind::NotFound,
-    ErrorKind::Closed,
-    ErrorKind::Full,
-    ErrorKind::Empty,
-    ErrorKind::Unknown,
-    ErrorKind::UserCode,
-    ErrorKind::Cancelled,
-    ErrorKind::Io,
-];
 
 /// Encodes an item.
 ///

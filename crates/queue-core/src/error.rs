@@ -63,6 +63,42 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind, in the order of their declaration. A later version may have more.
+    ///
+    /// ```
+    /// use queue_core::ErrorKind;
+    /// let named = |name: &str| ErrorKind::ALL.iter().find(|kind| format!("{kind:?}") == name);
+    /// assert_eq!(named("TooLarge"), Some(&ErrorKind::TooLarge));
+    /// ```
+    pub const ALL: &'static [Self] = &[
+        Self::Timeout,
+        Self::Disconnected,
+        Self::PeerDied,
+        Self::StaleHandle,
+        Self::Corrupt,
+        Self::Incompatible,
+        Self::TypeMismatch,
+        Self::TooLarge,
+        Self::OutOfSpace,
+        Self::ResourceExhausted,
+        Self::Overloaded,
+        Self::PermissionDenied,
+        Self::Unauthenticated,
+        Self::InvalidDescriptor,
+        Self::InvalidGraph,
+        Self::NotSerializable,
+        Self::OutOfScope,
+        Self::Unsupported,
+        Self::NotFound,
+        Self::Closed,
+        Self::Full,
+        Self::Empty,
+        Self::Unknown,
+        Self::UserCode,
+        Self::Cancelled,
+        Self::Io,
+    ];
+
     /// Plain words for the kind, the start of every message.
     #[must_use]
     pub const fn summary(self) -> &'static str {
@@ -291,5 +327,38 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.inner.source.as_deref().map(|s| s as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds that are named, and a match that does not compile while one is not.
+    macro_rules! every_kind {
+        ($($kind:ident)*) => {{
+            const fn is_named(kind: ErrorKind) {
+                match kind {
+                    $(ErrorKind::$kind => {})*
+                }
+            }
+            [$(ErrorKind::$kind),*].map(|kind| {
+                is_named(kind);
+                kind
+            })
+        }};
+    }
+
+    #[test]
+    fn all_kinds_are_listed_once_and_in_order() {
+        let every = every_kind! {
+            Timeout Disconnected PeerDied StaleHandle Corrupt Incompatible TypeMismatch TooLarge OutOfSpace
+            ResourceExhausted Overloaded PermissionDenied Unauthenticated InvalidDescriptor InvalidGraph NotSerializable
+            OutOfScope Unsupported NotFound Closed Full Empty Unknown UserCode Cancelled Io
+        };
+        assert_eq!(ErrorKind::ALL, every);
+        for (place, kind) in ErrorKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, place, "{kind:?}");
+        }
     }
 }

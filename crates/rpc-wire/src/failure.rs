@@ -20,7 +20,7 @@ impl KindName {
     /// The kind of that name, when this side has one.
     #[must_use]
     pub fn kind(&self) -> Option<ErrorKind> {
-        KINDS.iter().copied().find(|kind| Self::from(*kind) == *self)
+        ErrorKind::ALL.iter().copied().find(|kind| Self::from(*kind) == *self)
     }
 
     /// The name.
@@ -38,35 +38,6 @@ impl From<ErrorKind> for KindName {
         Self(name)
     }
 }
-
-const KINDS: &[ErrorKind] = &[
-    ErrorKind::Timeout,
-    ErrorKind::Disconnected,
-    ErrorKind::PeerDied,
-    ErrorKind::StaleHandle,
-    ErrorKind::Corrupt,
-    ErrorKind::Incompatible,
-    ErrorKind::TypeMismatch,
-    ErrorKind::TooLarge,
-    ErrorKind::OutOfSpace,
-    ErrorKind::ResourceExhausted,
-    ErrorKind::Overloaded,
-    ErrorKind::PermissionDenied,
-    ErrorKind::Unauthenticated,
-    ErrorKind::InvalidDescriptor,
-    ErrorKind::InvalidGraph,
-    ErrorKind::NotSerializable,
-    ErrorKind::OutOfScope,
-    ErrorKind::Unsupported,
-    ErrorKind::NotFound,
-    ErrorKind::Closed,
-    ErrorKind::Full,
-    ErrorKind::Empty,
-    ErrorKind::Unknown,
-    ErrorKind::UserCode,
-    ErrorKind::Cancelled,
-    ErrorKind::Io,
-];
 
 impl Field for KindName {
     fn write(&self, to: &mut Writer<'_>) {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
 
-use sage_comm::{Descriptor, Error, QueueId, ShmSpec, TypeTag, Wire};
-use sage_tests::hand::{Answer, KINDS, PLANTED, Refusal, Request, Verb, receive, send};
+use sage_comm::{Descriptor, Error, ErrorKind, QueueId, ShmSpec, TypeTag, Wire};
+use sage_tests::hand::{Answer, PLANTED, Refusal, Request, Verb, receive, send};
 
 type Wakers = Arc<Mutex<HashMap<u64, Waker>>>;
 
@@ -160,6 +160,6 @@ impl Drop for There {
 
 /// An error of the other process, in its words.
 pub(crate) fn error(kind: usize, text: String) -> Error {
-    let kind = KINDS.get(kind).expect("the place of a kind");
+    let kind = ErrorKind::ALL.get(kind).expect("the place of a kind");
     Error::new(*kind, "ask another process").found(text)
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use sage_comm::wait::Waiter;
-use sage_comm::{Error, GetError, Lease, PutError, Queue as _, QueueCore, QueueId, ShmQueue, ShmSpec, Wire};
-use sage_tests::hand::{Answer, KINDS, Loaned, Look, PLANTED, Packed, Refusal, State, Verb, pack, unpack};
+use sage_comm::{Error, ErrorKind, GetError, Lease, PutError, Queue as _, QueueCore, QueueId, ShmQueue, ShmSpec, Wire};
+use sage_tests::hand::{Answer, Loaned, Look, PLANTED, Packed, Refusal, State, Verb, pack, unpack};
 
 /// A queue of one item type or another.
 pub(crate) trait Opened: Send + Sync {
@@ -46,9 +46,9 @@ fn planted(fault: &str) -> bool {
 }
 
 pub(crate) fn refusal(error: &Error) -> Refusal {
-    match KINDS.iter().position(|kind| *kind == error.kind()) {
+    match ErrorKind::ALL.iter().position(|kind| *kind == error.kind()) {
         Some(kind) => Refusal::Failed(kind, error.to_string()),
-        None => panic!("`sage_tests::hand::KINDS` lacks {:?}", error.kind()),
+        None => panic!("`ErrorKind::ALL` lacks {:?}", error.kind()),
     }
 }
 
