@@ -272,8 +272,8 @@ impl Broker {
     }
 
     /// Why the broker broke a connection off, for a log, once: a peer that does not keep to the protocol or the limits, a secret that
-    /// is wrong, a deadline that passed. One line; words of the peer in it are not escaped.
-    pub fn complaint(&mut self, connection: ConnectionId) -> Option<String> {
+    /// is wrong (`Unauthenticated`), a deadline that passed. One line; words of the peer in it are not escaped.
+    pub fn complaint(&mut self, connection: ConnectionId) -> Option<(ErrorKind, String)> {
         let complaint = &mut self.connections.get_mut(connection.0)?.complaint;
         complaint.take().filter(|_| !self.stopping)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use queue_core::ErrorKind;
 use rpc_wire::{Capabilities, Decoder, HANDSHAKE_FRAME, HEAD, Handle, Hello, Limits, Message, WireError, preamble};
 
 use crate::table::Key;
@@ -36,7 +37,7 @@ pub(crate) struct Connection {
     pub(crate) peer: String,
     pub(crate) phase: Phase,
     /// Why it was broken off, until somebody asks.
-    pub(crate) complaint: Option<String>,
+    pub(crate) complaint: Option<(ErrorKind, String)>,
     pub(crate) decoder: Decoder,
     pub(crate) out: Vec<u8>,
     /// Bytes that go there once something is written down.

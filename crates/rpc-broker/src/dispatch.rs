@@ -154,7 +154,7 @@ impl Broker {
     /// Keeps why a connection is broken off, for the log of whoever has the sockets.
     fn complain(&mut self, at: Key, error: &Error) {
         if let Some(connection) = self.connections.get_mut(at).filter(|connection| !connection.is_over()) {
-            connection.complaint = Some(error.to_string());
+            connection.complaint = Some((error.kind(), error.to_string()));
         }
     }
 

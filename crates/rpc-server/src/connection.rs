@@ -8,9 +8,10 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use queue_core::ErrorKind;
 use rpc_broker::ConnectionId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::habit::Habit;
 use crate::hub::{Hub, State};
@@ -83,12 +84,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let who = broker.describe(self.id).unwrap_or_default();
                 (
                     last.unwrap_or_default(),
-                    broker.complaint(self.id).map(|why| (who, why)),
+                    broker.complaint(self.id).map(|(kind, why)| (who, kind, why)),
                 )
             };
             self.hub.leave(self.id);
-            if let Some((who, why)) = why {
+            if let Some((who, kind, why)) = why {
                 self.hub.complain(&who, self.address, &why);
+                if kind == ErrorKind::Unauthenticated {
+                    // Its place is taken meanwhile, also when it does not wait for the answer: so those who come beside it wait too.
+                    sleep(self.hub.stranger(self.address)).await;
+                }
             }
             say(&mut self.stream, &[&rest, &last]).await;
         }

@@ -12,11 +12,13 @@ use tokio::time::sleep_until;
 
 use crate::complaints::Complaints;
 use crate::store::Signal;
+use crate::strangers::Strangers;
 
 /// What all tasks of a server share.
 pub(crate) struct Hub {
     state: Mutex<State>,
     complaints: Mutex<Complaints>,
+    strangers: Mutex<Strangers>,
     /// Told when something is due before the timer would look.
     due: Notify,
     /// Told when the broker panicked, after which nobody knows what is in it.
@@ -44,6 +46,7 @@ impl Hub {
                 armed: None,
             }),
             complaints: Mutex::default(),
+            strangers: Mutex::default(),
             due: Notify::new(),
             broken: Notify::new(),
             keeper,
@@ -125,6 +128,12 @@ impl Hub {
     pub(crate) fn complain(&self, peer: &str, address: Option<IpAddr>, what: &str) {
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         complaints.warn(peer, address, what, Instant::now());
+    }
+
+    /// How long a wrong proof from there waits for its answer.
+    pub(crate) fn stranger(&self, address: Option<IpAddr>) -> Duration {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.wait(address, Instant::now())
     }
 }
 

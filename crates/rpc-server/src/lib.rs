@@ -30,6 +30,7 @@ mod running;
 mod settings;
 mod status;
 mod store;
+mod strangers;
 mod tls;
 mod tokens;
 mod unix;
