@@ -12,6 +12,7 @@ mod deny;
 mod example;
 mod features;
 mod fuzz;
+mod hostile;
 mod lin;
 mod loom;
 mod nearest;
@@ -43,6 +44,7 @@ const VERBS: &[Verb] = &[
     verb("deny", deny::run, deny::ABOUT),
     verb("features", features::run, features::ABOUT),
     verb("fuzz", fuzz::run, fuzz::ABOUT),
+    verb("hostile", hostile::run, hostile::ABOUT),
     verb("lin", lin::run, lin::ABOUT),
     verb("loom", loom::run, loom::ABOUT),
     verb("semantics", semantics::run, semantics::ABOUT),

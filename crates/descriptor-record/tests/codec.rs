@@ -176,7 +176,7 @@ fn lengths_that_the_frame_does_not_have_cost_nothing() {
 }
 
 #[test]
-fn nesting_bombs_are_corrupt() {
+fn h06_nesting_bombs_are_corrupt() {
     for len in [200, 100_000, LIMIT] {
         // `1` is Some, Node and, in bincode and postcard, a length of one.
         for codec in [Codec::Bincode, Codec::Postcard] {

@@ -41,7 +41,7 @@ fn nested(lists: usize) -> Value {
 }
 
 #[test]
-fn ids_follow_their_grammar() {
+fn h13_ids_follow_their_grammar() {
     for id in ["a", "7", "jobs/input_0", "A.b-c_d/e", "a/b/c", "x.y", &"q".repeat(200)] {
         assert_eq!(QueueId::new(id).unwrap().as_str(), id);
     }
@@ -121,7 +121,7 @@ fn parameter_names_are_plain_and_few() {
 }
 
 #[test]
-fn numbers_are_finite() {
+fn h06_numbers_are_finite() {
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(
             broken(&record().with("rate", number)).kind(),
@@ -151,7 +151,7 @@ fn versions_are_the_one_that_is_known() {
 }
 
 #[test]
-fn nesting_ends_at_sixteen() {
+fn h06_nesting_ends_at_sixteen() {
     whole(&record().with("deep", nested(14)));
     assert_eq!(
         broken(&record().with("deep", nested(15))).kind(),
@@ -178,7 +178,7 @@ fn nesting_ends_at_sixteen() {
 }
 
 #[test]
-fn every_form_ends_at_64_kib() {
+fn h06_every_form_ends_at_64_kib() {
     let padded = |len: usize| {
         let json = record().to_json();
         format!("{}{json}", " ".repeat(len - json.len()))
@@ -273,7 +273,7 @@ fn secrets_stay_outside() {
 }
 
 #[test]
-fn repeated_keys_are_refused() {
+fn h06_repeated_keys_are_refused() {
     for json in [
         r#"{"queue_id":"q","queue_id":"q","queue_type":"local"}"#,
         r#"{"queue_id":"q","queue_type":"local","metadata":{},"metadata":{}}"#,
@@ -291,7 +291,7 @@ fn repeated_keys_are_refused() {
 }
 
 #[test]
-fn text_that_is_not_json_says_where() {
+fn h06_text_that_is_not_json_says_where() {
     for json in [
         "",
         "{",

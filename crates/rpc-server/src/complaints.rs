@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_for_an_address_in_ten_seconds() {
+    fn h05_one_line_for_an_address_in_ten_seconds() {
         let mut complaints = Complaints::default();
         let start = Instant::now();
         let peer = Some(IpAddr::from([192, 0, 2, 1]));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storm_from_everywhere_takes_no_memory_and_few_lines() {
+    fn h05_a_storm_from_everywhere_takes_no_memory_and_few_lines() {
         let mut complaints = Complaints::default();
         let start = Instant::now();
         let storm = |number: u32| Some(IpAddr::V4(Ipv4Addr::from_bits(number)));

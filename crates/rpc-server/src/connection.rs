@@ -107,6 +107,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let read = self.poll_read(&mut state, cx);
         // What it had to say before it left may have an answer.
         let is_reading = state.broker.reads(self.id);
+        if state.broker.is_over(self.id) {
+            // Its last words may have to wait.
+            hub.settle(&mut state);
+            return Poll::Ready(End::Over);
+        }
         let wrote = self.poll_write(&mut state, cx);
         hub.settle(&mut state);
         if state.broker.is_over(self.id) {

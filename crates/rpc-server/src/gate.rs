@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_limits_hold_and_who_leaves_makes_room() {
+    fn h12_both_limits_hold_and_who_leaves_makes_room() {
         let gate = Arc::new(Gate::new(3, 2));
         let enter = |text: &str| gate.enter(Some(text.parse().unwrap()));
         let first = enter("192.0.2.1").unwrap();

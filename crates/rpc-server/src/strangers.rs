@@ -37,7 +37,8 @@ struct Tries {
 
 impl Tries {
     fn is_old(&self, now: Instant) -> bool {
-        self.last.is_none_or(|last| now.saturating_duration_since(last) >= MEMORY)
+        self.last
+            .is_none_or(|last| now.saturating_duration_since(last) >= MEMORY)
     }
 }
 

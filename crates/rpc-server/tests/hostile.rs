@@ -6,32 +6,28 @@ mod common;
 use std::io::Write;
 use std::net::TcpStream;
 
-use common::{Client, hello, port, rest, settings, start, tcp};
+use common::{Client, Folder, encoded, head, hello, port, rest, settings, start, tcp, unix, until};
 use queue_core::ErrorKind;
+use rpc_server::Settings;
 use rpc_wire::{Message, preamble};
 
 const PEERS: usize = 64;
 
 /// Memory that is there for writing, used or not, in bytes.
 fn reserved() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
-    let kilobytes = line.expect("a size").trim().trim_end_matches(" kB");
-    kilobytes.parse::<u64>().expect("a number") << 10
+    size("VmData:")
 }
 
-/// The head of a put that has so many bytes, of which only those are sent.
-fn head(length: u32) -> Vec<u8> {
-    let mut head = [0; 16];
-    head[4..8].copy_from_slice(&length.to_le_bytes());
-    head[8] = 0x20;
-    head[9] = 1;
-    head[12] = 1;
-    head[11] = head.iter().enumerate().fold(0x5a, |sum, (at, byte)| match at {
-        4..=10 | 12..=15 => sum ^ byte,
-        _ => sum,
-    });
-    head.to_vec()
+/// Memory that is used, in bytes.
+fn resident() -> u64 {
+    size("VmRSS:")
+}
+
+fn size(of: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix(of));
+    let kilobytes = line.expect("a size").trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().expect("a number") << 10
 }
 
 /// After the handshake, without anything that would read what comes.
@@ -43,7 +39,7 @@ fn raw(stream: TcpStream) -> TcpStream {
 }
 
 #[test]
-fn a_length_takes_no_memory_and_one_too_large_ends_the_connection() {
+fn h03_a_length_takes_no_memory_and_one_too_large_ends_the_connection() {
     let server = start(settings());
     let address = port(&server);
     let peers: Vec<_> = (0..PEERS).map(|_| raw(tcp(address))).collect();
@@ -74,4 +70,41 @@ fn a_length_takes_no_memory_and_one_too_large_ends_the_connection() {
     assert!(!rest(&mut noise).is_empty());
     let grown = reserved().saturating_sub(before);
     assert!(grown < PEERS as u64 * (256 << 10), "{grown} bytes at the end");
+    drop((peers, other, decoded, early, noise));
+    ten_thousand_lengths();
+}
+
+/// In the same test, so that nothing else takes memory meanwhile.
+fn ten_thousand_lengths() {
+    // Nothing at all, less than a head has, beyond every limit, and negative for those who take it for signed.
+    const LENGTHS: [u32; 6] = [0, 15, 17 << 20, i32::MAX as u32, 1 << 31, u32::MAX];
+    const TRIES: usize = 10_000;
+    let folder = Folder::new("lengths");
+    // Over a socket file, so that no ports are used up.
+    let path = folder.path("socket");
+    let server = start(Settings {
+        unix: Some(path.clone()),
+        ..settings()
+    });
+    let greeting = [preamble().as_slice(), &encoded(hello())].concat();
+    let mut before = 0;
+    for number in 0..TRIES {
+        if number == TRIES / 10 {
+            // What everything needs once is there by now.
+            before = resident();
+        }
+        let mut peer = unix(&path);
+        // Every other one before it is known.
+        let words = if number % 2 == 0 {
+            greeting.as_slice()
+        } else {
+            &preamble()
+        };
+        peer.write_all(&[words, &head(LENGTHS[number % LENGTHS.len()])].concat())
+            .unwrap();
+        assert!(rest(&mut peer).len() > preamble().len(), "{number}");
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 1 << 20, "{grown} bytes for {TRIES} lengths");
+    until("all have left", || server.status().connections == 0);
 }

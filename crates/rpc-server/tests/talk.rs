@@ -59,7 +59,7 @@ fn frames_in_single_bytes_mean_the_same() {
 }
 
 #[test]
-fn who_does_not_read_holds_up_nobody_else() {
+fn h11_who_does_not_read_holds_up_nobody_else() {
     // More than a socket holds, less than a client may ask for.
     const ITEMS: usize = 30;
     let server = start(settings());

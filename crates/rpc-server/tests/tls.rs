@@ -8,9 +8,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Client, Folder, port, rest, settings, start, tcp, until};
+use common::{Client, Folder, Recorder, port, rest, settings, start, tcp, until};
 use queue_core::ErrorKind;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rpc_server::{Server, Settings, TlsFiles};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
@@ -26,9 +28,22 @@ fn authority() -> Authority {
 
 /// A certificate for that name and its key, in PEM.
 fn signed(by: &Authority, name: &str) -> (String, String) {
+    signed_but(by, name, |_| {})
+}
+
+/// The same, changed.
+fn signed_but(by: &Authority, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    let key = KeyPair::generate().expect("valid");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("valid");
+    change(&mut params);
+    (params.signed_by(&key, by).expect("valid").pem(), key.serialize_pem())
+}
+
+/// One that nobody signed but its own key.
+fn self_signed(name: &str) -> (String, String) {
     let key = KeyPair::generate().expect("valid");
     let params = CertificateParams::new(vec![name.to_owned()]).expect("valid");
-    (params.signed_by(&key, by).expect("valid").pem(), key.serialize_pem())
+    (params.self_signed(&key).expect("valid").pem(), key.serialize_pem())
 }
 
 /// Files of a server whose certificate that authority signed.
@@ -58,7 +73,7 @@ fn config(trusts: &Authority, shows: Option<(String, String)>) -> Arc<ClientConf
     })
 }
 
-fn tls(stream: TcpStream, config: Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
+fn tls<S: Read + Write>(stream: S, config: Arc<ClientConfig>) -> StreamOwned<ClientConnection, S> {
     let name = "localhost".try_into().expect("valid");
     StreamOwned::new(ClientConnection::new(config, name).expect("valid"), stream)
 }
@@ -99,7 +114,7 @@ fn items_travel_over_tls_and_it_ends_in_order() {
 }
 
 #[test]
-fn who_speaks_no_tls_or_trusts_another_gets_nowhere() {
+fn h15_who_speaks_no_tls_or_trusts_another_gets_nowhere() {
     let folder = Folder::new("no-tls");
     let ours = authority();
     let mut settings = Settings {
@@ -138,7 +153,7 @@ fn one_too_many_is_told_over_tls() {
 }
 
 #[test]
-fn with_an_authority_for_clients_only_its_own_are_let_in_everywhere() {
+fn h15_with_an_authority_for_clients_only_its_own_are_let_in_everywhere() {
     let folder = Folder::new("mtls");
     let (servers, clients) = (authority(), authority());
     let ca = folder.file("ca.pem", 0o644, &clients.pem());
@@ -154,7 +169,21 @@ fn with_an_authority_for_clients_only_its_own_are_let_in_everywhere() {
     let address = ([127, 0, 0, 1], port(&server).port()).into();
     let known = signed(&clients, "client");
     Client::connect(tls(tcp(address), config(&servers, Some(known))));
-    for shows in [None, Some(signed(&servers, "client"))] {
+    let for_servers = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    for shows in [
+        None,
+        Some(signed(&servers, "client")),
+        Some(self_signed("client")),
+        Some(signed_but(&clients, "client", |params| {
+            params.not_after = date_time_ymd(2020, 1, 1)
+        })),
+        Some(signed_but(&clients, "client", |params| {
+            params.not_before = date_time_ymd(4000, 1, 1)
+        })),
+        Some(signed_but(&clients, "client", for_servers)),
+    ] {
         let mut stream = tls(tcp(address), config(&servers, shows));
         // With TLS 1.3 the client hears of it with its first answer.
         let _ = stream.write_all(&rpc_wire::preamble());
@@ -227,4 +256,65 @@ fn wrong_files_are_refused_with_what_to_do() {
         ErrorKind::Corrupt,
         &["client CA", "key.pem"],
     );
+}
+
+#[test]
+fn h09_what_was_overheard_of_tls_opens_nothing() {
+    let folder = Folder::new("tls-replay");
+    let authority = authority();
+    let mut settings = Settings {
+        tls: Some(files(&folder, &authority)),
+        ..settings()
+    };
+    settings.broker.handshake_deadline = Duration::from_secs(1);
+    let server = start(settings);
+    let said = Arc::default();
+    let recorder = Recorder(tcp(port(&server)), Arc::clone(&said));
+    let mut client = Client::connect(tls(recorder, config(&authority, None)));
+    let queue = client.open("rpc://letters");
+    client.put(queue, 1, &[b"a"]);
+    client.confirmed(1);
+    let said = said.lock().unwrap().clone();
+    let mut again = tcp(port(&server));
+    // It may be closed before all of it is written.
+    let _ = again.write_all(&said);
+    rest(&mut again);
+    assert_eq!(server.status().broker.items, 1);
+    assert_eq!(server.status().broker.sessions, 1);
+}
+
+/// The greeting of a client that knows TLS 1.2 and nothing newer.
+fn greeting_of_tls_1_2() -> Vec<u8> {
+    let mut hello = vec![3, 3];
+    hello.extend([7; 32]);
+    // No session, two suites of ECDHE with AES-GCM, no compression.
+    hello.extend([0, 0, 4, 0xc0, 0x2b, 0xc0, 0x2f, 1, 0]);
+    // Its groups and its signatures.
+    let extensions = [0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 6, 0, 4, 4, 3, 8, 4];
+    hello.extend([0, extensions.len() as u8]);
+    hello.extend(extensions);
+    let mut record = vec![0x16, 3, 1, 0, hello.len() as u8 + 4, 1, 0, 0, hello.len() as u8];
+    record.extend(hello);
+    record
+}
+
+#[test]
+fn h15_tls_1_2_is_refused() {
+    let folder = Folder::new("tls-1-2");
+    let authority = authority();
+    let server = start(Settings {
+        tls: Some(files(&folder, &authority)),
+        ..settings()
+    });
+    let mut old = tcp(port(&server));
+    old.write_all(&greeting_of_tls_1_2()).unwrap();
+    // A fatal alert: that version of the protocol is not spoken.
+    let heard = rest(&mut old);
+    assert_eq!(
+        (heard.first(), heard.get(5..)),
+        (Some(&0x15), Some([2, 70].as_slice())),
+        "{heard:?}"
+    );
+    until("it has left", || server.status().connections == 0);
+    Client::connect(tls(tcp(port(&server)), config(&authority, None)));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use queue_core::ErrorKind;
 use ring::hmac;
 use rpc_broker::{Rule, Secret, Settings};
 use rpc_wire::{Capabilities, Challenge, Decoder, Goodbye, Limits, Message, Micros, Ping, Pong, Proof, Text, preamble};
@@ -75,7 +76,7 @@ fn whoever_knows_the_secret_is_welcome_and_learns_that_the_server_knows_it_too()
 }
 
 #[test]
-fn a_wrong_key_a_wrong_name_and_a_proof_heard_elsewhere_are_refused_alike() {
+fn h09_a_wrong_key_a_wrong_name_and_a_proof_heard_elsewhere_are_refused_alike() {
     let world = guarded();
     let heard_elsewhere = {
         let client = world.join();
@@ -101,7 +102,38 @@ fn a_wrong_key_a_wrong_name_and_a_proof_heard_elsewhere_are_refused_alike() {
 }
 
 #[test]
-fn a_proof_is_only_taken_behind_a_challenge_and_a_hello_only_once() {
+fn h08_ten_thousand_wrong_proofs_leave_nothing_and_open_nothing() {
+    let world = guarded();
+    for number in 0..10_000_u64 {
+        let client = world.join();
+        let challenge = challenge(&client);
+        let mut guess = prove(&challenge, "worker", &number.to_le_bytes());
+        if number % 2 == 0 {
+            // All but the last bit is right.
+            guess = prove(&challenge, "worker", KEY);
+            guess.proof[31] ^= 1;
+        }
+        let (kind, why) = client.refusal(guess);
+        assert_eq!(kind, "Unauthenticated");
+        assert!(!why.contains("a key of the tests"), "{why}");
+        let complaint = world.broker.borrow_mut().complaint(client.id);
+        let (kind, complaint) = complaint.expect("something for the log");
+        assert_eq!(kind, ErrorKind::Unauthenticated);
+        assert!(!complaint.contains("a key of the tests"), "{complaint}");
+        client.cut();
+    }
+    let status = world.status();
+    assert_eq!((status.connections, status.sessions, status.queues), (0, 0, 0));
+    let client = world.join();
+    let challenge = challenge(&client);
+    assert!(matches!(
+        client.ask(prove(&challenge, "worker", KEY)),
+        Message::Welcome(_)
+    ));
+}
+
+#[test]
+fn h07_a_proof_is_only_taken_behind_a_challenge_and_a_hello_only_once() {
     let world = guarded();
     let client = world.join();
     let challenge = challenge(&client);
@@ -117,7 +149,7 @@ fn a_proof_is_only_taken_behind_a_challenge_and_a_hello_only_once() {
 }
 
 #[test]
-fn before_the_handshake_is_over_nothing_else_is_heard() {
+fn h07_before_the_handshake_is_over_nothing_else_is_heard() {
     let world = guarded();
     let client = world.join();
     challenge(&client);
@@ -127,7 +159,7 @@ fn before_the_handshake_is_over_nothing_else_is_heard() {
 }
 
 #[test]
-fn other_protocols_end_at_the_eighth_byte_without_an_answer() {
+fn h05_other_protocols_end_at_the_eighth_byte_without_an_answer() {
     let world = World::new();
     let client = world.join();
     client.feed(b"GET / H");
@@ -150,7 +182,7 @@ fn another_version_gets_the_preamble_of_this_one_and_nothing_else() {
 }
 
 #[test]
-fn one_connection_too_many_hears_why() {
+fn h12_one_connection_too_many_hears_why() {
     let mut settings = Settings::default();
     settings.max_connections = 2;
     let world = World::with(settings);
@@ -168,7 +200,7 @@ fn one_connection_too_many_hears_why() {
 }
 
 #[test]
-fn a_handshake_has_a_deadline_however_often_something_comes() {
+fn h01_a_handshake_has_a_deadline_however_often_something_comes() {
     let world = World::new();
     let client = world.join();
     let mut bytes = preamble().to_vec();
@@ -214,7 +246,7 @@ fn a_conversation_byte_by_byte_is_the_same_as_at_once() {
 }
 
 #[test]
-fn frames_are_small_until_it_is_known_who_it_is_and_then_as_large_as_the_limits_say() {
+fn h03_frames_are_small_until_it_is_known_who_it_is_and_then_as_large_as_the_limits_say() {
     let world = World::new();
     let client = world.join();
     let mut bytes = preamble().to_vec();

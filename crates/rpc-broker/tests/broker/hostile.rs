@@ -2,14 +2,14 @@
 
 use rpc_broker::Settings;
 use rpc_wire::{
-    Call, Challenge, Confirmed, Depth, Done, Existence, Exists, Handle, Message, Micros, Ping, Pong, Ranges, Settled,
-    Welcome,
+    Call, Capabilities, Challenge, Confirmed, Depth, Done, Existence, Exists, Handle, Message, Micros, Ping, Pong,
+    Ranges, Settled, Welcome,
 };
 
 use crate::world::{World, hello, kinds, put, reason};
 
 #[test]
-fn messages_of_a_server_end_the_connection() {
+fn h07_messages_of_a_server_end_the_connection() {
     let world = World::new();
     let call = Call::new(1).unwrap();
     let queue = Handle::new(1).unwrap();
@@ -58,7 +58,7 @@ fn a_number_of_a_queue_that_was_never_given_ends_the_connection() {
 }
 
 #[test]
-fn damage_ends_the_connection_and_nothing_behind_it_is_heard() {
+fn h05_damage_ends_the_connection_and_nothing_behind_it_is_heard() {
     let world = World::new();
     let client = world.client();
     let mut bytes = Vec::new();
@@ -74,7 +74,7 @@ fn damage_ends_the_connection_and_nothing_behind_it_is_heard() {
 }
 
 #[test]
-fn a_length_that_nobody_takes_is_refused_at_the_head() {
+fn h03_a_length_that_nobody_takes_is_refused_at_the_head() {
     let world = World::new();
     let client = world.client();
     let queue = client.open("rpc://jobs");
@@ -88,7 +88,7 @@ fn a_length_that_nobody_takes_is_refused_at_the_head() {
 }
 
 #[test]
-fn answers_that_nobody_reads_keep_the_questions_waiting() {
+fn h11_answers_that_nobody_reads_keep_the_questions_waiting() {
     let mut settings = Settings::default();
     settings.max_output = 4096;
     let world = World::with(settings);
@@ -111,7 +111,7 @@ fn answers_that_nobody_reads_keep_the_questions_waiting() {
 }
 
 #[test]
-fn frames_that_ask_for_nothing_are_limited() {
+fn h04_frames_that_ask_for_nothing_are_limited() {
     let world = World::new();
     let client = world.client();
     let pings = || (0..5_000).map(|number| Ping { number }.into());
@@ -175,7 +175,7 @@ fn settling_more_holes_than_an_answer_has_room_for_does_nothing() {
 }
 
 #[test]
-fn random_bytes_and_changed_bits_never_do_more_than_end_the_connection() {
+fn h05_random_bytes_and_changed_bits_never_do_more_than_end_the_connection() {
     let world = World::new();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut dice = move || {
@@ -201,4 +201,53 @@ fn random_bytes_and_changed_bits_never_do_more_than_end_the_connection() {
     }
     assert!(world.status().items <= 5);
     assert_eq!(world.status().connections, 0);
+}
+
+#[test]
+fn h10_nothing_is_unpacked_whatever_a_peer_says_it_can() {
+    let world = World::new();
+    let mut greeting = hello();
+    greeting.capabilities = Capabilities(u64::MAX);
+    let client = world.client_with(greeting);
+    let granted = client.welcome.as_ref().unwrap().capabilities;
+    let known = [
+        Capabilities::LEASES,
+        Capabilities::DEDUP,
+        Capabilities::RESUME,
+        Capabilities::INSPECT,
+    ];
+    let known = known.into_iter().fold(Capabilities::default(), Capabilities::with);
+    assert_eq!(granted.and(known), granted, "there is no capability to compress");
+    // The start of a gzip stream that would become far more than it is: bytes like others.
+    let bomb = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xec\xc1\x01\x01\x00\x00\x00".repeat(100);
+    let queue = client.open("rpc://jobs");
+    client.say(rpc_wire::Put {
+        items: rpc_wire::Items::new([bomb.as_slice()]).unwrap(),
+        ..put(queue, 1, &[], Micros::ZERO)
+    });
+    client.hear();
+    assert_eq!(world.status().bytes, bomb.len() as u64);
+    client.get(queue, 1, Micros::ZERO);
+    let heard = client.hear();
+    let Some(Message::Delivered(delivered)) = heard.first() else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(delivered.items.iter().collect::<Vec<_>>(), [bomb.as_slice()]);
+}
+
+#[test]
+fn h11_a_million_loans_or_calls_are_not_taken() {
+    let world = World::new();
+    let client = world.client();
+    let queue = client.open("rpc://jobs");
+    let lease = client.lease_message(queue, 1_000_000, Micros::FOREVER);
+    assert_eq!(client.refusal(lease).0, "Overloaded");
+    let client = world.client();
+    let queue = client.open("rpc://jobs");
+    let calls = client.welcome.as_ref().unwrap().limits.calls;
+    let gets: Vec<Message> = (0..=calls)
+        .map(|_| client.get_message(queue, 1, Micros::FOREVER).into())
+        .collect();
+    client.say_all(gets);
+    assert_eq!(kinds(&client.hear()), ["Overloaded"]);
 }

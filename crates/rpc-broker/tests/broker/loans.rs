@@ -230,7 +230,7 @@ fn without_dead_letters_what_was_delivered_often_enough_is_dropped_and_counted()
 }
 
 #[test]
-fn loans_are_limited_and_a_settled_one_makes_room() {
+fn h11_loans_are_limited_and_a_settled_one_makes_room() {
     let mut settings = Settings::default();
     settings.limits.leases = 2;
     let world = World::with(settings);

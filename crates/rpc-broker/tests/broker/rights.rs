@@ -2,9 +2,9 @@
 
 use descriptor_record::QueueId;
 use rpc_broker::{Rights, Rule, Settings};
-use rpc_wire::{Close, Creation, Delete, Exists, Message, Micros, Peek, Stats};
+use rpc_wire::{Call, Close, Creation, Delete, Exists, Message, Micros, Peek, Stats};
 
-use crate::world::{World, kinds, put};
+use crate::world::{World, kinds, put, reason};
 
 fn world(rights: Rights) -> World {
     let mut settings = Settings::default();
@@ -67,7 +67,7 @@ fn each_right_allows_what_it_names_and_nothing_else() {
 }
 
 #[test]
-fn nothing_is_learnt_of_queues_without_a_right() {
+fn h13_nothing_is_learnt_of_queues_without_a_right() {
     let world = world(Rights::PUT);
     let client = world.client();
     client.open("rpc://mine/jobs");
@@ -87,8 +87,86 @@ fn nothing_is_learnt_of_queues_without_a_right() {
     assert_eq!(world.status().queues, 2);
 }
 
+/// A question about a queue of that name, which need not be one.
+fn question(name: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let message = Exists {
+        call: Call::new(1).unwrap(),
+        id: id("a"),
+    };
+    Message::from(message).encode(&mut bytes, 4096).unwrap();
+    // The name stands last, behind its length.
+    bytes.truncate(bytes.len() - 2);
+    bytes.push(u8::try_from(name.len()).unwrap());
+    bytes.extend_from_slice(name);
+    let length = (bytes.len() as u32).to_le_bytes();
+    bytes[4..8].copy_from_slice(&length);
+    bytes[11] = 0;
+    bytes[11] = bytes[4..16].iter().fold(0x5a, |sum, byte| sum ^ byte);
+    let sum = crc32c::crc32c(&bytes[4..]).to_le_bytes();
+    bytes[..4].copy_from_slice(&sum);
+    bytes
+}
+
 #[test]
-fn dead_letters_may_only_go_where_one_may_put() {
+fn h13_names_that_lead_elsewhere_are_no_names_and_those_of_others_are_refused() {
+    let world = world(Rights::ALL);
+    world.client().open("rpc://mine/jobs");
+    let ask = |name: &[u8]| {
+        let client = world.client();
+        client.feed(&question(name));
+        client.hear_one()
+    };
+    assert!(matches!(ask(b"mine/jobs"), Message::Existence(existence) if existence.exists));
+    let long = [b'a'; 255];
+    for name in [
+        b"".as_slice(),
+        b"..",
+        b"../mine/jobs",
+        b"mine/../theirs",
+        b"mine//jobs",
+        b"/etc/passwd",
+        b"mine/*",
+        b"*",
+        b">",
+        b"mine.>",
+        b"mine/%2e%2e/theirs",
+        b"mine%2ftheirs",
+        b"mine/jobs\0",
+        b"mine/a b",
+        b"mine/\xff\xfe",
+        "mine/\u{1f300}".as_bytes(),
+        b"-rf",
+        b".hidden",
+        b"~root",
+        b"mine\\theirs",
+        &long,
+    ] {
+        assert_eq!(
+            reason(&ask(name)).0,
+            "InvalidDescriptor",
+            "{:?}",
+            String::from_utf8_lossy(name)
+        );
+    }
+    // Names that are some, of others: whatever a system or a server of another kind makes of them.
+    for name in [
+        "CON",
+        "NUL",
+        "theirs",
+        "Mine/jobs",
+        "mine",
+        "mine-jobs",
+        "mine.jobs",
+        "mineX/jobs",
+    ] {
+        assert_eq!(reason(&ask(name.as_bytes())).0, "PermissionDenied", "{name}");
+    }
+    assert_eq!(world.status().queues, 1);
+}
+
+#[test]
+fn h13_dead_letters_may_only_go_where_one_may_put() {
     let world = world(Rights::ALL);
     let client = world.client();
     let open = |grave| client.open_message(&format!("rpc://mine/jobs?dead_letter={grave}"), Creation::IfAbsent, "");

@@ -21,7 +21,7 @@ fn resumed(client: &Client<'_>) -> bool {
 }
 
 #[test]
-fn puts_that_are_sent_again_after_a_lost_connection_are_stored_once() {
+fn h09_puts_that_are_sent_again_after_a_lost_connection_are_stored_once() {
     let world = World::new();
     let client = world.client();
     let queue = client.open("rpc://jobs?maxsize=3");
@@ -43,7 +43,7 @@ fn puts_that_are_sent_again_after_a_lost_connection_are_stored_once() {
 }
 
 #[test]
-fn what_was_not_consumed_goes_back_to_the_head_when_nobody_comes_back() {
+fn h07_what_was_not_consumed_goes_back_to_the_head_when_nobody_comes_back() {
     let world = World::new();
     let (client, other) = (world.client(), world.client());
     let (queue, at_other) = (client.open("rpc://jobs"), other.open("rpc://jobs"));
@@ -270,7 +270,7 @@ fn goodbye_ends_what_is_under_way_and_gives_back_at_once() {
 }
 
 #[test]
-fn a_silent_peer_is_asked_and_then_gone() {
+fn h07_a_silent_peer_is_asked_and_then_gone() {
     let world = World::new();
     let client = world.client();
     world.pass(Duration::from_secs(2));
@@ -287,7 +287,7 @@ fn a_silent_peer_is_asked_and_then_gone() {
 }
 
 #[test]
-fn half_a_frame_has_a_deadline() {
+fn h02_half_a_frame_has_a_deadline() {
     let world = World::new();
     let client = world.client();
     let queue = client.open("rpc://jobs");

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use descriptor_record::DescriptorRecord;
@@ -16,6 +17,7 @@ use rpc_wire::{
     Call, Capabilities, Creation, Decoder, Failure, Flag, Get, Goodbye, Handle, Hello, ItemCodec, Items, Limits,
     Message, Micros, Open, Opened, Proof, Put, Record, Tag, Text, Welcome, preamble,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Far beyond what anything here takes on a loaded machine: after it a test fails instead of hanging.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
@@ -98,12 +100,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Says the preamble, and nothing else.
-    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
-        let mut client = Self {
+    /// Says nothing yet.
+    pub(crate) fn silent(stream: impl Stream + 'static) -> Self {
+        Self {
             stream: Box::new(stream),
             decoder: Decoder::new(),
-        };
+        }
+    }
+
+    /// Says the preamble, and nothing else.
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
+        let mut client = Self::silent(stream);
         client.write(&preamble());
         client
     }
@@ -251,6 +258,51 @@ impl Client {
             failure: None,
         });
     }
+}
+
+/// A connection that keeps what is written to it.
+pub(crate) struct Recorder(pub(crate) TcpStream, pub(crate) Arc<Mutex<Vec<u8>>>);
+
+impl Read for Recorder {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.0.write(bytes)?;
+        let mut said = self.1.lock().expect("nobody panicked");
+        said.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Sees to it that so many files can be open, if the system allows it at all.
+pub(crate) fn room_for_files(count: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < count) {
+        let current = Some(count);
+        setrlimit(Resource::Nofile, Rlimit { current, ..limit }).expect("room for files");
+    }
+}
+
+/// The head of a put that has so many bytes.
+pub(crate) fn head(length: u32) -> Vec<u8> {
+    let mut head = [0; 16];
+    head[4..8].copy_from_slice(&length.to_le_bytes());
+    head[8] = 0x20;
+    head[9] = 1;
+    head[12] = 1;
+    head[11] = head.iter().enumerate().fold(0x5a, |sum, (at, byte)| match at {
+        4..=10 | 12..=15 => sum ^ byte,
+        _ => sum,
+    });
+    head.to_vec()
 }
 
 /// A folder of mode 0700 for the files of one test.

@@ -58,7 +58,7 @@ fn both_sides_prove_that_they_know_the_secret() {
 }
 
 #[test]
-fn a_server_that_proves_nothing_is_refused() {
+fn h14_a_server_that_proves_nothing_is_refused() {
     let (mut scene, said) = challenged();
     // What the client itself has said is no proof of the server's.
     let echo = Welcome {
@@ -82,7 +82,7 @@ fn who_is_asked_and_has_no_token_says_what_to_do() {
 }
 
 #[test]
-fn silence_is_asked_about_and_then_taken_for_death() {
+fn h14_silence_is_asked_about_and_then_taken_for_death() {
     let mut scene = Scene::up();
     for number in 1..=3 {
         scene.pass(HEARTBEAT);
@@ -101,7 +101,7 @@ fn silence_is_asked_about_and_then_taken_for_death() {
 }
 
 #[test]
-fn what_a_server_may_not_say_ends_the_connection() {
+fn h14_what_a_server_may_not_say_ends_the_connection() {
     let mut scene = Scene::up();
     let put = Message::from(rpc_wire::Withdraw {
         queue: super::handle(1),

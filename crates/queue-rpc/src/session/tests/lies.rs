@@ -6,7 +6,7 @@ use rpc_wire::{Failure, Flag, Message, Micros, Opened, Refused, Text};
 use super::{Scene, handle, puts};
 
 #[test]
-fn numbers_that_no_queue_reaches_end_the_connection_and_not_the_client() {
+fn h14_numbers_that_no_queue_reaches_end_the_connection_and_not_the_client() {
     for (next_put, next_delivery) in [(u64::MAX, 1), (1, u64::MAX)] {
         let mut scene = Scene::up();
         let key = scene.attach(false, 10);
@@ -34,7 +34,7 @@ fn numbers_that_no_queue_reaches_end_the_connection_and_not_the_client() {
 }
 
 #[test]
-fn a_refusal_of_what_was_never_sent_is_one_of_nothing() {
+fn h14_a_refusal_of_what_was_never_sent_is_one_of_nothing() {
     let mut scene = Scene::up();
     let key = scene.open(false, 10);
     scene.put(key, b"item");

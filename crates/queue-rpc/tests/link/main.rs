@@ -1,5 +1,8 @@
 //! Connections as programs meet them: no server, a server that stops and starts again, several queues on one connection.
 
+mod certificates;
+mod lies;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,7 +49,7 @@ fn without_a_server_it_says_how_to_start_one() {
 }
 
 #[test]
-fn another_protocol_is_named() {
+fn h14_another_protocol_is_named() {
     watchdog(LIMIT, "another protocol", || {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
