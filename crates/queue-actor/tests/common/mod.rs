@@ -53,6 +53,16 @@ pub(crate) fn call_out(socket: &Path, id: &QueueId) -> bool {
     looked.is_err_and(|error: Error| error.kind() == descriptor_core::ErrorKind::Overloaded)
 }
 
+/// As [`call_out`]. True also when it had left before, as a lease has it.
+pub(crate) fn send_off(socket: &Path, id: &QueueId) -> bool {
+    let spec = RpcSpec::on_socket(socket.to_string_lossy());
+    let looked = RpcAdmin::connect(&spec).and_then(|admin| admin.peek(id, 0, 1));
+    looked.map_or_else(
+        |error: Error| error.kind() == descriptor_core::ErrorKind::Overloaded,
+        |_| true,
+    )
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         // A manager of this process may write into it meanwhile.

@@ -29,6 +29,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const READ: usize = 128 << 10;
 /// With less room than this more is taken.
 const LEAST_READ: usize = 16 << 10;
+/// Reads in a row, after which all else has its turn: a server may have something to say at any moment.
+const READS: u32 = 32;
 
 /// The pauses between attempts, each longer than the one before, none like that of another client.
 fn pauses() -> backon::ExponentialBackoff {
@@ -175,6 +177,8 @@ struct Pump<'a, R, W> {
     heard: Vec<Message>,
     begun: Instant,
     idle_since: Option<Instant>,
+    // Reads in a row.
+    reads: u32,
 }
 
 impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
@@ -189,6 +193,7 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
             heard: Vec::new(),
             begun: Instant::now(),
             idle_since: None,
+            reads: 0,
         }
     }
 
@@ -271,8 +276,9 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
         let mut bell = pin!(self.link.bell.notified());
         let (writer, writing) = (&mut self.writer, &self.writing);
         let unflushed = self.unflushed;
-        poll_fn(|context| {
-            if let Poll::Ready(done) = read.as_mut().poll(context) {
+        let reads_last = self.reads >= READS;
+        let event = poll_fn(|context| {
+            if !reads_last && let Poll::Ready(done) = read.as_mut().poll(context) {
                 return Poll::Ready(Event::Read(done));
             }
             if !writing.is_empty() {
@@ -287,12 +293,20 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pump<'a, R, W> {
                     return Poll::Ready(Event::Rung);
                 }
             }
-            match timer.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Event::Due),
-                Poll::Pending => Poll::Pending,
+            if timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Event::Due);
             }
+            if reads_last && let Poll::Ready(done) = read.as_mut().poll(context) {
+                return Poll::Ready(Event::Read(done));
+            }
+            Poll::Pending
         })
-        .await
+        .await;
+        self.reads = match event {
+            Event::Read(_) if !reads_last => self.reads + 1,
+            _ => 0,
+        };
+        event
     }
 
     fn wrote(&mut self, written: usize) {

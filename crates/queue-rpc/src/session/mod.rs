@@ -126,6 +126,8 @@ pub(crate) struct Session {
     alone: bool,
     heard: Instant,
     pings: u32,
+    /// Frames of the server that say nothing, and since when they are counted.
+    idle_frames: (u32, Instant),
     users: usize,
     /// Lost for so long that nobody waits for it any more, or never to be made.
     gone: Option<Cause>,
@@ -166,6 +168,7 @@ impl Session {
             alone: false,
             heard: now,
             pings: 0,
+            idle_frames: (0, now),
             users: 0,
             gone: None,
             goodbye: None,

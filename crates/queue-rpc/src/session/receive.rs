@@ -9,6 +9,9 @@ use rpc_wire::{Close, Message, Ping, Pong, Side};
 use super::handshake::unexpected;
 use super::{Cause, HEARTBEAT, Line, MISSED, Session, Wake};
 
+/// Frames that say nothing, in one beat, after which a server is none. An honest one sends a handful.
+const MOST_IDLE: u32 = 10_000;
+
 impl Session {
     /// One message of the server.
     ///
@@ -59,8 +62,11 @@ impl Session {
             Message::StatsAre(stats) => self.heard_answer(stats.call, stats.into()),
             Message::DepthIs(depth) => self.heard_answer(depth.call, depth.into()),
             Message::Peeked(peeked) => self.heard_answer(peeked.call, peeked.into()),
-            Message::Ping(ping) => self.say(&Message::from(Pong { number: ping.number })),
-            Message::Pong(_) => {}
+            Message::Ping(ping) => {
+                self.count_idle(now)?;
+                self.say(&Message::from(Pong { number: ping.number }));
+            }
+            Message::Pong(_) => self.count_idle(now)?,
             other => return Err(unexpected(other.name())),
         }
         Ok(())
@@ -101,6 +107,24 @@ impl Session {
         if let Some(queue) = self.queue_mut(key) {
             queue.closed = false;
         }
+    }
+
+    /// A frame that says nothing. Each may have an answer, which takes memory while the server does not read.
+    fn count_idle(&mut self, now: Instant) -> Result<(), Cause> {
+        let (count, since) = &mut self.idle_frames;
+        if *since + HEARTBEAT <= now {
+            (*count, *since) = (0, now);
+        }
+        *count += 1;
+        if *count <= MOST_IDLE {
+            return Ok(());
+        }
+        Err(Cause::new(
+            ErrorKind::Overloaded,
+            &format!("at most {MOST_IDLE} frames that say nothing in {HEARTBEAT:?}"),
+            "more",
+            "the server does not keep to the protocol; see what listens there",
+        ))
     }
 
     /// Time has passed.

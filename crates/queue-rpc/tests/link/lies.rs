@@ -33,7 +33,6 @@ fn told(say: impl Fn(&mut TcpStream) + Send + 'static, patience: Duration) -> Er
         ..RpcSpec::at("127.0.0.1", address.port())
     };
     let error = RpcQueue::<u64>::open(&id(), &spec).expect_err("no server");
-    eprintln!("DEBUG {error}");
     drop(TcpStream::connect(address));
     join(liar);
     error

@@ -1,9 +1,10 @@
 //! A server that says what cannot be.
 
 use descriptor_core::ErrorKind;
-use rpc_wire::{Failure, Flag, Message, Micros, Opened, Refused, Text};
+use rpc_wire::{Failure, Flag, Message, Micros, Opened, Ping, Pong, Refused, Text};
 
 use super::{Scene, handle, puts};
+use crate::session::HEARTBEAT;
 
 #[test]
 fn h14_numbers_that_no_queue_reaches_end_the_connection_and_not_the_client() {
@@ -54,4 +55,18 @@ fn h14_a_refusal_of_what_was_never_sent_is_one_of_nothing() {
         .expect("a message that may come");
     scene.put(key, b"another");
     assert_eq!(puts(&scene.said()), [(2, vec![b"another".to_vec()])]);
+}
+
+#[test]
+fn h14_a_flood_of_frames_that_say_nothing_ends_the_connection() {
+    let mut scene = Scene::up();
+    for number in 0..10_000 {
+        scene.hears(Ping { number }).expect("not too many yet");
+    }
+    scene.pass(HEARTBEAT);
+    for number in 0..10_000 {
+        scene.hears(Pong { number }).expect("not too many in this beat");
+    }
+    let refused = scene.hears(Ping { number: 0 }).expect_err("too many");
+    assert_eq!(refused.kind(), ErrorKind::Overloaded);
 }
