@@ -21,12 +21,15 @@
 //! Beside the clauses, a [`Storm`] records what threads and tasks see of one queue as a [`History`], and [`judge`] names
 //! every [`Rule`] that no right queue could have broken.
 //!
+//! [`campaign`] is what programs share that kill the processes of a queue type.
+//!
 //! A [`Proxy`] does to a connection what networks do: delay, cut, stall, split, and flip bits.
 //!
 //! Every clause runs under a [`watchdog`]: a lost wake-up is a failed clause, not a stuck test run. `SAGE_STRESS=10`
 //! in the environment makes all of them work ten times as long; any positive number does.
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 mod chaos;
 mod clause;
 mod clauses;

@@ -2,35 +2,34 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::part::MARK;
+use queue_testkit::campaign::{self, Process};
+
+use crate::part::ROLE;
 
 /// Who says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One process. It is killed when this is dropped.
 pub(crate) struct Peer {
-    child: Child,
+    process: Process,
     said: Receiver<String>,
 }
 
 impl Peer {
     pub(crate) fn start(folder: &Path, namespace: &str) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("a process of the campaign: {error}");
-        let program = std::env::current_exe().map_err(failed)?;
-        let mut child = Command::new(program)
-            .arg(MARK)
+        let mut command = campaign::again(ROLE, None)?;
+        command
             .arg(folder)
             .arg(namespace)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        let out = child.stdout.take().ok_or("a process without output")?;
+            .stdout(Stdio::piped());
+        let mut process = Process::start(&mut command)?;
+        let out = process.child().stdout.take().ok_or("a process without output")?;
         let (sender, said) = channel();
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
@@ -39,11 +38,11 @@ impl Peer {
                 }
             }
         });
-        Ok(Self { child, said })
+        Ok(Self { process, said })
     }
 
     pub(crate) fn tell(&mut self, line: &str) -> Result<(), String> {
-        let to = self.child.stdin.as_mut().ok_or("a process without input")?;
+        let to = self.process.child().stdin.as_mut().ok_or("a process without input")?;
         writeln!(to, "{line}")
             .and_then(|()| to.flush())
             .map_err(|error| format!("a process of the campaign does not listen: {error}"))
@@ -58,13 +57,6 @@ impl Peer {
 
     /// With signal 9.
     pub(crate) fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.kill();
+        let _ = self.process.kill();
     }
 }

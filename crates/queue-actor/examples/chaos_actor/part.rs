@@ -8,11 +8,10 @@ use std::thread;
 
 use descriptor_core::{DynQueue, Error, GetError, PutError, Wait};
 use queue_actor::{ManagerSettings, QueueManager};
+use queue_testkit::campaign::{complain, say};
 
-use crate::{complain, say};
-
-/// The first word of the command line of such a process.
-pub(crate) const MARK: &str = "@part";
+/// What such a process is started as.
+pub(crate) const ROLE: &str = "part";
 /// What a storm is about.
 pub(crate) const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 /// Where nothing is, where there is no room, and where the items are whose loss is to be reported.
@@ -26,7 +25,7 @@ struct Part {
     queues: Option<[DynQueue<u64>; 3]>,
 }
 
-pub(crate) fn play(mut words: impl Iterator<Item = String>) -> ExitCode {
+pub(crate) fn play(words: &mut dyn Iterator<Item = String>) -> ExitCode {
     let (Some(folder), Some(namespace)) = (words.next(), words.next()) else {
         return ExitCode::from(2);
     };

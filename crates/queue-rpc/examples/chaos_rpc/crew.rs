@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use queue_testkit::Dice;
+use queue_testkit::campaign::{self, Journal, Process};
 
 use crate::journal::{self, Entry};
 use crate::worker::PATIENCE;
@@ -26,7 +27,7 @@ pub(crate) struct Hand {
     pub(crate) actor: u32,
     pub(crate) role: &'static str,
     pub(crate) journal: PathBuf,
-    child: Child,
+    process: Process,
     // How much of the journal was looked at.
     seen: u64,
 }
@@ -47,31 +48,20 @@ impl Crew {
         self.actors += 1;
         let actor = self.actors;
         let journal = self.folder.join(format!("{scene}-{actor}.journal"));
-        let errors = File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("stderr.txt"))
-            .map_err(|error| format!("stderr.txt: {error}"))?;
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let child = Command::new(program)
-            .arg(format!("@{role}"))
+        let mut command = campaign::again(role, Some(&self.folder))?;
+        command
             .arg(format!("queue={scene}"))
             .arg(format!("actor={actor}"))
             .arg(format!("seed={}", self.dice.roll()))
             .arg(format!("limit={}", Self::LIMIT.as_millis()))
             .arg(format!("journal={}", journal.display()))
             .arg(format!("stop={}", self.stop_file(scene, role).display()))
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors)
-            .spawn()
-            .map_err(|error| format!("{role}: {error}"))?;
+            .args(words);
         Ok(Hand {
             actor,
             role,
             journal,
-            child,
+            process: Process::start(&mut command)?,
             seen: 0,
         })
     }
@@ -89,23 +79,12 @@ impl Crew {
 impl Hand {
     /// Ends the process as a power cut would.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
-        self.child.kill().map_err(|error| format!("kill: {error}"))?;
-        self.child.wait().map_err(|error| format!("wait: {error}"))?;
-        Ok(())
+        self.process.kill()
     }
 
     /// Its exit status, when it ends within `limit`.
     pub(crate) fn status(&mut self, limit: Duration) -> Result<Option<ExitStatus>, String> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().map_err(|error| format!("wait: {error}"))? {
-                return Ok(Some(status));
-            }
-            if start.elapsed() > limit {
-                return Ok(None);
-            }
-            sleep(TICK);
-        }
+        self.process.status(limit)
     }
 
     /// Waits until it ends, as it has no reason to end badly.
@@ -131,7 +110,7 @@ impl Hand {
         file.seek(SeekFrom::Start(self.seen))
             .and_then(|_| file.read_to_end(&mut bytes))
             .map_err(|error| format!("{}: {error}", self.journal.display()))?;
-        let entries = journal::parse(&bytes)?;
+        let entries = Journal::parse(&bytes)?;
         self.seen += (entries.len() * journal::ENTRY) as u64;
         Ok(entries)
     }
@@ -149,20 +128,4 @@ impl Hand {
             sleep(TICK);
         }
     }
-}
-
-impl Drop for Hand {
-    fn drop(&mut self) {
-        // Whatever becomes of the campaign: nobody is left behind.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// A folder that is ours alone and empty.
-pub(crate) fn fresh_folder(path: &Path) -> Result<(), String> {
-    let _ = std::fs::remove_dir_all(path);
-    std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))
 }

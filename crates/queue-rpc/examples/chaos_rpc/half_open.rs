@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use queue_testkit::{Direction, Proxy};
 
-use crate::campaign::Host;
 use crate::crew::Crew;
 use crate::law::Law;
 use crate::options::Options;
 use crate::report::Report;
 use crate::scene::{Scene, moment};
+use crate::waging::Host;
 use crate::wire::{GRACE, wait_for};
 
 /// Rounds with the same clients.

@@ -1,11 +1,10 @@
 //! What a client was told, in a file that outlives it. One write of the system per entry: a process that is killed has
 //! written an entry or has not.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use descriptor_core::ErrorKind;
+use queue_testkit::campaign::{self, Journal};
 
 /// What an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +78,7 @@ pub(crate) struct Entry {
 }
 
 /// Bytes of an entry.
-pub(crate) const ENTRY: usize = 56;
+pub(crate) const ENTRY: usize = <Entry as campaign::Entry>::SIZE;
 const KINDS: [Kind; 9] = [
     Kind::BeginPut,
     Kind::Put,
@@ -104,9 +103,10 @@ const ENDS: [End; 10] = [
     End::Failed,
 ];
 
-impl Entry {
-    fn to_bytes(self) -> [u8; ENTRY] {
-        let mut bytes = [0; ENTRY];
+impl campaign::Entry for Entry {
+    const SIZE: usize = 56;
+
+    fn write(self, to: &mut Vec<u8>) {
         let head = [self.kind as u8, self.end as u8, 0, 0];
         let [before, after] = self.epochs;
         let words = [self.item, self.invoked, self.returned, self.limit, before, after].map(u64::to_le_bytes);
@@ -114,13 +114,10 @@ impl Entry {
             .into_iter()
             .chain(self.actor.to_le_bytes())
             .chain(words.into_iter().flatten());
-        for (place, byte) in bytes.iter_mut().zip(all) {
-            *place = byte;
-        }
-        bytes
+        to.extend(all);
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         Some(Self {
             kind: *KINDS.get(usize::from(*bytes.first()?))?,
@@ -135,32 +132,7 @@ impl Entry {
     }
 }
 
-/// The journal of this process.
-pub(crate) struct Journal(File);
-
-impl Journal {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        OpenOptions::new().create(true).append(true).open(path).map(Self)
-    }
-
-    /// Several at once, in one write.
-    pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
-        let bytes: Vec<u8> = entries.into_iter().flat_map(Entry::to_bytes).collect();
-        self.0.write_all(&bytes)
-    }
-}
-
 /// All entries of a journal; of one that is being written, all but the last perhaps.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => parse(&read.map_err(|error| format!("{}: {error}", path.display()))?),
-    }
-}
-
-/// The whole entries at the front.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, String> {
-    let entries = bytes.chunks_exact(ENTRY).map(Entry::from_bytes);
-    let all: Option<Vec<Entry>> = entries.collect();
-    all.ok_or_else(|| "not a journal".to_owned())
+    Journal::read(path, false)
 }

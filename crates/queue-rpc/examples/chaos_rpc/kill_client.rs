@@ -9,7 +9,6 @@ use descriptor_core::{Queue, QueueId, Wait};
 use queue_rpc::RpcQueue;
 use queue_testkit::Endpoint;
 
-use crate::campaign::Host;
 use crate::crew::Crew;
 use crate::journal::{self, End, Kind};
 use crate::law::Law;
@@ -17,6 +16,7 @@ use crate::options::Options;
 use crate::payload;
 use crate::report::Report;
 use crate::scene::{Scene, moment, spec, told};
+use crate::waging::Host;
 
 /// Rounds with the same queue.
 const ROUNDS: u64 = 20;

@@ -7,12 +7,12 @@ use descriptor_core::{Queue, QueueId, Wait};
 use queue_rpc::RpcQueue;
 use queue_testkit::{Dice, Direction, Endpoint, Pieces, Proxy, Weather};
 
-use crate::campaign::Host;
 use crate::crew::Crew;
 use crate::options::{Options, Plant};
 use crate::payload;
 use crate::report::Report;
 use crate::scene::{spec, told};
+use crate::waging::Host;
 
 const STEPS: u64 = 150;
 

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use descriptor_core::{Queue, QueueCore, Wait};
 use queue_rpc::RpcQueue;
-use queue_testkit::Dice;
+use queue_testkit::{Dice, campaign};
 use rpc_server::{Address, Disk, Server, Settings};
 
 use crate::journal::End;
 use crate::worker::{BATCH, PATIENCE, Worker};
-use crate::{complain, payload, script};
+use crate::{payload, script};
 
-pub(crate) fn play(role: &str, words: impl Iterator<Item = String>) -> ExitCode {
+pub(crate) fn play(role: &str, words: &mut dyn Iterator<Item = String>) -> ExitCode {
     let played = Worker::new(words).and_then(|mut worker| match role {
         "producer" => producer(&mut worker),
         "consumer" | "lessee" => consumer(&mut worker, role == "lessee"),
@@ -27,13 +27,7 @@ pub(crate) fn play(role: &str, words: impl Iterator<Item = String>) -> ExitCode 
         "liar" => liar(&worker),
         _ => Err(format!("no role `{role}`")),
     });
-    match played {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            complain(format_args!("{role}: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    campaign::played(role, played)
 }
 
 fn producer(worker: &mut Worker) -> Result<(), String> {
@@ -163,7 +157,7 @@ fn arm(disk: &Disk, image: PathBuf, changes: u64, lies: bool) {
     disk.medium().power_fails_after(changes, move |medium| {
         let left = medium.after_power_cut(&mut |most| if lies { 0 } else { dice.below(most) });
         if let Err(error) = std::fs::write(&image, left) {
-            complain(format_args!("server: {}: {error}", image.display()));
+            campaign::complain(format_args!("server: {}: {error}", image.display()));
         }
         std::process::exit(0);
     });

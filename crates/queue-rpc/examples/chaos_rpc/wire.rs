@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use queue_testkit::{Dice, Direction, Place, Proxy, Tally, Weather};
 
-use crate::campaign::Host;
 use crate::crew::Crew;
 use crate::law::Law;
 use crate::options::{Fault, Options, Plant};
 use crate::report::Report;
 use crate::scene::{Scene, moment};
+use crate::waging::Host;
 use crate::worker::PATIENCE;
 
 /// Rounds with the same clients.
@@ -46,7 +46,7 @@ fn scene(
         is_rough: true,
         ..Law::default()
     };
-    let name = format!("{}-{first}", options.fault.name());
+    let name = format!("{}-{first}", options.name);
     let mut scene = Scene::new(crew, name, proxy.endpoint(), host.endpoint(by_tcp), law);
     if crew.dice.below(3) == 0 {
         let weather = Weather {

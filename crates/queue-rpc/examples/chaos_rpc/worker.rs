@@ -1,17 +1,18 @@
 //! A client of a campaign: what it was told to be, and calls on the queue that it writes down.
 
-use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::collections::VecDeque;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use descriptor_core::{ErrorKind, GetError, Lease, PutError, Queue, QueueCore, QueueId, Wait};
 use queue_rpc::{Confirm, Durability, RpcQueue, RpcSpec};
 use queue_testkit::Dice;
+use queue_testkit::campaign::{Journal, Part, complain};
 
 use crate::clock::Begun;
-use crate::journal::{End, Entry, Journal, Kind};
-use crate::{complain, payload};
+use crate::journal::{End, Entry, Kind};
+use crate::payload;
 
 /// Items that every queue of a campaign can hold.
 pub(crate) const CAPACITY: usize = 400;
@@ -24,54 +25,32 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The client.
 pub(crate) struct Worker {
-    settings: HashMap<String, String>,
-    pub(crate) actor: u32,
+    part: Part,
     pub(crate) dice: Dice,
-    pub(crate) limit: Duration,
     journal: Journal,
-    stop: PathBuf,
-    parent: u32,
     next: u32,
 }
 
 type Client = RpcQueue<Bytes>;
 
+impl Deref for Worker {
+    type Target = Part;
+
+    fn deref(&self) -> &Part {
+        &self.part
+    }
+}
+
 impl Worker {
     /// From words like `actor=3`.
     pub(crate) fn new(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let settings: HashMap<String, String> = words
-            .filter_map(|word| {
-                let (name, value) = word.split_once('=')?;
-                Some((name.to_owned(), value.to_owned()))
-            })
-            .collect();
-        let text = |name: &str| settings.get(name).ok_or_else(|| format!("`{name}` is missing"));
-        let number = |name: &str| text(name)?.parse::<u64>().map_err(|error| format!("`{name}`: {error}"));
-        let journal = PathBuf::from(text("journal")?);
+        let part = Part::new(words)?;
         Ok(Self {
-            actor: number("actor")? as u32,
-            dice: Dice::new(number("seed")?),
-            limit: Duration::from_millis(number("limit")?),
-            journal: Journal::open(&journal).map_err(|error| format!("{}: {error}", journal.display()))?,
-            stop: PathBuf::from(text("stop")?),
-            parent: std::os::unix::process::parent_id(),
+            dice: part.dice(),
+            journal: Journal::open(&part.journal)?,
             next: 0,
-            settings,
+            part,
         })
-    }
-
-    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.get(name).map(String::as_str)
-    }
-
-    /// 0 unless said otherwise.
-    pub(crate) fn number(&self, name: &str) -> u64 {
-        self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(0)
-    }
-
-    /// Whether it is time to end: somebody said so, or nobody is left to say so.
-    pub(crate) fn ends(&self) -> bool {
-        Path::new(&self.stop).exists() || std::os::unix::process::parent_id() != self.parent
     }
 
     pub(crate) fn is_window(&self) -> bool {
@@ -137,7 +116,7 @@ impl Worker {
     }
 
     pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<(), String> {
-        self.journal.write(entries).map_err(|error| format!("journal: {error}"))
+        self.journal.write(entries)
     }
 
     fn call(&self, queue: &Client, limit: Duration) -> Call {

@@ -1,14 +1,14 @@
 //! The processes of a campaign: started, watched, killed, and always waited for.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use queue_testkit::Dice;
+use queue_testkit::campaign::{self, Process};
 
 use crate::journal::ENTRY;
 use crate::ledger::Fate;
@@ -39,7 +39,7 @@ pub(crate) struct Crew {
 pub(crate) struct Hand {
     pub(crate) actor: u32,
     role: &'static str,
-    child: Child,
+    process: Process,
     journal: PathBuf,
 }
 
@@ -88,15 +88,8 @@ impl Crew {
         let actor = self.actors;
         let queue_file = orders.queue.replace('/', "+");
         let journal = self.folder.join(format!("{queue_file}-{actor}.journal"));
-        let errors = File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("stderr.txt"))
-            .map_err(|error| format!("stderr.txt: {error}"))?;
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        let mut command = Command::new(program);
+        let mut command = campaign::again(role, Some(&self.folder))?;
         command
-            .arg(format!("@{role}"))
             .arg(format!("queue={}", orders.queue))
             .arg(format!("actor={actor}"))
             .arg(format!("seed={}", self.dice.roll()))
@@ -109,22 +102,19 @@ impl Crew {
             .args(orders.words)
             .env("SAGE_SHM_DIR", &self.shm)
             .env_remove("SAGE_SHM_POINT")
-            .env_remove("SAGE_SHM_PLANTED")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors);
+            .env_remove("SAGE_SHM_PLANTED");
         if let Some(point) = &orders.point {
             command.env("SAGE_SHM_POINT", point);
         }
         if let Some(plant) = &self.plant {
             command.env("SAGE_SHM_PLANTED", plant);
         }
-        let child = command.spawn().map_err(|error| format!("{role}: {error}"))?;
+        let process = Process::start(&mut command)?;
         self.fates.insert(actor, Fate::Lives);
         Ok(Hand {
             actor,
             role,
-            child,
+            process,
             journal,
         })
     }
@@ -157,8 +147,7 @@ impl Crew {
     /// Ends a process as a power cut would.
     pub(crate) fn kill(&mut self, hand: &mut Hand) -> Result<(), String> {
         let sent = sys::now();
-        hand.child.kill().map_err(|error| format!("kill: {error}"))?;
-        hand.child.wait().map_err(|error| format!("wait: {error}"))?;
+        hand.process.kill()?;
         self.fates.insert(
             hand.actor,
             Fate::Killed {
@@ -175,7 +164,7 @@ impl Crew {
     /// When it does not: it is killed.
     pub(crate) fn wait(&mut self, hand: &mut Hand) -> Result<Ending, String> {
         let started = sys::now();
-        match hand.status(PATIENCE)? {
+        match hand.process.status(PATIENCE)? {
             None => {
                 self.kill(hand)?;
                 Err(format!("HANG: {} {} did not end", hand.role, hand.actor))
@@ -280,28 +269,14 @@ impl Ending {
 }
 
 impl Hand {
-    /// Its exit status, when it ends within `limit`.
-    fn status(&mut self, limit: Duration) -> Result<Option<ExitStatus>, String> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().map_err(|error| format!("wait: {error}"))? {
-                return Ok(Some(status));
-            }
-            if start.elapsed() > limit {
-                return Ok(None);
-            }
-            sleep(TICK);
-        }
-    }
-
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<Ending>, String> {
-        Ok(self.status(Duration::ZERO)?.map(Ending::of))
+        Ok(self.process.status(Duration::ZERO)?.map(Ending::of))
     }
 
     /// Waits until it ends by itself, and says whether it does.
     pub(crate) fn ends_within(&mut self, limit: Duration) -> Result<bool, String> {
-        Ok(self.status(limit)?.is_some())
+        Ok(self.process.status(limit)?.is_some())
     }
 
     /// Waits until it is stopped by a signal.
@@ -325,7 +300,7 @@ impl Hand {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     fn began(&self) -> Option<u64> {
@@ -352,20 +327,4 @@ impl Hand {
         }
         Ok(true)
     }
-}
-
-impl Drop for Hand {
-    fn drop(&mut self) {
-        // Whatever becomes of the campaign: nobody is left behind, not even one who is stopped.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// A folder that is ours alone and empty.
-pub(crate) fn fresh_folder(path: &Path) -> Result<(), String> {
-    let _ = std::fs::remove_dir_all(path);
-    std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -72,7 +72,7 @@ pub(crate) fn play(worker: &mut Worker) -> Result<(), String> {
         sys::leave(match be_child(worker, queue, leases, way) {
             Ok(()) => 0,
             Err(message) => {
-                crate::complain(format_args!("child, way {way}: {message}"));
+                queue_testkit::campaign::complain(format_args!("child, way {way}: {message}"));
                 1
             }
         });

@@ -1,9 +1,9 @@
 //! What a process was told, in a file that outlives it. One write of the system per entry: a process that is killed has
 //! written an entry or has not.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
 use std::path::Path;
+
+use queue_testkit::campaign::{self, Journal};
 
 /// What an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) struct Entry {
 }
 
 /// Bytes of an entry.
-pub(crate) const ENTRY: usize = 32;
+pub(crate) const ENTRY: usize = <Entry as campaign::Entry>::SIZE;
 const KINDS: [Kind; 10] = [
     Kind::BeginPut,
     Kind::Put,
@@ -109,22 +109,20 @@ pub(crate) const FACTS: [Fact; 7] = [
     Fact::Sleeps,
 ];
 
-impl Entry {
-    fn to_bytes(self) -> [u8; ENTRY] {
-        let mut bytes = [0; ENTRY];
+impl campaign::Entry for Entry {
+    const SIZE: usize = 32;
+
+    fn write(self, to: &mut Vec<u8>) {
         let head = [self.kind as u8, self.end as u8, 0, 0];
         let words = [self.item, self.invoked, self.returned].map(u64::to_le_bytes);
         let all = head
             .into_iter()
             .chain(self.actor.to_le_bytes())
             .chain(words.into_iter().flatten());
-        for (place, byte) in bytes.iter_mut().zip(all) {
-            *place = byte;
-        }
-        bytes
+        to.extend(all);
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         Some(Self {
             kind: *KINDS.get(usize::from(*bytes.first()?))?,
@@ -137,29 +135,7 @@ impl Entry {
     }
 }
 
-/// The journal of this process.
-pub(crate) struct Journal(File);
-
-impl Journal {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        OpenOptions::new().create(true).append(true).open(path).map(Self)
-    }
-
-    /// Several at once, in one write.
-    pub(crate) fn write(&mut self, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
-        let bytes: Vec<u8> = entries.into_iter().flat_map(Entry::to_bytes).collect();
-        self.0.write_all(&bytes)
-    }
-}
-
 /// All entries of a journal.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, String> {
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(|error| format!("{}: {error}", path.display()))?,
-    };
-    bytes
-        .chunks(ENTRY)
-        .map(|chunk| Entry::from_bytes(chunk).ok_or_else(|| format!("{}: not a journal", path.display())))
-        .collect()
+    Journal::read(path, true)
 }

@@ -9,7 +9,6 @@
 //! Exit code 0 without a failure, 1 with one, 2 for a wrong command line.
 
 mod audit;
-mod campaign;
 mod crew;
 mod fork;
 mod journal;
@@ -25,33 +24,14 @@ mod stop;
 mod storm;
 mod sys;
 mod tamper;
+mod waging;
 mod wakes;
 mod worker;
 
-use std::fmt::Display;
-use std::io::Write as _;
 use std::process::ExitCode;
 
+use queue_testkit::campaign;
+
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1).peekable();
-    if let Some(role) = words.peek().and_then(|word| word.strip_prefix('@')).map(str::to_owned) {
-        return roles::play(&role, words.skip(1));
-    }
-    match options::read(words) {
-        Ok(options) => campaign::run(&options),
-        Err(message) => {
-            complain(format_args!("chaos: {message}; usage: {}", options::USAGE));
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// One line to standard output; a closed pipe is the reader's choice.
-fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// One line to standard error, which for a process of a campaign is a file of the campaign.
-fn complain(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    campaign::main(options::PROGRAM.usage, roles::play, options::read, waging::run)
 }

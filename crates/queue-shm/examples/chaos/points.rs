@@ -41,11 +41,12 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
             die(first, second, crew, report)?;
         }
     }
-    if report.max_block_ns > LONGEST_BLOCK_NS {
-        report.complain(format!("a call took {} ns longer than its limit", report.max_block_ns));
+    let longest = report.max_block_ns;
+    if longest > LONGEST_BLOCK_NS {
+        report.complain(format!("a call took {longest} ns longer than its limit"));
     }
     for (name, _) in REPAIRS {
-        if !report.further.iter().any(|(known, _)| known == name) {
+        if !report.has(name) {
             report.complain(format!("nobody died at {name}"));
         }
     }

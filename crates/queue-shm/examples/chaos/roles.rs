@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use queue_testkit::campaign;
+
 use crate::audit;
-use crate::complain;
 use crate::fork;
 use crate::journal::{End, Kind};
 use crate::storm::NAMES;
@@ -31,18 +32,12 @@ const ROLES: &[(&str, Role)] = &[
 ];
 
 /// The process of that role; exit code 0 when it has nothing to complain of.
-pub(crate) fn play(role: &str, words: impl Iterator<Item = String>) -> ExitCode {
+pub(crate) fn play(role: &str, words: &mut dyn Iterator<Item = String>) -> ExitCode {
     let known = ROLES.iter().find(|(name, _)| *name == role);
     let done = known
         .ok_or_else(|| format!("no role `{role}`"))
         .and_then(|(_, play)| play(&mut Worker::new(words)?));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            complain(format_args!("{role}: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    campaign::played(role, done)
 }
 
 fn produce(worker: &mut Worker) -> Result<(), String> {
@@ -172,7 +167,7 @@ fn open_and_leave(worker: &mut Worker) -> Result<(), String> {
         let queue = match worker.try_open_named(name)? {
             Ok(queue) => queue,
             Err(error) => {
-                complain(format_args!("actor {}: open: {error}", worker.actor));
+                campaign::complain(format_args!("actor {}: open: {error}", worker.actor));
                 if !error.is_retryable() {
                     worker.note(Kind::Refused, number, sys::now())?;
                 }

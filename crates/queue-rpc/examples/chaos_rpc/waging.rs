@@ -5,40 +5,20 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use queue_testkit::Endpoint;
+use queue_testkit::campaign::{folder, fresh_folder, say};
 use rpc_server::{Address, RunningServer, Server, Settings};
 
-use crate::crew::{Crew, fresh_folder};
+use crate::crew::Crew;
 use crate::options::{Fault, Options};
 use crate::report::Report;
-use crate::{complain, half_open, kill_client, kill_server, resegment, say, wire};
+use crate::{half_open, kill_client, kill_server, resegment, wire};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    say(format_args!("seed {}", options.seed));
-    match wage(options) {
-        Ok(report) => {
-            for complaint in report.shown() {
-                say(complaint);
-            }
-            say(if options.json {
-                report.json(options)
-            } else {
-                report.words(options)
-            });
-            if report.is_good() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-        Err(message) => {
-            complain(format_args!("chaos: {message}"));
-            ExitCode::FAILURE
-        }
-    }
+    options.wage(|| wage(options))
 }
 
 fn wage(options: &Options) -> Result<Report, String> {
-    let folder = folder(options)?;
+    let folder = folder(&format!("rpc-{}-{}", options.name, options.seed))?;
     fresh_folder(&folder)?;
     let mut crew = Crew::new(folder.clone(), options.seed);
     let mut report = Report::default();
@@ -56,15 +36,6 @@ fn wage(options: &Options) -> Result<Report, String> {
         say(format_args!("what happened is in {}", folder.display()));
     }
     fought.map(|()| report)
-}
-
-/// Beside the program, where cargo builds: no process of the campaign needs anything else of it.
-fn folder(options: &Options) -> Result<PathBuf, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let target = program.ancestors().nth(3);
-    let target = target.ok_or("this program is not where cargo puts it")?;
-    let name = format!("rpc-{}-{}", options.fault.name(), options.seed);
-    Ok(target.join("chaos").join(name))
 }
 
 /// A server in this process.
