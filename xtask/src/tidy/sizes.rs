@@ -6,7 +6,7 @@ use super::{File, Finding};
 const FILE_LINES: usize = 500;
 const CRATE_LINES: usize = 3_500;
 /// The contract and the waiting behind it: every queue type leans on both, and neither is of use alone.
-const QUEUE_CORE_LINES: usize = 3_800;
+const QUEUE_CORE_LINES: usize = 3_900;
 /// Executing plans is one subject that changes together.
 const RUNTIME_LINES: usize = 7_000;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
@@ -18,7 +18,7 @@ const SERVER_LINES: usize = 4_500;
 /// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.
 const RPC_LINES: usize = 8_400;
 /// All of it is tests, which other crates keep outside of `src`.
-const TESTKIT_LINES: usize = 8_400;
+const TESTKIT_LINES: usize = 8_900;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
 /// Lists too: one file for each verb, and none of them knows another.

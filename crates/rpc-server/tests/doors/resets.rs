@@ -35,8 +35,13 @@ fn frames() -> Vec<Vec<u8>> {
         .lines()
         .filter_map(|line| line.split("\"hex\":\"").nth(1)?.split('"').next());
     let bytes = |hex: &str| {
-        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        let pairs = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).expect("digits"));
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).expect("a byte"))
+            .collect()
     };
     // Without the preamble.
     let frames: Vec<Vec<u8>> = lines.skip(1).map(bytes).collect();
@@ -48,7 +53,7 @@ fn frames() -> Vec<Vec<u8>> {
 fn reach(state: State, open: &RunningServer, guarded: &RunningServer) -> (Client, TcpStream) {
     let server = if state == State::Asked { guarded } else { open };
     let stream = tcp(port(server));
-    let socket = stream.try_clone().unwrap();
+    let socket = stream.try_clone().expect("the same socket");
     let mut client = Client::silent(stream);
     if state == State::Silent {
         return (client, socket);
@@ -74,7 +79,7 @@ fn reach(state: State, open: &RunningServer, guarded: &RunningServer) -> (Client
         client.say(Lease {
             queue,
             once: Flag(true),
-            call: Call::new(1000).unwrap(),
+            call: Call::new(1000).expect("not 0"),
             items: 1,
             bytes: 1 << 20,
             wait: Micros::FOREVER,
