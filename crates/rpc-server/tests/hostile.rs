@@ -100,8 +100,8 @@ fn ten_thousand_lengths() {
         } else {
             &preamble()
         };
-        peer.write_all(&[words, &head(LENGTHS[number % LENGTHS.len()])].concat())
-            .unwrap();
+        let words = [words, &head(LENGTHS[number % LENGTHS.len()])].concat();
+        peer.write_all(&words).expect("somebody who listens");
         assert!(rest(&mut peer).len() > preamble().len(), "{number}");
     }
     let grown = resident().saturating_sub(before);
