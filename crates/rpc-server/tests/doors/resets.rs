@@ -4,7 +4,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use rpc_server::{RunningServer, Settings};
-use rpc_wire::{Call, Flag, Lease, Message, Micros, preamble};
+use rpc_wire::{Call, Capabilities, Flag, Hello, Lease, Message, Micros, preamble};
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::common::{Client, Folder, hello, port, rest, settings, start, tcp, until};
@@ -62,7 +62,11 @@ fn reach(state: State, open: &RunningServer, guarded: &RunningServer) -> (Client
     if state == State::Begun {
         return (client, socket);
     }
-    client.say(hello());
+    // Whoever may come back has some time to: what it holds goes back after that.
+    client.say(Hello {
+        capabilities: Capabilities::LEASES.with(Capabilities::RESUME),
+        ..hello()
+    });
     let heard = client.hear();
     if state == State::Asked {
         assert!(matches!(heard, Some(Message::Challenge(_))));
