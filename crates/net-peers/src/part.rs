@@ -20,6 +20,8 @@ pub enum Act {
     Put,
     /// Put `n` items, one at a time, and get each before the next one.
     Trip,
+    /// The same, of which nothing is timed but the lap: for queues that take less time than looking at the clock.
+    Alone,
     /// Put `n` items as `amount` producers at the same time, who each wait until one is confirmed before the next one.
     Crowd,
     /// Put `n` items as `amount` clients, each with a connection and a queue of its own.

@@ -41,6 +41,7 @@ fn act(subject: &Subject, part: &Part) -> Result<()> {
         Act::Receive => receive(peer.rx(site)?),
         Act::Put => ask(peer.put(site)?),
         Act::Trip => ask(peer.trip(site)?),
+        Act::Alone => receive(peer.alone(site)?),
         Act::Crowd => send(peer.crowd(site, amount)?),
         Act::SendMany => send(peer.tx_many(site, amount)?),
         Act::ReceiveMany => receive(peer.rx_many(site, amount)?),

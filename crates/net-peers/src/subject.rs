@@ -5,7 +5,7 @@ use sage_comm::{Confirm, Durability};
 use crate::hired::Home;
 #[cfg(feature = "crates")]
 use crate::peer::{Calls, Channels, Core, JetStream, List, Proxy, Stream, Streams};
-use crate::peer::{Over, Peer, Relay, Rpc};
+use crate::peer::{Inside, Manager, Over, Peer, Relay, Ring, Rpc};
 
 /// What a subject is beside ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Subject {
         Self { name, kind, home, peer }
     }
 
-    const fn ours(name: &'static str, peer: &'static Rpc) -> Self {
+    const fn ours(name: &'static str, peer: &'static dyn Peer) -> Self {
         Self::new(name, Kind::Ours, Home::Own, peer)
     }
 
@@ -104,6 +104,9 @@ pub const SUBJECTS: &[Subject] = &[
             ..TCP
         },
     ),
+    Subject::ours("ray_queue", &Manager),
+    Subject::ours("ray_queue, in process", &Inside),
+    Subject::ours("sage_queue, in process", &Ring),
     Subject::new("tokio relay", Kind::Floor, Home::Own, &Relay { tls: false }),
     Subject::new("tokio relay, TLS", Kind::Floor, Home::Own, &Relay { tls: true }),
     #[cfg(feature = "crates")]

@@ -2,6 +2,7 @@
 //!
 //! A call is a whole lap: how items follow each other is the peer's own business, as it would be in a program that uses it.
 
+mod manager;
 #[cfg(feature = "crates")]
 mod nats;
 #[cfg(feature = "crates")]
@@ -25,6 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::site::Site;
 
+pub(crate) use manager::{Inside, Manager, Ring};
 pub(crate) use relay::Relay;
 pub(crate) use rpc::{Over, Rpc};
 #[cfg(feature = "crates")]
@@ -69,9 +71,18 @@ pub(crate) trait Peer: Debug + Sync {
         Err(format!("nobody serves in {}", site.folder.display()))
     }
 
-    fn tx(&self, site: &Site) -> Result<Box<dyn Tx>>;
+    fn tx(&self, _: &Site) -> Result<Box<dyn Tx>> {
+        Err(format!("{self:?} does not send"))
+    }
 
-    fn rx(&self, site: &Site) -> Result<Box<dyn Rx>>;
+    fn rx(&self, _: &Site) -> Result<Box<dyn Rx>> {
+        Err(format!("{self:?} does not receive"))
+    }
+
+    /// Puts one item after the other itself, and receives each.
+    fn alone(&self, _: &Site) -> Result<Box<dyn Rx>> {
+        Err(format!("{self:?} needs two processes"))
+    }
 
     /// Puts one item after the other, each confirmed.
     fn put(&self, _: &Site) -> Result<Box<dyn Ask>> {

@@ -1,4 +1,4 @@
-//! Throughput: a producer, a server and a consumer, or producers alone.
+//! Throughput: a producer, a server and a consumer, producers alone, or one process that is all of them.
 
 use net_peers::{Act, Subject};
 
@@ -15,6 +15,8 @@ pub(super) enum Cast {
     Clients(u64),
     /// So many producers in one process, and nobody who gets anything.
     Crowd(u64),
+    /// Who puts is who gets.
+    Alone,
 }
 
 /// One way to send items.
@@ -54,6 +56,7 @@ impl Flow {
             Cast::Pair => vec![(Act::Receive, 1), (Act::Send, 1)],
             Cast::Clients(clients) => vec![(Act::ReceiveMany, clients), (Act::SendMany, clients)],
             Cast::Crowd(producers) => vec![(Act::Crowd, producers)],
+            Cast::Alone => vec![(Act::Alone, 1)],
         };
         let mut company = house.company(&acts)?;
         let items = self.item.count(units);
@@ -65,11 +68,11 @@ impl Flow {
         let served = house.cpu()? - before;
         company.end()?;
         house.end()?;
-        let (received, sent): (Vec<_>, Vec<_>) = laps.iter().zip(&acts).partition(|(_, (act, _))| receives(*act));
-        if received.iter().any(|(lap, _)| lap.sum != items * (items - 1) / 2) {
+        let those = |what: fn(Act) -> bool| laps.iter().zip(&acts).filter(move |(_, (act, _))| what(*act));
+        if those(receives).any(|(lap, _)| lap.sum != items * (items - 1) / 2) {
             return Err("items got lost, or changed, or came twice".into());
         }
-        let begun = sent.iter().map(|(lap, _)| lap.begun).fold(f64::INFINITY, f64::min);
+        let begun = those(sends).map(|(lap, _)| lap.begun).fold(f64::INFINITY, f64::min);
         // The last item that arrived, or the last one that was confirmed, whichever is later.
         let ended = laps.iter().map(|lap| lap.ended).fold(0.0, f64::max);
         let cpu = laps.iter().map(|lap| lap.cpu).sum::<f64>() + served;
@@ -81,5 +84,9 @@ impl Flow {
 pub(super) const FEWEST: u64 = 16;
 
 const fn receives(act: Act) -> bool {
-    matches!(act, Act::Receive | Act::ReceiveMany)
+    matches!(act, Act::Receive | Act::ReceiveMany | Act::Alone)
+}
+
+const fn sends(act: Act) -> bool {
+    !matches!(act, Act::Receive | Act::ReceiveMany)
 }

@@ -4,7 +4,8 @@
 //! program of others starts and ends that. Every run has a new server in a folder of its own.
 //!
 //! A queue type with a server of another kind joins as one more `Peer` of `net-peers` with its rows in `SUBJECTS`, and its scenarios here:
-//! what is compared with something else than a server, such as a queue of this process, is a group of its own beside `clients`.
+//! `ray_queue` is the manager in a process of its own. What is compared with something else than a server is a group of its own, such as
+//! `manager in process`: a queue of the process that is the manager, beside the ring that it is made of.
 
 mod flow;
 mod house;
@@ -39,6 +40,7 @@ impl Item {
     }
 }
 
+const NUMBER: Item = Item::new("8 B", 8, 1);
 const LINE: Item = Item::new("64 B", 64, 1);
 const ITEMS: [Item; 4] = [
     LINE,
@@ -63,7 +65,9 @@ const CARRIERS: &[&str] = &[
     "remoc",
 ];
 /// The same, with small items alone.
-const SMALL: &[&str] = &["rpc, Unix socket, batch 64", "rpc, confirm each"];
+const SMALL: &[&str] = &["rpc, Unix socket, batch 64", "rpc, confirm each", "ray_queue"];
+/// Both sides in one process.
+const INSIDE: &[&str] = &["ray_queue, in process", "sage_queue, in process"];
 const ENCRYPTED: &[&str] = &["rpc", "rpc, TLS", "tokio relay", "tokio relay, TLS"];
 const CONFIRMED: &[&str] = &[
     "rpc, confirm each",
@@ -135,6 +139,12 @@ pub(crate) fn all() -> Vec<Group> {
     };
     groups.push(crowd.group(&here(SYNCED)));
     groups.push(clients());
+    let inside = Flow {
+        scenario: "manager in process",
+        item: NUMBER,
+        cast: Cast::Alone,
+    };
+    groups.push(inside.group(&here(INSIDE)));
     let idle = Idle {
         scenario: "memory of an idle connection",
         item: LINE,
