@@ -1,5 +1,5 @@
-//! `rpc` keeps every clause of the contract: over a Unix socket, TCP and TLS; with a put that is stored, in memory or on disk, and with one that is accepted;
-//! with one connection for all and with one for each.
+//! `rpc` keeps every clause of the contract: over a Unix socket, TCP and TLS; in memory and on disk; with a put that is stored and with
+//! one that is accepted; with one connection for all and with one for each.
 
 use std::fs::File;
 use std::io::Write;
@@ -211,6 +211,10 @@ const DURABLE: Terms = Terms {
     on_disk: true,
     ..STORED
 };
+const DURABLE_LATER: Terms = Terms {
+    confirm: Confirm::Window,
+    ..DURABLE
+};
 const ACCEPTED: Terms = Terms {
     over: Over::Tcp,
     confirm: Confirm::Window,
@@ -222,6 +226,10 @@ queue_testkit::conformance!(tcp_window, Rpc::new("rpc over TCP, confirm=window",
 queue_testkit::conformance!(
     disk_each,
     Rpc::new("rpc over a Unix socket, confirm=each, durability=disk", DURABLE)
+);
+queue_testkit::conformance!(
+    disk_window,
+    Rpc::new("rpc over a Unix socket, confirm=window, durability=disk", DURABLE_LATER)
 );
 queue_testkit::conformance!(
     tls_each,

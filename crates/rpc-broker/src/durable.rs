@@ -12,6 +12,7 @@ use crate::piece::Piece;
 use crate::queue::{Queue, about};
 use crate::store::Staged;
 use crate::table::Key;
+use crate::timers::Timer;
 
 impl Broker {
     /// Whether there is something to be written down: see [`take_batch`](Self::take_batch).
@@ -65,13 +66,15 @@ impl Broker {
             }
             self.mark(at);
         }
-        // Who waits to hear how far a put has come can be told now, and that is all there is to tell.
+        // Who waits to hear how far a put has come can be told now, and who waits for an item of its own, that there is none. That is
+        // all there is to tell.
         for (upto, held) in std::mem::take(&mut self.journal.held) {
             match held {
                 Held::Opened(at, member, opened) => {
                     refused.retain(|key| *key != member);
                     self.say_opened(at, member, opened);
                 }
+                Held::Late(at, id) => self.end_when_pumped(at, id, now),
                 held => self.journal.held.push_back((upto, held)),
             }
         }
@@ -151,9 +154,15 @@ impl Broker {
                     }
                 }
                 Held::Opened(at, member, opened) => self.say_opened(at, member, opened),
+                Held::Late(at, id) => self.end_when_pumped(at, id, now),
                 Held::Leave(at) => self.leave(at, now),
             }
         }
+    }
+
+    /// What a late get waited for can be taken, or is gone: it ends once the queue has handed out what it has.
+    fn end_when_pumped(&mut self, at: Key, id: u64, now: Instant) {
+        self.timers.set(now, Timer::Get(at, id));
     }
 
     /// Says something when everything so far is written down.

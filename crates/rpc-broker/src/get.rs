@@ -7,6 +7,7 @@ use rpc_wire::{Call, Consumed, Failed, Failure, Handle, Lease, Micros};
 
 use crate::broker::Broker;
 use crate::dispatch::{Stop, failed};
+use crate::journal::Held;
 use crate::queue::{Mode, Waiter};
 use crate::rights::Rights;
 use crate::store::End;
@@ -85,6 +86,7 @@ impl Broker {
                 items: ask.items,
                 bytes: ask.bytes.min(limits.credit_bytes),
                 until,
+                late: false,
             });
         }
         self.mark(queue_key);
@@ -127,13 +129,21 @@ impl Broker {
         Ok(Ok(()))
     }
 
-    /// A get has waited as long as it may, unless it is its reader that is waited for: there are items.
+    /// A get has waited as long as it may, unless it is its reader that is waited for: there are items. Or the disk: a client that
+    /// put something and gets after it is not told that there is nothing.
     pub(crate) fn get_is_late(&mut self, at: Key, id: u64) {
-        let queue = self.queues.get(at);
-        let waiter = queue.and_then(|queue| queue.gets.iter().find(|waiter| waiter.id == id));
-        let (Some(queue), Some(waiter)) = (queue, waiter) else {
+        let Some(queue) = self.queues.get_mut(at) else {
             return;
         };
+        let Some(waiter) = queue.gets.iter_mut().find(|waiter| waiter.id == id) else {
+            return;
+        };
+        let on_its_way = self.members.get(waiter.member).is_some_and(|member| member.staged > 0);
+        if on_its_way && !std::mem::replace(&mut waiter.late, true) {
+            let upto = self.journal.made();
+            self.journal.held.push_back((upto, Held::Late(at, id)));
+            return;
+        }
         match self.connections.get_mut(waiter.connection) {
             Some(connection) if connection.stalled && queue.store.has_some() => connection.overdue.push((at, id)),
             _ => self.end_get(at, id, &Failure::plain(ErrorKind::Empty)),

@@ -114,6 +114,8 @@ pub(crate) enum Held {
     Said(Key, Vec<u8>),
     /// To a connection about a member, whose number of the next put is known only then.
     Opened(Key, Key, Opened),
+    /// The end of a get of a queue, by its number.
+    Late(Key, u64),
     /// The last words to a connection that has said its own.
     Leave(Key),
 }

@@ -45,6 +45,8 @@ pub(crate) struct Waiter {
     pub(crate) items: u32,
     pub(crate) bytes: u64,
     pub(crate) until: Option<Instant>,
+    /// Whether its time is over, and only what its own session put before is waited for.
+    pub(crate) late: bool,
 }
 
 /// What becomes of an item that is delivered.

@@ -126,6 +126,39 @@ fn nothing_is_confirmed_or_seen_before_it_is_written_down() {
 }
 
 #[test]
+fn who_gets_what_it_put_is_not_told_that_there_is_nothing() {
+    let (mut disk, world) = (Disk::default(), World::with(settings()));
+    let (client, other) = (world.client(), world.client());
+    let queue = opened(&mut disk, &client, DISK);
+    let others = other.opened(DISK).queue;
+    for (first, item) in [(1, "a"), (2, "b")] {
+        client.put(queue, first, &[item]);
+        client.get(queue, 1, Micros::ZERO);
+        other.get(others, 1, Micros::ZERO);
+        assert_eq!(client.hear().len(), 0, "it is on its way to the disk");
+        assert_eq!(kinds(&other.hear()), ["Empty"], "which is nobody else's business");
+        disk.sync(&world);
+        let heard = client.hear();
+        assert_eq!((confirmed(&heard), texts(&heard)), (first, vec![item.to_owned()]));
+    }
+    // Another one took it meanwhile, or the disk is full: then there is nothing.
+    client.put(queue, 3, &["c"]);
+    other.get(others, 1, Micros::FOREVER);
+    client.get(queue, 1, Micros::ZERO);
+    disk.sync(&world);
+    assert_eq!(texts(&other.hear()), ["c"]);
+    let heard = client.hear();
+    assert_eq!((confirmed(&heard), kinds(&heard)), (3, vec!["Empty".to_owned()]));
+    client.put(queue, 4, &["d"]);
+    client.get(queue, 1, Micros::ZERO);
+    fail(&world);
+    let mut heard = kinds(&client.hear());
+    heard.sort_unstable();
+    assert_eq!(heard, ["Empty", "OutOfSpace"]);
+    assert_eq!(world.status().items, 3, "what was delivered is not yet consumed");
+}
+
+#[test]
 fn a_batch_that_was_taken_confirms_nothing_that_came_after_it() {
     let (mut disk, world) = (Disk::default(), World::with(settings()));
     let client = world.client();
