@@ -217,7 +217,7 @@ impl ShmFolder {
         }
     }
 
-    fn host(&self) -> Result<Option<&'static Host>, Error> {
+    pub(crate) fn host(&self) -> Result<Option<&'static Host>, Error> {
         match self.path.symlink_metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             _ => Host::get().map(Some),

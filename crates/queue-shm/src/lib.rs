@@ -98,6 +98,7 @@ mod memory;
 mod pack;
 mod participant;
 mod patience;
+mod peek;
 mod point;
 mod put;
 mod queue;
@@ -113,6 +114,7 @@ mod view;
 pub use damage::Damage;
 pub use inspect::{ShmEntry, ShmFolder, ShmMember, ShmSegment, ShmState};
 pub use pack::Pack;
+pub use peek::ShmPeek;
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
 pub use point::{LEASE_STEPS, STEPS};

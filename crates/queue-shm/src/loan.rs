@@ -51,7 +51,7 @@ impl Loan {
     }
 
     /// The state and the number of deliveries. A word that is none is that of a free entry.
-    const fn from_word(word: u64) -> (Self, u32) {
+    pub(crate) const fn from_word(word: u64) -> (Self, u32) {
         let name = Name(word as u32);
         let loan = match word >> 60 {
             1 => Self::Lent(name),

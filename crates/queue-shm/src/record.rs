@@ -13,7 +13,7 @@ const UNCHECKED: u32 = 1 << 31;
 pub(crate) const MAX_ITEM: usize = (1 << 31) - 1;
 
 /// The eight bytes in front of an item.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Front {
     len: u32,
     sum: u32,

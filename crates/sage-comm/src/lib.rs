@@ -38,7 +38,7 @@ pub use queue_rpc::{
 pub use queue_sage::{Consumer, Producer, SageQueue, SageSpec};
 #[cfg(feature = "shm")]
 #[doc(inline)]
-pub use queue_shm::{Damage, Pack, ShmEntry, ShmFolder, ShmMember, ShmQueue, ShmSegment, ShmSpec, ShmState};
+pub use queue_shm::{Damage, Pack, ShmEntry, ShmFolder, ShmMember, ShmPeek, ShmQueue, ShmSegment, ShmSpec, ShmState};
 #[cfg(feature = "router")]
 #[doc(inline)]
 pub use router::{

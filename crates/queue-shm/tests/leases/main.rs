@@ -1,4 +1,7 @@
-//! Leases in shared memory beyond the clauses: parameters, several handles, sizes, items that resist, and what is full.
+//! Leases in shared memory beyond the clauses: parameters, several handles, sizes, items that resist, and what is full. And looking at
+//! what waits, whether it was on loan or not.
+
+mod peek;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
