@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use descriptor_core::{DynQueue, Error, ErrorKind, QueueId, Result, Wire};
-use queue_rpc::{RpcAdmin, RpcListing, RpcQueue, RpcStats};
+use queue_rpc::{RpcAdmin, RpcListing, RpcPeek, RpcQueue, RpcStats};
 
 use crate::far::{About, Far};
 use crate::host::Host;
@@ -213,6 +213,16 @@ impl QueueManager {
     pub fn stats(&self, id: &str) -> Result<RpcStats> {
         let id = QueueId::new(id)?;
         self.ask(|admin| admin.stats(&id))
+    }
+
+    /// Shows items without taking them: `most` of them, after the first `skip`. None when there are none. A queue that is a ring of
+    /// the manager's process moves to its server for that, as when another process opens it.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn peek(&self, id: &str, skip: u64, most: u32) -> Result<RpcPeek> {
+        let id = QueueId::new(id)?;
+        self.ask(|admin| admin.peek(&id, skip, most))
     }
 
     /// The items in a queue.

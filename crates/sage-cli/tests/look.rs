@@ -74,7 +74,6 @@ fn items_can_be_seen_and_stay() {
     );
     // They are all still there, in their order.
     assert_eq!(run(["get", &uri, "-n", "3"]).text(), "a\nb\nc\n");
-    assert!(run(["peek", "shm://letters"]).refusal(2).contains("sage show"));
     end(server);
 }
 
@@ -146,7 +145,13 @@ fn shared_memory_is_looked_at_without_being_used() {
     let kept = "shm://letters?auto_cleanup=false";
     assert!(go(&["show", kept]).refusal(1).contains("no queue `letters`"));
     assert_eq!(run_with(sage(&["put", kept]), b"a\nb\n").code, Some(0));
+    assert_eq!(go(&["peek", kept]).text(), "a\nb\n");
+    assert_eq!(
+        go(&["peek", kept, "--skip", "1", "--json"]).json()["items"],
+        json!([{ "text": "b" }])
+    );
     assert_eq!(run_with(sage(&["get", kept]), &[]).text(), "a\n");
+    assert_eq!(go(&["peek", kept]).text(), "b\n");
     let shown = go(&["show", kept]);
     for part in ["kept", "1 of 1,000 items", "2 put, 1 got", "String"] {
         assert!(shown.text().contains(part), "{part}: {shown:?}");
@@ -174,6 +179,11 @@ fn shared_memory_is_looked_at_without_being_used() {
     signal(user.id(), "INT");
     finish(user);
     assert_eq!(go(&["delete", kept]).code, Some(0));
-    assert!(go(&["delete", kept]).refusal(1).contains("no queue `letters`"));
+    for verb in ["delete", "peek"] {
+        assert!(go(&[verb, kept]).refusal(1).contains("no queue `letters`"), "{verb}");
+    }
+    let raw = "shm://raw?auto_cleanup=false";
+    assert_eq!(run_with(sage(&["put", raw, "--bytes"]), b"\xff\x00\n").code, Some(0));
+    assert_eq!(go(&["peek", raw]).stdout, b"\xff\x00\n");
     fs::remove_dir_all(&folder).expect("a folder");
 }

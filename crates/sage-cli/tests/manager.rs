@@ -124,3 +124,96 @@ fn without_a_manager_who_puts_is_it_until_the_lines_are_taken() {
         assert_eq!(finish(putter).code, Some(0));
     }
 }
+
+#[test]
+fn queues_of_a_manager_are_looked_at_without_being_used() {
+    let folder = Folder::new("look");
+    let go = |words: &[&str]| run_with(folder.sage(words), &[]);
+    let uri = "ray_queue://letters/in?maxsize=10&namespace=night";
+    // Nobody becomes the manager to look.
+    for verb in ["show", "stat", "peek", "delete", "ls"] {
+        let refused = go(&[verb, uri]);
+        assert!(refused.refusal(1).contains("sage serve --manager night"), "{refused:?}");
+    }
+    let (manager, _) = folder.serve(&["--manager", "night"]);
+    assert_eq!(run_with(folder.sage(&["put", uri]), b"a\nb\nc\n").code, Some(0));
+    let second = uri.replace("letters/in", "parcels");
+    assert_eq!(run_with(folder.sage(&["put", &second]), b"x\n").code, Some(0));
+
+    for place in ["ray_queue://?namespace=night", uri] {
+        let listed = go(&["ls", place, "--json"]).json();
+        let queues = listed["queues"].as_array().expect("a list");
+        let names: Vec<_> = queues.iter().map(|queue| &queue["queue_id"]).collect();
+        assert_eq!(names, ["letters/in", "parcels"]);
+        assert_eq!((&queues[0]["inside"], &queues[0]["capacity"]), (&3.into(), &10.into()));
+    }
+    let listed = go(&["ls", uri, "--prefix", "par"]);
+    assert!(
+        listed.text().contains("parcels") && !listed.text().contains("letters"),
+        "{listed:?}"
+    );
+    assert_eq!(go(&["peek", uri]).text(), "a\nb\nc\n");
+    assert_eq!(go(&["get", uri]).text(), "a\n");
+    assert_eq!(go(&["peek", uri, "--skip", "1"]).text(), "c\n");
+    let shown = go(&["show", uri]);
+    for part in [
+        "ray_queue\n",
+        "manager+night",
+        "2 of 10 items",
+        "3 put, 1 got",
+        "namespace=night",
+    ] {
+        assert!(shown.text().contains(part), "{part}: {shown:?}");
+    }
+    let stat = go(&["stat", uri, "--json"]).json();
+    assert_eq!((&stat["put_total"], &stat["get_total"]), (&3.into(), &1.into()));
+    let removed = go(&["delete", uri, "--json"]).json();
+    assert_eq!((&removed["removed"], &removed["inside"]), (&true.into(), &2.into()));
+    for verb in ["delete", "show", "stat", "peek"] {
+        let missing = go(&[verb, uri]);
+        assert!(
+            missing.refusal(1).contains("no queue `letters/in`"),
+            "{verb}: {missing:?}"
+        );
+    }
+    signal(manager.id(), "TERM");
+    assert_eq!(finish(manager).code, Some(0));
+}
+
+#[test]
+fn a_queue_that_its_maker_has_is_looked_at_from_outside() {
+    let folder = Folder::new("looked");
+    let go = |words: &[&str]| run_with(folder.sage(words), &[]);
+    // Once with an actor that is called as its queue, and once with the manager; both are the process that puts.
+    for (uri, role) in [
+        ("ray_actor://letters?maxsize=4", "actor"),
+        ("ray_queue://letters?maxsize=4", "manager"),
+    ] {
+        let mut putter = folder
+            .sage(&["put", uri])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start");
+        let mut stdin = putter.stdin.take().expect("piped");
+        stdin.write_all(b"a\nb\n").expect("a reader");
+        let start = Instant::now();
+        // A ring that nobody has moved tells its numbers, too.
+        let inside = || go(&["show", uri, "--json"]);
+        while !(inside().code == Some(0) && inside().json()["inside"] == 2) {
+            assert!(start.elapsed() < LIMIT, "{:?}", inside());
+        }
+        let listed = go(&["ls", uri, "--json"]).json();
+        assert_eq!(listed["queues"][0]["queue_id"], "letters", "{listed}");
+        assert!(listed[role].is_string(), "{listed}");
+        assert_eq!(go(&["peek", uri]).text(), "a\nb\n");
+        // It has moved out to the server for that, and goes on.
+        stdin.write_all(b"c\n").expect("a reader");
+        drop(stdin);
+        assert_eq!(go(&["get", uri, "-n", "3"]).text(), "a\nb\nc\n");
+        assert_eq!(finish(putter).code, Some(0));
+    }
+    let refused = go(&["ls", "ray_actor://?namespace=night"]);
+    assert!(refused.refusal(2).contains("actor_name"), "{refused:?}");
+}

@@ -8,15 +8,17 @@ use crate::args::Bounded;
 use crate::queue::duration;
 
 const DESCRIPTOR: &str = "\
-DESCRIPTOR names a queue in shared memory or at a server: a line such as 'rpc://letters?port=7420', the
-JSON of a descriptor, or @FILE with one of them or the binary form inside. No queue is made.";
+DESCRIPTOR names a queue in shared memory, at a server or of a manager: a line such as
+'rpc://letters?port=7420' or 'ray_queue://letters', the JSON of a descriptor, or @FILE with one of them or
+the binary form inside. No queue is made, and nobody becomes a manager.";
 
-/// Show the queues in shared memory, or those of a server
+/// Show the queues in shared memory, or those of a server or a manager
 #[derive(Clone, Debug, Args)]
 #[command(
     max_term_width = 100,
     after_help = "\
-SERVER is a line such as 'rpc://?unix=/tmp/queues.sock', or the descriptor of any queue at that server.
+SERVER is a line such as 'rpc://?unix=/tmp/queues.sock' or 'ray_queue://?namespace=night', or the descriptor
+of any queue there.
 States in shared memory: used (somebody has it open), kept (nobody has, and it stays: auto_cleanup=false),
 stale (left by processes that died; sage clean removes it), strange (nothing that this version of sage
 can judge)."
@@ -84,8 +86,9 @@ pub(crate) struct StatArgs {
     max_term_width = 100,
     after_help = format!("\
 {DESCRIPTOR}
-Only queues of a server can be looked into. An item of text or bytes is printed with a line feed behind it;
-of other items the bytes are shown as hexadecimal numbers.")
+An item of text or bytes is printed with a line feed behind it; of other items the bytes are shown as
+hexadecimal numbers. Of a queue in shared memory whose items are taken faster than they can be read, fewer
+are shown, or none.")
 )]
 pub(crate) struct PeekArgs {
     /// The queue
@@ -117,7 +120,7 @@ pub(crate) struct PeekArgs {
     max_term_width = 100,
     after_help = format!("\
 {DESCRIPTOR}
-At a server whoever uses the queue is told that it is gone. In shared memory a queue that somebody has open
+At a server or a manager whoever uses the queue is told that it is gone. In shared memory a queue that somebody has open
 is left alone.")
 )]
 pub(crate) struct DeleteArgs {

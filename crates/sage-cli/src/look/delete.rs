@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use sage_comm::ErrorKind;
 use serde_json::json;
 
 use super::args::DeleteArgs;
@@ -19,12 +18,9 @@ pub(crate) fn delete(args: &DeleteArgs) -> Result<ExitCode, Failure> {
             let removed = folder.remove(&place.id)?.ok_or_else(|| place.missing())?;
             Found::Segment(removed).numbers()
         }
-        Host::Server(admin) => {
+        Host::Other(keeper) => {
             let found = place.look()?.numbers();
-            match admin.delete(&place.id) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Err(place.missing()),
-                deleted => deleted?,
-            }
+            keeper.delete(&place.id)?.ok_or_else(|| place.missing())?;
             found
         }
     }

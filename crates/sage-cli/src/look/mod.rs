@@ -2,6 +2,7 @@
 
 mod args;
 mod delete;
+mod keeper;
 mod numbers;
 mod peek;
 mod place;
@@ -21,7 +22,7 @@ pub(crate) use stat::stat;
 
 use crate::failure::Failure;
 
-/// The queues of a server, or those in shared memory.
+/// The queues of a server or a manager, or those in shared memory.
 pub(crate) fn ls(args: &LsArgs) -> Result<ExitCode, Failure> {
     match &args.server {
         Some(server) => server::ls(args, server),

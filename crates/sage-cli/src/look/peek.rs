@@ -1,14 +1,17 @@
 //! `sage peek`: items as they wait.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use sage_comm::{Codec, ErrorKind, RpcPeek};
+use bytes::Bytes;
+use sage_comm::Codec;
 use serde_json::json;
 
 use super::args::PeekArgs;
 use super::place::{Host, Place};
 use crate::failure::Failure;
+use crate::number::grouped;
 use crate::output::Output;
 
 /// One item, for people.
@@ -21,20 +24,8 @@ enum Shown {
 
 pub(crate) fn peek(args: &PeekArgs) -> Result<ExitCode, Failure> {
     let place = Place::of(&args.descriptor)?;
-    let Host::Server(admin) = &place.host else {
-        return Err(Failure::usage(format_args!(
-            "queue `{}`: items in shared memory cannot be looked at without taking them; use `sage show` for its numbers, or `sage get`",
-            place.id
-        )));
-    };
-    // At most 100,000 by its type.
-    let most = u32::try_from(args.count.0).unwrap_or(u32::MAX);
-    let peeked = match admin.peek(&place.id, args.skip.0, most) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(place.missing()),
-        peeked => peeked?,
-    };
-    let codec = codec(&peeked);
-    let items: Vec<_> = peeked.items.iter().map(|item| Shown::new(item, codec)).collect();
+    let (codec, items) = items(&place, args)?;
+    let items: Vec<_> = items.iter().map(|item| Shown::new(item, codec)).collect();
     Output::stdout().print(|out| {
         if args.json {
             let items: Vec<_> = items.iter().map(Shown::to_json).collect();
@@ -56,9 +47,31 @@ pub(crate) fn peek(args: &PeekArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// None for bytes as they are, and for a codec of a later release.
-fn codec(peeked: &RpcPeek) -> Option<Codec> {
-    Codec::from_id(peeked.codec).ok()
+/// The items, and their codec: none for bytes as they are, and for a codec of a later release.
+fn items(place: &Place, args: &PeekArgs) -> Result<(Option<Codec>, Vec<Bytes>), Failure> {
+    // At most 100,000 by its type.
+    let most = u32::try_from(args.count.0).unwrap_or(u32::MAX);
+    let (codec, items) = match &place.host {
+        Host::Memory(folder) => {
+            let peeked = folder.peek(&place.id, args.skip.0, most as usize)?;
+            let peeked = peeked.ok_or_else(|| place.missing())?;
+            if peeked.damaged > 0 {
+                // Without stderr there is nobody to tell.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "sage: {} items are left out: somebody else wrote into the segment",
+                    grouped(peeked.damaged)
+                );
+            }
+            (peeked.codec, peeked.items.into_iter().map(Bytes::from).collect())
+        }
+        Host::Other(keeper) => {
+            let peeked = keeper.peek(&place.id, args.skip.0, most)?;
+            let peeked = peeked.ok_or_else(|| place.missing())?;
+            (peeked.codec, peeked.items)
+        }
+    };
+    Ok((Codec::from_id(codec).ok(), items))
 }
 
 impl Shown {

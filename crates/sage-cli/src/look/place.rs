@@ -1,10 +1,11 @@
 //! Where the queue of a descriptor is, for whoever looks at it.
 
-use sage_comm::{DescriptorRecord, ErrorKind, QueueId, RpcAdmin, RpcSpec, RpcStats, ShmEntry, ShmFolder, Spec};
+use sage_comm::{QueueId, RpcStats, ShmEntry, ShmFolder, ShmSpec, Spec};
 
+use super::keeper::Keeper;
 use super::numbers::Numbers;
 use crate::failure::Failure;
-use crate::queue::{reachable, read, wrong};
+use crate::queue::{reachable, read};
 
 /// A queue that is somewhere else.
 pub(super) struct Place {
@@ -15,7 +16,7 @@ pub(super) struct Place {
 /// Who has it.
 pub(super) enum Host {
     Memory(ShmFolder),
-    Server(RpcAdmin),
+    Other(Keeper),
 }
 
 /// What is known of a queue.
@@ -27,13 +28,13 @@ pub(super) enum Found {
 impl Place {
     pub(super) fn of(descriptor: &str) -> Result<Self, Failure> {
         let record = reachable(&read(descriptor)?)?;
-        let host = match record.queue_type.as_str() {
-            "shm" => Host::Memory(ShmFolder::of_this_user()),
-            "rpc" => Host::Server(server(&record)?),
-            other => {
+        let host = match Keeper::of(&record)? {
+            Some(keeper) => Host::Other(keeper),
+            None if record.queue_type == ShmSpec::KIND => Host::Memory(ShmFolder::of_this_user()),
+            None => {
                 return Err(Failure::usage(format_args!(
-                    "queue `{}`: queues of type `{other}` cannot be looked at from here; expected type `shm` or `rpc`",
-                    record.queue_id
+                    "queue `{}`: queues of type `{}` cannot be looked at from here; expected type `shm`, `rpc`, `ray_queue` or `ray_actor`",
+                    record.queue_id, record.queue_type
                 )));
             }
         };
@@ -50,9 +51,9 @@ impl Place {
                 Some(entry) => Ok(Found::Segment(entry)),
                 None => Err(self.missing()),
             },
-            Host::Server(admin) => match admin.stats(&self.id) {
-                Err(error) if error.kind() == ErrorKind::NotFound => Err(self.missing()),
-                stats => Ok(Found::Served(stats?)),
+            Host::Other(keeper) => match keeper.stats(&self.id)? {
+                Some(stats) => Ok(Found::Served(stats)),
+                None => Err(self.missing()),
             },
         }
     }
@@ -61,19 +62,13 @@ impl Place {
     pub(super) fn missing(&self) -> Failure {
         let place = match &self.host {
             Host::Memory(folder) => format!("in {}; `sage ls` shows those that there are", folder.path().display()),
-            Host::Server(admin) => format!(
+            Host::Other(keeper) => format!(
                 "at {}; `sage ls` with this descriptor shows those that there are",
-                admin.status().peer
+                keeper.address()
             ),
         };
         Failure::new(format_args!("there is no queue `{}` {place}", self.id))
     }
-}
-
-/// The connection to the server that a record names.
-pub(super) fn server(record: &DescriptorRecord) -> Result<RpcAdmin, Failure> {
-    let spec = RpcSpec::from_metadata(&record.metadata).map_err(wrong)?;
-    Ok(RpcAdmin::connect(&spec)?)
 }
 
 impl Found {

@@ -1,13 +1,13 @@
-//! `sage ls SERVER`: the queues of a server.
+//! `sage ls SERVER`: the queues of a server, or of a manager.
 
 use std::process::ExitCode;
 
-use sage_comm::{DescriptorRecord, ErrorKind, RpcAdmin};
+use sage_comm::{DescriptorRecord, ErrorKind, RayActorSpec, Spec};
 use serde_json::json;
 
 use super::args::LsArgs;
+use super::keeper::Keeper;
 use super::numbers::Numbers;
-use super::place::server;
 use crate::failure::{Failure, one_line};
 use crate::number::{bytes, grouped};
 use crate::output::Output;
@@ -19,9 +19,11 @@ const ANY: &str = "any";
 
 pub(super) fn ls(args: &LsArgs, place: &str) -> Result<ExitCode, Failure> {
     let record = record(place)?;
-    let admin = server(&record)?;
-    let queues = numbers(&admin, &args.prefix)?;
-    let peer = admin.status().peer;
+    let Some(keeper) = Keeper::of(&record)? else {
+        return Err(no_keeper(&record, "leave it out to see the queues in shared memory"));
+    };
+    let queues = numbers(&keeper, &args.prefix)?;
+    let peer = keeper.address();
     Output::stdout().print(|out| {
         if args.json {
             let queues: Vec<_> = queues
@@ -34,7 +36,7 @@ pub(super) fn ls(args: &LsArgs, place: &str) -> Result<ExitCode, Failure> {
                     value
                 })
                 .collect();
-            return writeln!(out, "{}", json!({ "server": peer, "queues": queues }));
+            return writeln!(out, "{}", json!({ keeper.role(): peer, "queues": queues }));
         }
         if queues.is_empty() {
             return writeln!(out, "no queues at {}", one_line(&peer));
@@ -67,31 +69,36 @@ pub(super) fn ls(args: &LsArgs, place: &str) -> Result<ExitCode, Failure> {
 /// A descriptor, or one without the name of a queue.
 fn record(place: &str) -> Result<DescriptorRecord, Failure> {
     let place = place.trim();
-    let whole = match place.split_once("://") {
-        Some((kind, rest)) if rest.is_empty() || rest.starts_with('?') => format!("{kind}://{ANY}{rest}"),
-        _ => place.to_owned(),
+    let nameless = place
+        .split_once("://")
+        .filter(|(_, rest)| rest.is_empty() || rest.starts_with('?'));
+    let Some((kind, rest)) = nameless else {
+        return reachable(&read(place)?);
     };
-    let record = reachable(&read(&whole)?)?;
-    if record.queue_type == "rpc" {
-        return Ok(record);
+    let record = reachable(&read(&format!("{kind}://{ANY}{rest}"))?)?;
+    // Its actor would be called as the queue.
+    if record.queue_type == RayActorSpec::KIND && !record.metadata.contains_key("actor_name") {
+        return Err(no_keeper(&record, "name its queue, or say `actor_name`"));
     }
-    Err(wrong(
+    Ok(record)
+}
+
+fn no_keeper(record: &DescriptorRecord, remedy: &'static str) -> Failure {
+    wrong(
         sage_comm::Error::new(ErrorKind::InvalidDescriptor, "ls")
-            .backend(record.queue_type)
-            .expected("a server: type `rpc`")
-            .found("another type")
-            .remedy("leave it out to see the queues in shared memory"),
-    ))
+            .backend(record.queue_type.clone())
+            .expected("a server or a manager: type `rpc`, `ray_queue`, or `ray_actor` with a name")
+            .found("another descriptor")
+            .remedy(remedy),
+    )
 }
 
 /// The queues and their numbers. One that goes between two questions is left out.
-fn numbers(admin: &RpcAdmin, prefix: &str) -> Result<Vec<(String, Numbers)>, Failure> {
+fn numbers(keeper: &Keeper, prefix: &str) -> Result<Vec<(String, Numbers)>, Failure> {
     let mut all = Vec::new();
-    for listing in admin.list(prefix)? {
-        match admin.stats(&listing.id) {
-            Ok(stats) => all.push((listing.id.to_string(), Numbers::from(&stats))),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
+    for id in keeper.list(prefix)? {
+        if let Some(stats) = keeper.stats(&id)? {
+            all.push((id.to_string(), Numbers::from(&stats)));
         }
     }
     Ok(all)

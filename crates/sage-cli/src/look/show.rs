@@ -99,9 +99,9 @@ fn segment(entry: &ShmEntry, out: &mut dyn Write) -> io::Result<()> {
 
 fn served(place: &Place, stats: &RpcStats, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", place.id)?;
-    line(out, "type", "rpc")?;
-    if let Host::Server(admin) = &place.host {
-        line(out, "server", &one_line(&admin.status().peer))?;
+    if let Host::Other(keeper) = &place.host {
+        line(out, "type", keeper.kind())?;
+        line(out, keeper.role(), &one_line(&keeper.address()))?;
     }
     line(out, "life", &stats.epoch.to_string())?;
     numbers(out, &Numbers::from(stats))?;
