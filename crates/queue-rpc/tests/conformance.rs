@@ -180,7 +180,11 @@ impl Subject for Rpc {
     }
 
     fn effort(&self) -> f64 {
-        0.1
+        // A put that is only accepted lets many gather, which all have to go over the disk.
+        match (self.terms.confirm, self.terms.on_disk) {
+            (Confirm::Window, true) => 0.02,
+            _ => 0.1,
+        }
     }
 
     fn lending<T: Wire>(&self, capacity: usize, loan: Loan) -> Option<Result<Lending<T>, Error>> {

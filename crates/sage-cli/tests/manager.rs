@@ -161,7 +161,7 @@ fn queues_of_a_manager_are_looked_at_without_being_used() {
         "manager+night",
         "2 of 10 items",
         "3 put, 1 got",
-        "namespace=night",
+        "maxsize=10",
     ] {
         assert!(shown.text().contains(part), "{part}: {shown:?}");
     }
