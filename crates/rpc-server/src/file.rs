@@ -61,6 +61,12 @@ impl<'a> Given<'a> {
         Ok(Self { content, ..given })
     }
 
+    /// One that has this content.
+    #[cfg(feature = "fuzz")]
+    pub(crate) const fn with(path: &'a Path, what: &'static str, content: Vec<u8>) -> Self {
+        Self { path, what, content }
+    }
+
     /// The error for what is wrong with the file. `found` must not be made of its content.
     pub(crate) fn refuse(
         &self,

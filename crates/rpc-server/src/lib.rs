@@ -22,6 +22,9 @@ mod bind;
 mod complaints;
 mod connection;
 mod file;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod habit;
 mod hub;

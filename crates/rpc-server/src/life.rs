@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use queue_core::{Error, ErrorKind};
 use ring::rand::{SecureRandom, SystemRandom};
-use rpc_broker::Broker;
+use rpc_broker::{Broker, Restored};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -63,8 +63,7 @@ impl Life {
         let (broker, store) = match stored {
             None => (Broker::new(broker, life, entropy()?), None),
             Some((mut store, restored)) => {
-                let mut broker = Broker::new(broker, store.begin_life(life)?, entropy()?);
-                broker.restore(restored, Instant::now())?;
+                let broker = resume(&mut store, restored, broker, life, entropy()?)?;
                 (broker, Some(store))
             }
         };
@@ -143,6 +142,19 @@ async fn live(bound: Bound, doors: Arc<Doors>, mut orders: watch::Receiver<Order
     None
 }
 
+/// The broker with all that was written down, in a life that has a number of its own.
+pub(crate) fn resume(
+    store: &mut Store,
+    restored: Restored,
+    settings: rpc_broker::Settings,
+    wanted: u64,
+    entropy: Entropy,
+) -> Result<Broker, Error> {
+    let mut broker = Broker::new(settings, store.begin_life(wanted)?, entropy);
+    broker.restore(restored, Instant::now())?;
+    Ok(broker)
+}
+
 /// Microseconds since 1970: later lives have larger ones, unless somebody sets the clock back.
 fn epoch() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -150,7 +162,7 @@ fn epoch() -> u64 {
 }
 
 /// Fills with random bytes.
-type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
+pub(crate) type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// Random bytes of the system.
 fn entropy() -> Result<Entropy, Error> {

@@ -16,7 +16,11 @@ const LONGEST_NAME: usize = 1024;
 
 /// The identities of a token file. Nothing that might be a secret gets into an error.
 pub(crate) fn read(path: &Path, for_all: &[Rule]) -> Result<Vec<Secret>, Error> {
-    let file = Given::read(path, FILE, 0o077)?;
+    identities(&Given::read(path, FILE, 0o077)?, for_all)
+}
+
+/// Those of what was read.
+pub(crate) fn identities(file: &Given<'_>, for_all: &[Rule]) -> Result<Vec<Secret>, Error> {
     let refuse = |line: usize, expected: &str, found: String, remedy: &'static str| {
         let error = file.refuse(ErrorKind::InvalidDescriptor, expected, found, remedy);
         error.with("line", line)

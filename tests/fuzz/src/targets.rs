@@ -1,6 +1,6 @@
 //! The list.
 
-use crate::target::{broker, client, codec, pool, queue_id, record, rights, wire};
+use crate::target::{broker, client, codec, pool, queue_id, record, rights, shm, store, tokens, wire};
 
 /// One reader.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,10 @@ pub const TARGETS: &[Target] = &[
     target("record-json", record::json, record::json_seeds),
     target("record-uri", record::uri, record::uri_seeds),
     target("rights", rights::run, rights::seeds),
+    target("shm", shm::run, shm::seeds),
+    target("store-file", store::file, store::file_seeds),
+    target("store-rows", store::rows, store::row_seeds),
+    target("tokens", tokens::run, tokens::seeds),
 ];
 
 /// The target of that name.

@@ -76,7 +76,7 @@ const LAYERS: &[Layer] = &[
     layer("sage-tests", &["sage-comm", "nexmark", "queue-testkit"], &[BACKENDS]),
     layer(
         "sage-fuzz",
-        &["queue-rpc", "router", "rpc-broker", "rpc-wire", "sage-comm"],
+        &["queue-rpc", "router", "rpc-broker", "rpc-server", "rpc-wire", "sage-comm"],
         &[],
     ),
     layer("xtask", &[], &[]),

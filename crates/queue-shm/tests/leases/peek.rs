@@ -161,7 +161,7 @@ fn whoever_looks_sees_what_was_put_and_nothing_else() {
                     let mut last = [None; 2];
                     for item in &peek.items {
                         let word = u64::from_le_bytes(*item.first_chunk().expect("two words at least"));
-                        let (producer, number) = (word >> 56, word & (1 << 56) - 1);
+                        let (producer, number) = (word >> 56, word & ((1 << 56) - 1));
                         assert!(*item == made(producer, number), "{item:?}");
                         let last = &mut last[producer as usize];
                         assert!(last.is_none_or(|last| last + 1 == number), "{last:?}, {number}");

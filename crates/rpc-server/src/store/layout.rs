@@ -172,7 +172,7 @@ pub(super) fn decode_identity(bytes: &[u8]) -> Option<Option<String>> {
 }
 
 /// Puts the checksum into the first four bytes.
-fn seal(mut bytes: Vec<u8>, place: &[u64]) -> Vec<u8> {
+pub(super) fn seal(mut bytes: Vec<u8>, place: &[u64]) -> Vec<u8> {
     let sum = checksum(bytes.get(4..).unwrap_or_default(), place);
     if let Some(head) = bytes.first_chunk_mut() {
         *head = sum.to_le_bytes();

@@ -1,10 +1,12 @@
 //! Durable queues in a file: what the broker says is written down as transactions of `redb`, each with one `fsync`.
 
 mod folder;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod keeper;
 mod layout;
 mod load;
-#[cfg(any(test, feature = "power-cuts"))]
+#[cfg(any(test, feature = "power-cuts", feature = "fuzz"))]
 #[cfg_attr(
     not(feature = "power-cuts"),
     allow(unreachable_pub, dead_code, reason = "others see it with the feature")
@@ -26,8 +28,8 @@ use rpc_broker::{Entry, Restored};
 use self::folder::Folder;
 pub(crate) use self::keeper::{Keeper, Signal};
 use self::layout::VERSION;
-#[cfg(all(test, not(feature = "power-cuts")))]
-use self::medium::Disk;
+#[cfg(all(any(test, feature = "fuzz"), not(feature = "power-cuts")))]
+pub(crate) use self::medium::Disk;
 #[cfg(feature = "power-cuts")]
 pub use self::medium::{Disk, Medium};
 use self::write::Doubt;
@@ -67,7 +69,7 @@ impl Store {
     }
 
     /// Opens the store of a disk that only exists in memory.
-    #[cfg(any(test, feature = "power-cuts"))]
+    #[cfg(any(test, feature = "power-cuts", feature = "fuzz"))]
     pub(crate) fn on(disk: Disk) -> Result<(Self, Restored), Error> {
         let opener = move |builder: &Builder| builder.create_with_backend(disk.clone());
         Self::with(Box::new(opener), "in memory".to_owned(), None)
@@ -122,7 +124,11 @@ impl Store {
         let Some(database) = &self.database else {
             return Ok(wanted);
         };
-        write::begin_life(database, wanted).map_err(|error| self.failed(error))
+        // As at the start: pages that nobody has looked at so far may be damaged.
+        match catch_unwind(AssertUnwindSafe(|| write::begin_life(database, wanted))) {
+            Ok(begun) => begun.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.damaged("pages that belong together", "others")),
+        }
     }
 
     /// Writes all entries down, or nothing that matters. It is on the disk when this returns.

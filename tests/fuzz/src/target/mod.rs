@@ -7,6 +7,9 @@ pub(crate) mod pool;
 pub(crate) mod queue_id;
 pub(crate) mod record;
 pub(crate) mod rights;
+pub(crate) mod shm;
+pub(crate) mod store;
+pub(crate) mod tokens;
 pub(crate) mod wire;
 
 /// As much of it as is text.
