@@ -32,7 +32,9 @@ impl Segment {
             return usize::MAX;
         }
         self.tend();
-        let items = self.in_ring() + self.map.u64(BACK).load(Ordering::Acquire);
+        let items = self
+            .in_ring()
+            .saturating_add(self.map.u64(BACK).load(Ordering::Acquire));
         usize::try_from(items.min(self.capacity)).unwrap_or(usize::MAX)
     }
 

@@ -123,7 +123,7 @@ impl Held<'_> {
     fn lend_first(&self, index: usize, front: Front, head: Cursor) -> Lent {
         let (segment, map) = (self.segment, &self.segment.map);
         let order = map.u64(LAST_ORDER);
-        order.store(order.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        order.store(order.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let at = |word| map.u64(segment.entry(index, word));
         at(FRONT).store(front.to_word(), Ordering::Relaxed);
         at(ORDER).store(order.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -166,7 +166,7 @@ impl Held<'_> {
     fn hand_out(&self, index: usize, front: Front, deliveries: u32) -> Lent {
         let (segment, map) = (self.segment, &self.segment.map);
         let last = map.u64(LAST_TICKET);
-        let number = last.load(Ordering::Relaxed) + 1;
+        let number = last.load(Ordering::Relaxed).wrapping_add(1);
         last.store(number, Ordering::Relaxed);
         let ticket = number << INDEX_BITS | index as u64;
         map.u64(segment.entry(index, TICKET)).store(ticket, Ordering::Relaxed);

@@ -262,8 +262,8 @@ impl<T: Wire> QueueCore for ShmQueue<T> {
         let put = self.segment.map.u64(PUT_TOTAL).load(Ordering::Acquire);
         // What left the ring and is on loan, or came to a bad end, was not handed out.
         let leases = self.segment.lease_totals();
-        let others = self.segment.away() + leases.dead_lettered + leases.dropped;
-        let get = get.saturating_sub(others);
+        let bad = leases.dead_lettered.saturating_add(leases.dropped);
+        let get = get.saturating_sub(self.segment.away().saturating_add(bad));
         Some(Totals { put, get })
     }
 
