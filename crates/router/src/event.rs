@@ -143,6 +143,8 @@ pub enum StopCause {
     Aborted,
     /// The producer died without a word; whoever noticed wrote this.
     PeerDied(String),
+    /// The operator failed for this reason, and the job goes on without it.
+    Isolated(String),
 }
 
 impl StopCause {
@@ -160,6 +162,7 @@ impl fmt::Display for StopCause {
             Self::Failed(why) => write!(f, "failed: {why}"),
             Self::Aborted => f.write_str("was aborted"),
             Self::PeerDied(why) => write!(f, "died: {why}"),
+            Self::Isolated(why) => write!(f, "was isolated: {why}"),
         }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn report(
             if let Some(edge) = edge_of.get(from).and_then(|edge| edges.get_mut(edge)) {
                 edge.delivered += taken.saturating_sub(loss.total());
                 edge.dead_lettered += loss.dead_lettered;
+                edge.redelivered += loss.redelivered;
                 for (cause, packets) in &loss.dropped {
                     *edge.dropped.entry(*cause).or_default() += packets;
                 }
@@ -79,6 +80,9 @@ pub(crate) fn report(
             let odd = account.irregular;
             node.irregular += odd.duplicate_stops + odd.after_stop + odd.unexpected + odd.regressed;
         }
+    }
+    for (node, (state, restarts)) in nodes.iter_mut().zip(shared.node_states()) {
+        (node.state, node.restarts) = (state, restarts);
     }
     let edges = plan.groups().iter().filter_map(|group| {
         let name = |id| plan.graph().node(id).map_or("?", |node| node.name.as_str());
@@ -116,6 +120,7 @@ fn failures(shared: &Shared) -> Vec<FailureReport> {
             instance: failure.instance,
             message: failure.message,
             panicked: failure.panicked,
+            isolated: failure.isolated,
         })
         .collect()
 }

@@ -29,7 +29,11 @@ impl Chains {
         let nodes = plan.graph().nodes().len();
         let mut next = vec![None; nodes];
         for group in plan.groups() {
-            let chained = is_straight(plan, group) && is_near(plan, group) && may_chain(code, group.to);
+            let chained = is_straight(plan, group)
+                && is_near(plan, group)
+                && may_chain(code, group.to)
+                && !stands_alone(code, group.from)
+                && !stands_alone(code, group.to);
             if let Some(place) = next.get_mut(group.from.index()).filter(|_| chained) {
                 *place = Some(group.to);
             }
@@ -42,6 +46,22 @@ impl Chains {
             }
         }
         Self { next, called }
+    }
+
+    /// By the place of an instance in the plan: that of the instance whose thread runs it.
+    pub(crate) fn heads(&self, plan: &Plan) -> Vec<usize> {
+        let mut heads: Vec<usize> = (0..plan.instances().len()).collect();
+        for head in plan.instances().iter().filter(|it| !self.is_called(it.node)) {
+            let mut node = head.node;
+            while let Some(next) = self.next(node) {
+                let called = plan.instances_of(next).get(head.index as usize);
+                if let Some(place) = called.and_then(|called| heads.get_mut(called.id.index())) {
+                    *place = head.id.index();
+                }
+                node = next;
+            }
+        }
+        heads
     }
 
     /// The node that this one goes on in.
@@ -81,6 +101,11 @@ fn is_near(plan: &Plan, group: &Group) -> bool {
 fn may_chain<B: Backends>(code: &[NodeCode<B>], node: NodeId) -> bool {
     code.get(node.index())
         .is_some_and(|code| code.chain && code.link.is_some())
+}
+
+/// One that is started again, or left out, must not take others with it.
+fn stands_alone<B: Backends>(code: &[NodeCode<B>], node: NodeId) -> bool {
+    code.get(node.index()).is_some_and(|code| code.rules.stand_alone())
 }
 
 /// Cuts chains that are too long. A straight edge has one end at each side, so these are rows without branches; a ring

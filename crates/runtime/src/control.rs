@@ -1,6 +1,6 @@
 //! What everybody who works on a job shares: is it still wanted, and who failed.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,8 @@ pub(crate) struct Failure {
     pub(crate) instance: String,
     pub(crate) message: String,
     pub(crate) panicked: bool,
+    /// The job goes on without the instance.
+    pub(crate) isolated: bool,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +54,8 @@ struct Events {
 #[derive(Debug)]
 pub(crate) struct Control {
     phase: AtomicU8,
+    // Counts in the running phase alone: who drains or aborts wants an end.
+    paused: AtomicBool,
     events: Mutex<Events>,
     changed: Condvar,
 }
@@ -60,6 +64,7 @@ impl Control {
     pub(crate) fn new() -> Self {
         Self {
             phase: AtomicU8::new(Phase::Starting as u8),
+            paused: AtomicBool::new(false),
             events: Mutex::new(Events::default()),
             changed: Condvar::new(),
         }
@@ -81,6 +86,32 @@ impl Control {
     /// True once sources should stop.
     pub(crate) fn is_stopping(&self) -> bool {
         self.phase() >= Phase::Draining
+    }
+
+    /// Lets everybody stop where nothing is lost by it, or go on. False when the job does not run, or did so already.
+    pub(crate) fn pause(&self, pause: bool) -> bool {
+        // Under the lock, as with a phase.
+        let events = self.lock();
+        let changed = self.phase() == Phase::Running && self.paused.swap(pause, Ordering::AcqRel) != pause;
+        drop(events);
+        self.changed.notify_all();
+        changed
+    }
+
+    /// True while everybody is to stand still.
+    #[inline]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed) && self.phase() == Phase::Running
+    }
+
+    /// Stands still for as long as the job is paused.
+    #[cold]
+    pub(crate) fn park(&self) {
+        let mut events = self.lock();
+        while self.is_paused() {
+            events = self.changed.wait(events).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(events);
     }
 
     /// Waits until everybody may start; false when the start was called off.
@@ -123,6 +154,11 @@ impl Control {
     pub(crate) fn task_ended(&self) {
         self.lock().ended += 1;
         self.changed.notify_all();
+    }
+
+    /// True when something failed that ends the job.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().failures.iter().any(|failure| !failure.isolated)
     }
 
     pub(crate) fn failures(&self) -> Vec<Failure> {

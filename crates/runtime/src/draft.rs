@@ -10,6 +10,7 @@ use crate::Data;
 use crate::assembly::OpenQueue;
 use crate::chain::LARGEST;
 use crate::output::Output;
+use crate::restart::Rules;
 use crate::task::{Task, TaskParts};
 
 /// Opens the input queue of one instance, on the worker of this number.
@@ -30,6 +31,7 @@ pub(crate) struct NodeCode<B: Backends> {
     pub(crate) link: Option<BuildLink>,
     /// Whether a straight edge into this node may do without a queue.
     pub(crate) chain: bool,
+    pub(crate) rules: Rules,
     /// One `Output<Out>` per outgoing edge, in the order of the edges.
     pub(crate) outputs: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -72,6 +74,7 @@ impl<B: Backends> Draft<B> {
             build,
             link: link.filter(|_| size_of::<In>() <= LARGEST),
             chain: self.chain,
+            rules: Rules::default(),
             outputs: Vec::new(),
         });
         id

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use descriptor_core::{Backends, Error, Strategy};
 use graph::{Deployment, NodeKind, NodeSpec, Plan};
@@ -81,9 +82,10 @@ impl<B: Backends> Flow<B> {
             output: Some(descriptor_core::TypeTag::of::<T>()),
             ..NodeSpec::new(name, NodeKind::Source)
         };
+        let make: crate::operator_task::Remake<S> = Arc::new(make);
         let build = Box::new(move |parts: crate::task::TaskParts<'_>| {
             let source = guarded(&parts.instance, || make(&parts.instance))?;
-            Ok(Box::new(SourceTask::new(source, parts)?) as Box<dyn crate::task::Task>)
+            Ok(Box::new(SourceTask::new(source, Arc::clone(&make), parts)?) as Box<dyn crate::task::Task>)
         });
         let node = self.draft.borrow_mut().node::<()>(spec, build, None);
         Stream::new(Rc::clone(&self.draft), node)

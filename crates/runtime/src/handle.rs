@@ -14,6 +14,7 @@ use crate::control::{Phase, Progress};
 use crate::dead_letter::DeadLetter;
 use crate::report::{JobReport, Outcome};
 use crate::shared::Shared;
+use crate::standing::NodeState;
 use crate::task::TaskAccount;
 use crate::workers::Team;
 use crate::{accounts, monitor};
@@ -50,6 +51,10 @@ pub struct NodeProgress {
     pub packets_in: u64,
     /// Packets its operators emitted.
     pub packets_out: u64,
+    /// How far it is; of several instances, how far the one is of which there is most to say.
+    pub state: NodeState,
+    /// How often its instances were started again.
+    pub restarts: u64,
 }
 
 /// Ends a job from anywhere, such as a signal handler, and says how far it is.
@@ -70,6 +75,34 @@ impl JobController {
         self.shared.abort();
     }
 
+    /// Lets the job stand still: sources make no more steps and operators take no more items. A step or item that has been
+    /// begun is finished, and nothing is lost. The job stands still when all its nodes are
+    /// [`Paused`](NodeState::Paused) or at their end.
+    ///
+    /// False when the job does not run, is paused already, or has been told to end. A drain or an abort ends the pause.
+    #[doc(alias = "pause_job")]
+    pub fn pause(&self) -> bool {
+        self.shared.pause(true)
+    }
+
+    /// Lets a paused job go on where it stands. False when it is not paused.
+    #[doc(alias = "continue_job")]
+    pub fn resume(&self) -> bool {
+        self.shared.pause(false)
+    }
+
+    /// True from [`pause`](Self::pause) until the job goes on.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.shared.control.is_paused()
+    }
+
+    /// True once the job has been told to end, or something in it failed.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.shared.control.is_stopping()
+    }
+
     /// What every node has done so far, in the order of the plan.
     #[must_use]
     pub fn progress(&self) -> Vec<NodeProgress> {
@@ -80,6 +113,8 @@ impl JobController {
                 node: node.name.clone(),
                 packets_in: 0,
                 packets_out: 0,
+                state: NodeState::Created,
+                restarts: 0,
             })
             .collect();
         for (instance, meter) in plan.instances().iter().zip(&self.shared.meters) {
@@ -87,6 +122,9 @@ impl JobController {
                 node.packets_in += meter.packets_in();
                 node.packets_out += meter.packets_out();
             }
+        }
+        for (node, (state, restarts)) in progress.iter_mut().zip(self.shared.node_states()) {
+            (node.state, node.restarts) = (state, restarts);
         }
         progress
     }
@@ -239,7 +277,12 @@ impl JobHandle {
                     }
                 }
             } else {
-                stuck.extend(worker.instances.into_iter().map(|(_, name)| name));
+                for (place, name) in worker.instances {
+                    if let Some(standing) = self.shared.standings.get(place) {
+                        standing.enter(NodeState::Stuck);
+                    }
+                    stuck.push(name);
+                }
             }
         }
         stuck.extend(self.shared.team.get().map_or_else(Vec::new, Team::stuck));
@@ -261,11 +304,12 @@ impl JobHandle {
 
     fn outcome(&self) -> Outcome {
         let control = &self.shared.control;
-        if !control.failures().is_empty() {
+        if control.has_failed() {
             return Outcome::Failed;
         }
         match control.phase() {
             Phase::Aborting => Outcome::Aborted,
+            _ if !control.failures().is_empty() => Outcome::Degraded,
             Phase::Draining => Outcome::Drained,
             _ => Outcome::Finished,
         }

@@ -2,24 +2,46 @@
 
 use std::fmt;
 
-use descriptor_core::{Backends, Error, ErrorKind};
+use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::{Deployment, Plan};
 
 use crate::draft::NodeCode;
 use crate::handle::JobHandle;
+use crate::ready::ReadyJob;
 use crate::report::JobReport;
-use crate::start;
+use crate::{start, workers};
 
 /// A checked plan together with the code of its nodes.
 pub struct Job<B: Backends> {
     pub(crate) backends: B,
     pub(crate) plan: Plan,
     pub(crate) code: Vec<NodeCode<B>>,
+    /// What the ids of its queues begin with, and what no two running jobs of a process may share.
+    pub(crate) prefix: String,
 }
 
 impl<B: Backends> Job<B> {
-    pub(crate) const fn new(backends: B, plan: Plan, code: Vec<NodeCode<B>>) -> Self {
-        Self { backends, plan, code }
+    pub(crate) fn new(backends: B, plan: Plan, code: Vec<NodeCode<B>>) -> Self {
+        Self {
+            backends,
+            prefix: plan.job_name().to_owned(),
+            plan,
+            code,
+        }
+    }
+
+    /// The same job as a run of its own: a number of the run is part of the id of every queue, so that it shares nothing
+    /// with other runs of the job, be they before, after or beside it. Jobs on processes are so by themselves.
+    ///
+    /// # Errors
+    /// `InvalidDescriptor` when ids would become too long.
+    pub fn numbered(mut self) -> Result<Self, Error> {
+        if self.plan.deployment() == Deployment::Threads {
+            let run = QueueId::generated("run").to_string();
+            self.prefix = workers::prefix(self.plan.job_name(), &run);
+            self.plan = self.plan.for_run(&run)?;
+        }
+        Ok(self)
     }
 
     /// The plan.
@@ -43,6 +65,15 @@ impl<B: Backends> Job<B> {
     /// a thread; `Overloaded` when a job of this name is running in this process already.
     #[doc(alias = "submit")]
     pub fn start(self) -> Result<JobHandle, Error> {
+        Ok(self.ready()?.begin())
+    }
+
+    /// The first half of [`start`](Self::start): every queue is open, every operator made, every thread waits. What is
+    /// made goes again when the second half does not follow.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn ready(self) -> Result<ReadyJob, Error> {
         if self.plan.deployment() != Deployment::Threads {
             return Err(Error::new(ErrorKind::Unsupported, "start job")
                 .with("job", self.plan.job_name())
@@ -50,7 +81,7 @@ impl<B: Backends> Job<B> {
                 .found(self.plan.deployment().to_string())
                 .remedy("give the function that builds it to `run` or `launch`, first in main"));
         }
-        start::start(self)
+        start::ready(self).map(ReadyJob::new)
     }
 
     /// Starts the job and waits for its end.

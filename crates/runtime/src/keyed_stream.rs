@@ -7,6 +7,7 @@ use graph::{ErrorPolicy, NodeKind};
 use router::{Key, Partition};
 
 use crate::ops::{self, Aggregate, WindowSpec};
+use crate::restart::{OnNodeFailure, Restart};
 use crate::stream::Stream;
 use crate::{Data, Instance, OpResult, Operator};
 
@@ -48,6 +49,18 @@ impl<T: Data, B: Backends> KeyedStream<T, B> {
     #[must_use]
     pub fn on_error(self, policy: ErrorPolicy) -> Self {
         Self::new(self.stream.on_error(policy))
+    }
+
+    /// When an instance of the node that makes the keys is started again; see [`Stream::restart`].
+    #[must_use]
+    pub fn restart(self, restart: Restart) -> Self {
+        Self::new(self.stream.restart(restart))
+    }
+
+    /// What an instance of the node that makes the keys does to the job when it has failed for good.
+    #[must_use]
+    pub fn on_failure(self, rule: OnNodeFailure) -> Self {
+        Self::new(self.stream.on_failure(rule))
     }
 
     /// The type of the input queues of the node that makes the keys.

@@ -16,6 +16,8 @@ pub(crate) struct Losses {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Loss {
     pub(crate) dead_lettered: u64,
+    /// Given to an operator again, which is no loss.
+    pub(crate) redelivered: u64,
     pub(crate) dropped: BTreeMap<DropCause, u64>,
 }
 
@@ -34,6 +36,21 @@ impl Losses {
 
     pub(crate) fn dead_letter(&mut self, from: UpstreamId) {
         self.by_upstream.entry(from).or_default().dead_lettered += 1;
+    }
+
+    /// A packet that counted as lost is tried again.
+    pub(crate) fn take_back(&mut self, from: UpstreamId, cause: DropCause) {
+        let loss = self.by_upstream.entry(from).or_default();
+        if let Some(packets) = loss.dropped.get_mut(&cause) {
+            *packets = packets.saturating_sub(1);
+            if *packets == 0 {
+                loss.dropped.remove(&cause);
+            }
+        }
+    }
+
+    pub(crate) fn redeliver(&mut self, from: UpstreamId) {
+        self.by_upstream.entry(from).or_default().redelivered += 1;
     }
 
     pub(crate) fn of(&self, from: UpstreamId) -> Loss {

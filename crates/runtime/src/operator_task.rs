@@ -1,16 +1,23 @@
 //! The loop of an instance that has inputs.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use descriptor_core::{DynQueue, Error, GetError, Wait};
-use router::{Envelope, Inbox, Received, UpstreamId};
+use router::{Drain, Envelope, Inbox, Pack, Packet, Received, StopCause, StopSignal, UpstreamId};
 
+use crate::control::Control;
 use crate::stage::Stage;
-use crate::task::{End, Task, TaskAccount, TaskParts};
+use crate::standing::{NodeState, Standing};
+use crate::task::{self, End, Task, TaskAccount, TaskParts};
 use crate::{Data, Instance, Operator};
 
 /// Events taken from the queue at once. Enough to make the wake-ups of a busy edge rare, few enough to stay in cache.
 const BATCH: usize = 256;
+
+/// Makes the operator of an instance again.
+pub(crate) type Remake<Op> = Arc<dyn Fn(&Instance) -> Op + Send + Sync>;
 
 pub(crate) struct OperatorTask<In: Data, Out: Data, Op> {
     stage: Stage<In, Out, Op>,
@@ -21,11 +28,31 @@ pub(crate) struct OperatorTask<In: Data, Out: Data, Op> {
     // How many packets it will have taken when the item at hand is done, and whose they are.
     due: u64,
     from: UpstreamId,
+    // Under way to an operator that may be started again: the first one is being tried.
+    kept: VecDeque<(UpstreamId, Packet<In>)>,
+    keeps: bool,
+    trying: bool,
+    again: bool,
+    remake: Remake<Op>,
+    control: Arc<Control>,
+    standing: Arc<Standing>,
 }
 
 impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
-    pub(crate) fn new(operator: Op, queue: DynQueue<Envelope<In>>, parts: TaskParts<'_>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        operator: Op,
+        queue: DynQueue<Envelope<In>>,
+        remake: Remake<Op>,
+        parts: TaskParts<'_>,
+    ) -> Result<Self, Error> {
         Ok(Self {
+            kept: VecDeque::new(),
+            keeps: parts.rules.keep_packets(),
+            trying: false,
+            again: false,
+            remake,
+            control: Arc::clone(&parts.control),
+            standing: Arc::clone(&parts.standing),
             queue,
             inbox: Inbox::new(parts.expected.iter().copied())?,
             pending: VecDeque::new(),
@@ -43,13 +70,53 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         let mut got = self.queue.get_batch(&mut batch, BATCH, Wait::Never);
         if matches!(got, Err(GetError::Empty)) {
             self.stage.flush()?;
+            self.standing.wait(true);
             got = self.queue.get_batch(&mut batch, BATCH, Wait::Forever);
+            self.standing.wait(false);
         }
         self.pending = VecDeque::from(batch);
         match got {
             Ok(_) => Ok(()),
             // A closed queue is an abort; without one, somebody else has closed it, and the packets it refuses are lost.
             Err(error) => self.stage.done(Err(Error::from(error).into())),
+        }
+    }
+
+    /// Stands still while the job is paused, with nothing held back.
+    #[inline]
+    fn rest(&mut self) -> Result<(), End> {
+        if self.control.is_paused() { self.park() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn park(&mut self) -> Result<(), End> {
+        self.stage.record();
+        self.stage.flush()?;
+        self.standing.enter(NodeState::Paused);
+        self.control.park();
+        self.standing.enter(NodeState::Running);
+        Ok(())
+    }
+
+    /// Works on packets one by one; each stays here until it is done with.
+    fn try_kept(&mut self) -> Result<(), End> {
+        while let Some((from, packet)) = self.kept.front() {
+            let (from, packet) = (*from, packet.clone());
+            self.trying = true;
+            self.stage.process(from, packet)?;
+            self.trying = false;
+            self.kept.pop_front();
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, from: UpstreamId, packets: &mut Pack<In>) {
+        let kept = &mut self.kept;
+        let with = |packet| (from, packet);
+        match packets.drain() {
+            Drain::Plain(rows) => kept.extend(rows.map(|row| with(row.into_packet()))),
+            Drain::Int(rows) => kept.extend(rows.map(|row| with(row.into_packet()))),
+            Drain::Mixed(packets) => kept.extend(packets.map(with)),
         }
     }
 
@@ -60,11 +127,19 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             Received::Packet(packet) => {
                 self.from = from;
                 self.due += 1;
+                if self.keeps {
+                    self.kept.push_back((from, packet));
+                    return self.try_kept();
+                }
                 self.stage.process(from, packet)
             }
             Received::Packets(mut packets) => {
                 self.from = from;
                 self.due += packets.len() as u64;
+                if self.keeps {
+                    self.keep(from, &mut packets);
+                    return self.try_kept();
+                }
                 self.stage.run(from, &mut packets)
             }
             Received::Watermark(time) => self.stage.advance(time),
@@ -79,23 +154,74 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
 impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, Op> {
     fn run(&mut self) -> Result<(), End> {
         self.stage.open()?;
+        if std::mem::take(&mut self.again) {
+            // It has not heard yet how far event time has come.
+            if let Some(time) = self.inbox.watermark() {
+                self.stage.advance(time)?;
+            }
+            self.try_kept()?;
+        }
         while !self.inbox.all_ended() {
-            self.take()?;
+            self.rest()?;
+            // What is left of a batch that an operator failed on goes first.
+            if self.pending.is_empty() {
+                self.take()?;
+            }
             // A closed queue still hands out what is inside, and a slow operator would work on it for long.
             while self.stage.wanted()?
                 && let Some(envelope) = self.pending.pop_front()
             {
                 self.handle(envelope)?;
+                self.rest()?;
             }
             self.stage.record();
         }
-        if let Some((_, stop)) = self.inbox.incomplete() {
+        let mut ends = self.inbox.causes();
+        // One that was isolated is missed on purpose.
+        let incomplete = |stop: &StopSignal| !stop.cause.is_complete() && !matches!(stop.cause, StopCause::Isolated(_));
+        if let Some((_, stop)) = ends.find(|(_, stop)| incomplete(stop)) {
             // What a part of the input comes to would look like what all of it does.
             return self
                 .stage
                 .done(Err(format!("its input is not complete: {stop}").into()));
         }
         self.stage.close()
+    }
+
+    fn restart(&mut self) -> Result<(), End> {
+        let made = task::guarded(self.stage.instance(), || (self.remake)(self.stage.instance()));
+        let operator = made.map_err(|error| End::Failed(error.to_string()))?;
+        let failed_on = self.kept.front().map(|(from, _)| *from).filter(|_| self.trying);
+        self.trying = false;
+        let old = self.stage.replace(operator, failed_on);
+        self.again = true;
+        match catch_unwind(AssertUnwindSafe(move || drop(old))) {
+            Ok(()) => Ok(()),
+            Err(panic) => Err(End::Failed(task::panic_message(panic.as_ref()))),
+        }
+    }
+
+    fn leave(&mut self, cause: StopCause) -> Result<(), End> {
+        self.stage.stop(cause)?;
+        self.stage
+            .drop_refused(self.from, (self.due - self.stage.taken()) as usize);
+        self.due = self.stage.taken();
+        self.kept.clear();
+        // Those who send to it must not wait for room.
+        loop {
+            while let Some(envelope) = self.pending.pop_front() {
+                self.stage.drop_refused(envelope.from, envelope.event.packets());
+                let _ = self.inbox.accept(envelope);
+            }
+            if self.inbox.all_ended() {
+                return Ok(());
+            }
+            self.take()?;
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.stage.is_broken()
     }
 
     fn account(&mut self) -> Vec<TaskAccount> {

@@ -13,6 +13,7 @@ use crate::assembly::OpenQueue;
 use crate::chained::Chained;
 use crate::link::Link;
 use crate::output::Output;
+use crate::standing::Standing;
 use crate::task::{TaskAccount, TaskParts};
 use crate::{Data, Instance, OpError, OpResult};
 
@@ -48,6 +49,7 @@ pub(crate) struct Outbox<Out: Data> {
     emitted: u64,
     unsent: u64,
     broken: bool,
+    standing: Arc<Standing>,
 }
 
 #[allow(
@@ -64,16 +66,17 @@ enum Way<Out: Data> {
 }
 
 impl<Out: Data> Outbox<Out> {
-    pub(crate) const fn new(router: Router<Out>) -> Self {
-        Self::over(Way::Router(router))
+    pub(crate) fn new(router: Router<Out>) -> Self {
+        Self::over(Way::Router(router), Arc::default())
     }
 
-    const fn over(way: Way<Out>) -> Self {
+    const fn over(way: Way<Out>, standing: Arc<Standing>) -> Self {
         Self {
             way,
             emitted: 0,
             unsent: 0,
             broken: false,
+            standing,
         }
     }
 
@@ -88,7 +91,8 @@ impl<Out: Data> Outbox<Out> {
         };
         if let Some((link, spec)) = parts.chained.take() {
             let link = link.downcast::<Box<dyn Link<Out>>>().map_err(|_| mismatch())?;
-            return Ok(Self::over(Way::Chain(Chained::new(*link, spec))));
+            let way = Way::Chain(Chained::new(*link, spec));
+            return Ok(Self::over(way, Arc::clone(&parts.standing)));
         }
         let mut builder = Router::builder(name).sender(parts.instance.index, parts.instance.parallelism);
         for (group, output) in parts.groups.drain(..).zip(parts.outputs) {
@@ -113,7 +117,8 @@ impl<Out: Data> Outbox<Out> {
             }
             builder = builder.edge(group.partition, group.key_groups, connections);
         }
-        Ok(Self::new(builder.build()?))
+        let way = Way::Router(builder.build()?);
+        Ok(Self::over(way, Arc::clone(&parts.standing)))
     }
 
     pub(crate) fn push(&mut self, packet: Packet<Out>) -> OpResult {
@@ -161,7 +166,13 @@ impl<Out: Data> Outbox<Out> {
     pub(crate) fn flush(&mut self) -> OpResult {
         match &mut self.way {
             Way::Router(router) if router.is_flushed() => Ok(()),
-            Way::Router(router) => router.flush(Wait::Forever).map_err(|error| self.undelivered(error)),
+            Way::Router(router) => {
+                // A full queue holds it here.
+                self.standing.wait(true);
+                let flushed = router.flush(Wait::Forever);
+                self.standing.wait(false);
+                flushed.map_err(|error| self.undelivered(error))
+            }
             Way::Chain(chain) => chain.flush().map_err(|error| self.refused(error)),
             Way::Ended => Err(self.ended()),
         }

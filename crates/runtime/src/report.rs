@@ -5,6 +5,8 @@ use std::fmt;
 use descriptor_core::{Error, ErrorKind, LedgerReport};
 use serde::Serialize;
 
+use crate::NodeState;
+
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,6 +20,8 @@ pub enum Outcome {
     Aborted,
     /// User code or a queue failed; what was inside stayed behind and is counted.
     Failed,
+    /// The job came to its end without instances that had failed and were isolated.
+    Degraded,
 }
 
 impl fmt::Display for Outcome {
@@ -27,6 +31,7 @@ impl fmt::Display for Outcome {
             Self::Drained => "drained",
             Self::Aborted => "aborted",
             Self::Failed => "failed",
+            Self::Degraded => "degraded",
         })
     }
 }
@@ -42,6 +47,8 @@ pub struct FailureReport {
     pub message: String,
     /// True for a panic, false for an error.
     pub panicked: bool,
+    /// True when the job went on without the instance.
+    pub isolated: bool,
 }
 
 impl fmt::Display for FailureReport {
@@ -66,6 +73,10 @@ pub struct NodeReport {
     pub skipped: u64,
     /// Packets it emitted that no edge took, because the job ended first.
     pub unsent: u64,
+    /// How it ended; of several instances, how the one did of which there is most to say.
+    pub state: NodeState,
+    /// How often its instances were started again.
+    pub restarts: u64,
     /// Events that went against the plan: repeated stops, packets behind a stop, unknown senders. 0 in a sound job.
     pub irregular: u64,
 }
@@ -108,7 +119,8 @@ pub struct JobReport {
     pub nodes: Vec<NodeReport>,
     /// Every edge: what went in, what came out, what was dropped and why.
     pub ledger: LedgerReport,
-    /// Every failure, in the order they happened. Empty unless the outcome is [`Outcome::Failed`].
+    /// Every failure, in the order they happened. Empty unless the outcome is [`Outcome::Failed`] or
+    /// [`Outcome::Degraded`].
     pub failures: Vec<FailureReport>,
     /// Queues that were not empty at the end.
     pub left_behind: Vec<LeftBehind>,
@@ -138,7 +150,7 @@ impl JobReport {
     /// The report as a result: an unsuccessful job is an error that says what happened first.
     ///
     /// # Errors
-    /// `UserCode` for a failed job, `PeerDied` when a worker process ended too early, `Cancelled` for an aborted one, and what the ledger says when it does not close.
+    /// `UserCode` for a failed or degraded job, `PeerDied` when a worker process ended too early, `Cancelled` for an aborted one, and what the ledger says when it does not close.
     pub fn into_result(self) -> Result<Self, Error> {
         match self.outcome {
             Outcome::Finished | Outcome::Drained => {
@@ -149,7 +161,7 @@ impl JobReport {
                 .with("job", &self.job)
                 .found(format!("{} packets left behind", self.packets_left_behind()))
                 .remedy("start it again, or drain it with a longer deadline")),
-            Outcome::Failed => {
+            Outcome::Failed | Outcome::Degraded => {
                 let first = self.failures.first().map_or_else(String::new, ToString::to_string);
                 let (kind, remedy) = if self.lost_workers.is_empty() {
                     (

@@ -9,6 +9,7 @@ use router::LoadMeter;
 use crate::assembly::OpenQueues;
 use crate::control::{Control, Phase};
 use crate::meter::TaskMeter;
+use crate::standing::{NodeState, Standing};
 use crate::workers::Team;
 
 /// One running job.
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     loads: Mutex<Vec<LoadMeter>>,
     /// One per instance, in the order of the plan.
     pub(crate) meters: Vec<Arc<TaskMeter>>,
+    /// One per instance, in the order of the plan; those of one thread share theirs.
+    pub(crate) standings: Vec<Arc<Standing>>,
     /// How many threads there are, and processes beside this one; chained instances have none of their own.
     pub(crate) tasks: usize,
     deadline: Mutex<Option<Instant>>,
@@ -33,6 +36,7 @@ impl Shared {
         control: Arc<Control>,
         queues: OpenQueues,
         meters: Vec<Arc<TaskMeter>>,
+        standings: Vec<Arc<Standing>>,
         tasks: usize,
     ) -> Self {
         let loads = queues.iter().map(|queue| LoadMeter::new(Arc::clone(queue.core())));
@@ -42,6 +46,7 @@ impl Shared {
             loads: Mutex::new(loads.collect()),
             queues: Mutex::new(queues),
             meters,
+            standings,
             tasks,
             deadline: Mutex::new(None),
             team: OnceLock::new(),
@@ -63,6 +68,30 @@ impl Shared {
         {
             team.drain();
         }
+    }
+
+    /// Lets all instances stand still where nothing is lost by it, or go on. False when that changes nothing.
+    pub(crate) fn pause(&self, pause: bool) -> bool {
+        let changed = !self.is_over() && self.control.pause(pause);
+        if changed && let Some(team) = self.team.get() {
+            team.pause(pause);
+        }
+        changed
+    }
+
+    /// By node: its state, and how often its instances were started again.
+    pub(crate) fn node_states(&self) -> Vec<(NodeState, u64)> {
+        let mut states: Vec<Option<(NodeState, u64)>> = vec![None; self.plan.graph().nodes().len()];
+        for (instance, standing) in self.plan.instances().iter().zip(&self.standings) {
+            if let Some(known) = states.get_mut(instance.node.index()) {
+                let (state, restarts) = (standing.see(&self.control), standing.restarts());
+                *known = Some(match *known {
+                    Some((other, before)) => (state.or(other), before + restarts),
+                    None => (state, restarts),
+                });
+            }
+        }
+        states.into_iter().map(Option::unwrap_or_default).collect()
     }
 
     /// Ends everything at once: closed queues wake whoever waits on one. Those that other processes use are closed once

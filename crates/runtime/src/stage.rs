@@ -82,6 +82,46 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.call(|operator, ctx| operator.open(ctx))
     }
 
+    /// A new operator takes the place of one that failed, and gets the packet that it failed on when `failed_on` says
+    /// whose that was.
+    pub(crate) fn replace(&mut self, operator: Op, failed_on: Option<UpstreamId>) -> Op {
+        self.called = false;
+        let panicked = self.in_hand.take().is_some();
+        self.ctx.end();
+        self.ctx.settle_drops(|_, _| {});
+        if let Some(from) = failed_on {
+            self.taken -= 1;
+            if !panicked {
+                self.losses.take_back(from, DropCause::Failed);
+            }
+            self.losses.redeliver(from);
+        }
+        std::mem::replace(&mut self.operator, operator)
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.ctx.is_broken()
+    }
+
+    /// Ends the streams of an operator that is not closed.
+    pub(crate) fn stop(&mut self, cause: StopCause) -> Result<(), End> {
+        if let Some(from) = self.in_hand.take() {
+            self.losses.drop(from, DropCause::Failed, 1);
+        }
+        self.called = false;
+        self.ctx.end();
+        let stopped = self.ctx.stop(cause);
+        self.record();
+        self.done(stopped)
+    }
+
+    /// Packets that were sent to an instance that does not work any more.
+    pub(crate) fn drop_refused(&mut self, from: UpstreamId, packets: usize) {
+        if packets > 0 {
+            self.losses.drop(from, DropCause::Failed, packets as u64);
+        }
+    }
+
     pub(crate) fn process(&mut self, from: UpstreamId, packet: Packet<In>) -> Result<(), End> {
         self.at_work(from, |stage| stage.one(from, packet))
     }

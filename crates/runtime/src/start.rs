@@ -22,7 +22,10 @@ use crate::handle::{JobHandle, TaskThread};
 use crate::job::Job;
 use crate::meter::TaskMeter;
 use crate::outbox::{GroupParts, TargetParts};
+use crate::restart::Rules;
 use crate::shared::Shared;
+use crate::standing::{NodeState, Standing};
+use crate::supervise::Supervisor;
 use crate::task::{self, Task, TaskParts};
 
 /// Where a process stands in a job.
@@ -45,9 +48,9 @@ pub(crate) struct Prepared {
     claim: Arc<Claim>,
 }
 
-/// All of a job on threads of this process.
-pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
-    let prefix = job.plan.job_name().to_owned();
+/// All of a job on threads of this process, up to the point where only the start is missing.
+pub(crate) fn ready<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
+    let prefix = job.prefix.clone();
     let post = Post {
         worker: 0,
         prefix: &prefix,
@@ -56,20 +59,28 @@ pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
     };
     let mut prepared = prepare(job, &post)?;
     let threads = prepared.threads()?;
-    let handle = prepared.handle(threads);
-    handle.begin();
-    Ok(handle)
+    Ok(prepared.handle(threads))
 }
 
 /// Opens the queues and makes the operators of this process.
 pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepared, Error> {
-    let mut claim = Claim::take(job.plan.job_name())?;
+    let mut claim = Claim::take(post.prefix)?;
     let chains = Chains::of(&job.plan, &job.code);
     let queues = open_queues(&job, post, &chains, &mut claim)?;
     let dead_letters = open_dead_letters(&job, post, &mut claim)?;
     let control = Arc::new(Control::new());
     let mut meters = Vec::new();
     meters.resize_with(job.plan.instances().len(), Arc::<TaskMeter>::default);
+    let mut standings = Vec::new();
+    standings.resize_with(meters.len(), Arc::<Standing>::default);
+    for (place, head) in chains.heads(&job.plan).into_iter().enumerate() {
+        // Who is called is as far as whoever calls.
+        if let Some(of_head) = standings.get(head).cloned()
+            && let Some(standing) = standings.get_mut(place)
+        {
+            *standing = of_head;
+        }
+    }
     let maker = Maker {
         job: &job,
         worker: post.worker,
@@ -79,10 +90,14 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
         pool: Arc::new(job.plan.pool()?),
         control: Arc::clone(&control),
         meters: &meters,
+        standings: &standings,
     };
     let tasks = maker.tasks()?;
     drop(maker);
-    let shared = Shared::new(job.plan, control, queues, meters, tasks.len() + post.others);
+    for made in &tasks {
+        made.standing.enter(NodeState::QueuesReady);
+    }
+    let shared = Shared::new(job.plan, control, queues, meters, standings, tasks.len() + post.others);
     Ok(Prepared {
         shared: Arc::new(shared),
         tasks,
@@ -208,6 +223,8 @@ struct Made {
     instance: Instance,
     instances: Vec<(usize, String)>,
     task: Box<dyn Task>,
+    rules: Rules,
+    standing: Arc<Standing>,
 }
 
 /// Makes the operators of a job.
@@ -220,6 +237,7 @@ struct Maker<'a, B: Backends> {
     pool: Arc<DescriptorPool>,
     control: Arc<Control>,
     meters: &'a [Arc<TaskMeter>],
+    standings: &'a [Arc<Standing>],
 }
 
 impl<B: Backends> Maker<'_, B> {
@@ -233,11 +251,14 @@ impl<B: Backends> Maker<'_, B> {
             let expected: Vec<_> = self.job.plan.expected_stops(placed.id).collect();
             let parts = self.parts(placed, &expected, &mut instances)?;
             let instance = parts.instance.clone();
+            let (rules, standing) = (parts.rules, Arc::clone(&parts.standing));
             let task = (code_of(&self.job.code, placed.node.index())?.build)(parts)?;
             tasks.push(Made {
                 instance,
                 instances,
                 task,
+                rules,
+                standing,
             });
         }
         Ok(tasks)
@@ -257,6 +278,8 @@ impl<B: Backends> Maker<'_, B> {
             .meters
             .get(placed.id.index())
             .ok_or_else(|| unplanned(&placed.name))?;
+        let standing = self.standings.get(placed.id.index());
+        let standing = standing.ok_or_else(|| unplanned(&placed.name))?;
         instances.push((placed.id.index(), placed.name.clone()));
         let chained = match self.chains.next(placed.node) {
             Some(next) => Some(self.chained(placed, next, instances)?),
@@ -286,6 +309,8 @@ impl<B: Backends> Maker<'_, B> {
             pool: Arc::clone(&self.pool),
             control: Arc::clone(&self.control),
             meter: Arc::clone(meter),
+            rules: code.rules,
+            standing: Arc::clone(standing),
         })
     }
 
@@ -370,13 +395,21 @@ fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<V
             instance,
             instances,
             mut task,
+            rules,
+            standing,
         } = made;
         let (name, at, claim) = (instance.name.clone(), Arc::clone(shared), Arc::clone(claim));
         let spawned = thread::Builder::new().name(instance.name.clone()).spawn(move || {
-            let account = task::run(task.as_mut(), &instance, &at.control);
+            let supervisor = Supervisor {
+                instance: &instance,
+                control: &at.control,
+                standing: &standing,
+                rules,
+            };
+            let account = supervisor.run(task.as_mut());
             // Before anybody is told: what the operator holds must be gone when the job has ended.
             task::end(task, &instance, &at.control);
-            if !at.control.failures().is_empty() {
+            if at.control.has_failed() {
                 at.abort();
             }
             at.control.task_ended();

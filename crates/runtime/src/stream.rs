@@ -15,10 +15,11 @@ use crate::assembly::OpenQueue;
 use crate::draft::Draft;
 use crate::keyed_stream::KeyedStream;
 use crate::link::{ChainLink, Link};
-use crate::operator_task::OperatorTask;
+use crate::operator_task::{OperatorTask, Remake};
 use crate::ops::{self, Collected, Either};
 use crate::output::{Connector, Output, Partitioner};
 use crate::port::Port;
+use crate::restart::{OnNodeFailure, Restart};
 use crate::task::{Task, TaskParts, guarded};
 use crate::{Data, Instance, OpError, Operator};
 
@@ -107,6 +108,53 @@ impl<T: Data, B: Backends> Stream<T, B> {
     #[must_use]
     pub fn on_error(self, policy: ErrorPolicy) -> Self {
         self.change(|node| node.on_error = policy)
+    }
+
+    /// When an instance that has ended is started again; never unless said otherwise. With another rule, instances have a
+    /// thread and an input queue of their own.
+    ///
+    /// ```
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// # use std::time::Duration;
+    /// # use runtime::{Deployment, Flow, Restart, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// static TRIES: AtomicU32 = AtomicU32::new(0);
+    /// let flow = Flow::new("halves", Builtin);
+    /// let halves = flow
+    ///     .source("numbers", 1, |_| ops::IterSource::new([2, 4, 6_u64]))
+    ///     .try_map("half", |n| match TRIES.fetch_add(1, Ordering::Relaxed) {
+    ///         1 => Err("a bad moment"),
+    ///         _ => Ok(n / 2),
+    ///     })
+    ///     .restart(Restart::on_failure(3, Duration::from_secs(60)).pauses(Duration::ZERO, Duration::ZERO))
+    ///     .collect("halves");
+    /// let report = flow.build(Deployment::Threads)?.run()?.into_result()?;
+    /// assert_eq!(halves.take(), [1, 2, 3]);
+    /// assert_eq!(report.node("half").map(|node| node.restarts), Some(1));
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn restart(self, restart: Restart) -> Self {
+        self.rule(|rules| rules.restart = restart)
+    }
+
+    /// What an instance that failed for good does to the job: ends it, unless said otherwise.
+    #[must_use]
+    pub fn on_failure(self, rule: OnNodeFailure) -> Self {
+        self.rule(|rules| rules.on_failure = rule)
+    }
+
+    fn rule(self, change: impl FnOnce(&mut crate::restart::Rules)) -> Self {
+        if let Some(code) = self.draft.borrow_mut().code.get_mut(self.node.index()) {
+            change(&mut code.rules);
+        }
+        self
     }
 
     /// The type of the node's input queues, instead of the one the strategy would choose; with it comes
@@ -352,7 +400,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
             output,
             ..NodeSpec::new(name, kind)
         };
-        let make = Arc::new(make);
+        let make: Remake<Op> = Arc::new(make);
         let made = Arc::clone(&make);
         let link = Box::new(
             move |parts: TaskParts<'_>, from| -> Result<Box<dyn Any + Send>, Error> {
@@ -367,7 +415,12 @@ impl<T: Data, B: Backends> Stream<T, B> {
                 Some(input) => input.queue::<Envelope<In>>()?,
                 None => return Err(no_input(&parts.instance)),
             };
-            Ok(Box::new(OperatorTask::<In, Out, Op>::new(operator, queue, parts)?))
+            Ok(Box::new(OperatorTask::<In, Out, Op>::new(
+                operator,
+                queue,
+                Arc::clone(&make),
+                parts,
+            )?))
         });
         self.draft.borrow_mut().node::<In>(spec, build, Some(link))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use descriptor_core::{DescriptorPool, Error, ErrorKind};
 use graph::ErrorPolicy;
-use router::{Irregular, UpstreamId};
+use router::{Irregular, StopCause, UpstreamId};
 use serde::{Deserialize, Serialize};
 
 use crate::Instance;
@@ -19,6 +19,8 @@ use crate::dead_letter::DeadLetters;
 use crate::losses::Loss;
 use crate::meter::TaskMeter;
 use crate::outbox::{GroupParts, Sent};
+use crate::restart::Rules;
+use crate::standing::Standing;
 
 /// Everything an instance is made from.
 pub(crate) struct TaskParts<'a> {
@@ -35,12 +37,24 @@ pub(crate) struct TaskParts<'a> {
     pub(crate) pool: Arc<DescriptorPool>,
     pub(crate) control: Arc<Control>,
     pub(crate) meter: Arc<TaskMeter>,
+    pub(crate) rules: Rules,
+    /// That of the thread: those who are called share it with whoever calls.
+    pub(crate) standing: Arc<Standing>,
 }
 
 /// One instance, ready to run on a thread of its own together with those it calls.
 pub(crate) trait Task: Send {
     /// Runs to the end, whatever the end is.
     fn run(&mut self) -> Result<(), End>;
+
+    /// Takes a new operator in place of the one that failed; [`run`](Self::run) goes on with what is left to do.
+    fn restart(&mut self) -> Result<(), End>;
+
+    /// Ends the streams of an instance that will not run again, and sees its input out.
+    fn leave(&mut self, cause: StopCause) -> Result<(), End>;
+
+    /// True once something could not be sent.
+    fn is_broken(&self) -> bool;
 
     /// The accounts of this instance and of those it calls, in their order; complete once `run` has returned or
     /// panicked.
@@ -58,6 +72,8 @@ pub(crate) trait Task: Send {
 pub(crate) enum End {
     /// The job is being aborted.
     Cancelled,
+    /// A source that is to begin again has come to its end.
+    Through,
     /// User code or a queue failed.
     Failed(String),
 }
@@ -90,23 +106,6 @@ pub(crate) struct TaskAccount {
     pub(crate) inside: BTreeMap<UpstreamId, u64>,
 }
 
-/// Runs a task to its end on this thread and tells `control`.
-pub(crate) fn run(task: &mut dyn Task, instance: &Instance, control: &Control) -> Vec<TaskAccount> {
-    if control.wait_for_start() {
-        // After a panic the task is only asked for its accounts, which are plain counters.
-        let (message, panicked) = match catch_unwind(AssertUnwindSafe(|| task.run())) {
-            Ok(Ok(()) | Err(End::Cancelled)) => (None, false),
-            Ok(Err(End::Failed(message))) => (Some(message), false),
-            Err(panic) => (Some(panic_message(panic.as_ref())), true),
-        };
-        if let Some(message) = message {
-            let culprit = task.culprit().filter(|_| panicked);
-            fail(culprit.unwrap_or(instance), control, message, panicked);
-        }
-    }
-    catch_unwind(AssertUnwindSafe(|| task.account())).unwrap_or_default()
-}
-
 /// Drops a task. That runs code of the user as well, and a thread that died of it would never be counted as ended.
 pub(crate) fn end(mut task: Box<dyn Task>, instance: &Instance, control: &Control) {
     task.end_chain();
@@ -115,13 +114,24 @@ pub(crate) fn end(mut task: Box<dyn Task>, instance: &Instance, control: &Contro
     }
 }
 
+/// The job has failed with this instance.
 pub(crate) fn fail(instance: &Instance, control: &Control, message: String, panicked: bool) {
-    tracing::error!(instance = %instance.name, panicked, "{message}");
+    report(instance, control, message, panicked, false);
+}
+
+/// The instance has failed, and the job goes on without it.
+pub(crate) fn isolated(instance: &Instance, control: &Control, message: String, panicked: bool) {
+    report(instance, control, message, panicked, true);
+}
+
+fn report(instance: &Instance, control: &Control, message: String, panicked: bool, isolated: bool) {
+    tracing::error!(instance = %instance.name, panicked, isolated, "{message}");
     control.fail(Failure {
         node: instance.node.clone(),
         instance: instance.name.clone(),
         message,
         panicked,
+        isolated,
     });
 }
 

@@ -57,7 +57,7 @@ pub(super) fn start<B: Backends>(mut job: Job<B>) -> Result<JobHandle, Error> {
 }
 
 /// What the ids of the queues of a run begin with.
-pub(super) fn prefix(job: &str, run: &str) -> String {
+pub(crate) fn prefix(job: &str, run: &str) -> String {
     format!("{job}.{run}")
 }
 

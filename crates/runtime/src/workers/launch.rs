@@ -5,7 +5,7 @@ use descriptor_core::{Backends, Error};
 use graph::Deployment;
 
 use super::{coordinator, worker};
-use crate::{Job, JobHandle, JobReport, start};
+use crate::{Job, JobHandle, JobReport};
 
 /// Runs a job on the threads or processes that its deployment asks for, and waits for its end.
 ///
@@ -40,6 +40,6 @@ where
     let job = graph()?;
     match job.plan().deployment() {
         Deployment::Processes(_) => coordinator::start(job),
-        _ => start::start(job),
+        _ => job.start(),
     }
 }

@@ -40,6 +40,7 @@ pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [Lost
                 let taken = sent(accounts, sender, id).saturating_sub(inside);
                 let loss = Loss {
                     dead_lettered: 0,
+                    redelivered: 0,
                     dropped: BTreeMap::from([(DropCause::LostInFlight, taken)]),
                 };
                 if let Some(account) = accounts.get_mut(target.id.index()).filter(|_| taken > 0) {

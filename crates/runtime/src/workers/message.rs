@@ -4,6 +4,7 @@ use descriptor_core::DescriptorPool;
 use graph::{Deployment, ExecutionGraph};
 use serde::{Deserialize, Serialize};
 
+use crate::NodeState;
 use crate::control::Failure;
 use crate::task::TaskAccount;
 
@@ -21,6 +22,10 @@ pub(super) struct Setup {
 pub(super) enum Order {
     /// Let the packets flow.
     Start,
+    /// Stand still where nothing is lost by it.
+    Pause,
+    /// Go on.
+    Resume,
     /// Stop the sources.
     Drain,
     /// Stop where you stand, and leave what is between processes as it is.
@@ -36,12 +41,23 @@ pub(super) enum Word {
     Refused(String),
     /// Everything is open and made.
     Ready,
-    /// Packets into and out of its instances so far, by their place in the plan.
-    Progress(Vec<(usize, u64, u64)>),
+    /// How far its instances are, where that has changed.
+    Progress(Vec<Glance>),
     /// It is giving up, on its own or as told; what failed there so far.
     Aborting(Vec<Failure>),
     /// All is over.
     Done(Box<Done>),
+}
+
+/// How far one instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Glance {
+    /// Its place in the plan.
+    pub(super) place: usize,
+    pub(super) packets_in: u64,
+    pub(super) packets_out: u64,
+    pub(super) state: NodeState,
+    pub(super) restarts: u64,
 }
 
 /// The last word of a worker.

@@ -9,6 +9,7 @@ use router::{StopCause, StopSignal};
 
 use super::message::{Done, Setup, Word};
 use super::team::Team;
+use crate::NodeState;
 use crate::control::Failure;
 use crate::report::LostWorker;
 use crate::shared::Shared;
@@ -80,10 +81,13 @@ impl Minder<'_> {
                     let refusal = self.refusal(ErrorKind::Incompatible).found(why);
                     self.team.crew.refuse(refusal.expected("a worker that can do its part"));
                 }
-                Ok(Heard::Message(Word::Progress(counts))) => {
-                    for (place, packets_in, packets_out) in counts {
-                        if let Some(meter) = self.shared.meters.get(place) {
-                            meter.record(packets_in, packets_out);
+                Ok(Heard::Message(Word::Progress(glances))) => {
+                    for glance in glances {
+                        if let Some(meter) = self.shared.meters.get(glance.place) {
+                            meter.record(glance.packets_in, glance.packets_out);
+                        }
+                        if let Some(standing) = self.shared.standings.get(glance.place) {
+                            standing.copy(glance.state, glance.restarts);
                         }
                     }
                 }
@@ -120,9 +124,17 @@ impl Minder<'_> {
     }
 
     fn done(&self, done: Done) -> Vec<TaskAccount> {
-        if !done.failures.is_empty() {
-            self.failed(done.failures);
+        let ends_the_job = done.failures.iter().any(|failure| !failure.isolated);
+        self.failed(done.failures);
+        if ends_the_job {
             self.shared.abort();
+        }
+        for (place, name) in self.places {
+            if done.stuck.contains(name)
+                && let Some(standing) = self.shared.standings.get(*place)
+            {
+                standing.enter(NodeState::Stuck);
+            }
         }
         self.team.leave(done.stuck);
         let mut accounts = done.accounts.into_iter();
@@ -150,6 +162,11 @@ impl Minder<'_> {
             );
             return;
         }
+        for (place, _) in self.places {
+            if let Some(standing) = self.shared.standings.get(*place) {
+                standing.enter(NodeState::Failed);
+            }
+        }
         let names: Vec<String> = self.places.iter().map(|(_, name)| name.clone()).collect();
         let why = format!("process {pid} {fate} while it ran {}", listed(&names));
         self.shared.control.fail(Failure {
@@ -157,6 +174,7 @@ impl Minder<'_> {
             instance: format!("worker {worker}"),
             message: why.clone(),
             panicked: false,
+            isolated: false,
         });
         self.end_connections(&why);
         self.team.lose(LostWorker {

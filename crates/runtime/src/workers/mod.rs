@@ -12,6 +12,7 @@ mod minder;
 mod team;
 mod worker;
 
+pub(crate) use coordinator::prefix;
 pub use crew::is_worker;
 pub use launch::{launch, run};
 pub(crate) use team::Team;

@@ -38,6 +38,10 @@ impl Team {
         self.crew.tell(&Order::Drain);
     }
 
+    pub(crate) fn pause(&self, pause: bool) {
+        self.crew.tell(if pause { &Order::Pause } else { &Order::Resume });
+    }
+
     pub(crate) fn abort(&self) {
         self.crew.call_off(&Order::Abort);
     }

@@ -10,7 +10,7 @@ use crew::{Heard, Listener, Seat, Speaker};
 use descriptor_core::{Backends, Error, Reach};
 
 use super::coordinator::prefix;
-use super::message::{Done, Order, Setup, Word};
+use super::message::{Done, Glance, Order, Setup, Word};
 use crate::control::{Failure, Phase};
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
@@ -114,6 +114,8 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
             Order::Start => {
                 shared.control.enter(Phase::Running);
             }
+            Order::Pause => drop(shared.pause(true)),
+            Order::Resume => drop(shared.pause(false)),
             Order::Drain => shared.drain(Duration::MAX),
             Order::Abort => shared.abort(),
         }
@@ -168,7 +170,7 @@ struct Told<'a> {
     worker: u32,
     failures: usize,
     aborting: bool,
-    progress: Vec<(usize, u64, u64)>,
+    progress: Vec<Glance>,
 }
 
 impl Told<'_> {
@@ -186,8 +188,15 @@ impl Told<'_> {
         let counts: Vec<_> = plan
             .instances_on(self.worker)
             .filter_map(|it| {
-                let meter = self.shared.meters.get(it.id.index())?;
-                Some((it.id.index(), meter.packets_in(), meter.packets_out()))
+                let place = it.id.index();
+                let (meter, standing) = (self.shared.meters.get(place)?, self.shared.standings.get(place)?);
+                Some(Glance {
+                    place,
+                    packets_in: meter.packets_in(),
+                    packets_out: meter.packets_out(),
+                    state: standing.see(&self.shared.control),
+                    restarts: standing.restarts(),
+                })
             })
             .collect();
         if counts != self.progress {
