@@ -70,6 +70,8 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         let mut got = self.queue.get_batch(&mut batch, BATCH, Wait::Never);
         if matches!(got, Err(GetError::Empty)) {
             self.stage.flush()?;
+            // Those that it calls have just been given the rest.
+            self.stage.record();
             self.standing.wait(true);
             got = self.queue.get_batch(&mut batch, BATCH, Wait::Forever);
             self.standing.wait(false);
@@ -90,8 +92,8 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
 
     #[cold]
     fn park(&mut self) -> Result<(), End> {
-        self.stage.record();
         self.stage.flush()?;
+        self.stage.record();
         self.standing.enter(NodeState::Paused);
         self.control.park();
         self.standing.enter(NodeState::Running);
@@ -168,11 +170,12 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
                 self.take()?;
             }
             // A closed queue still hands out what is inside, and a slow operator would work on it for long.
-            while self.stage.wanted()?
-                && let Some(envelope) = self.pending.pop_front()
-            {
-                self.handle(envelope)?;
+            while self.stage.wanted()? && !self.pending.is_empty() {
                 self.rest()?;
+                let Some(envelope) = self.pending.pop_front() else {
+                    break;
+                };
+                self.handle(envelope)?;
             }
             self.stage.record();
         }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assembly::OpenQueue;
 use crate::chained::Chained;
+use crate::control::Control;
 use crate::link::Link;
 use crate::output::Output;
 use crate::standing::Standing;
@@ -50,6 +51,7 @@ pub(crate) struct Outbox<Out: Data> {
     unsent: u64,
     broken: bool,
     standing: Arc<Standing>,
+    control: Arc<Control>,
 }
 
 #[allow(
@@ -67,16 +69,17 @@ enum Way<Out: Data> {
 
 impl<Out: Data> Outbox<Out> {
     pub(crate) fn new(router: Router<Out>) -> Self {
-        Self::over(Way::Router(router), Arc::default())
+        Self::over(Way::Router(router), Arc::default(), Arc::new(Control::new()))
     }
 
-    const fn over(way: Way<Out>, standing: Arc<Standing>) -> Self {
+    const fn over(way: Way<Out>, standing: Arc<Standing>, control: Arc<Control>) -> Self {
         Self {
             way,
             emitted: 0,
             unsent: 0,
             broken: false,
             standing,
+            control,
         }
     }
 
@@ -92,7 +95,7 @@ impl<Out: Data> Outbox<Out> {
         if let Some((link, spec)) = parts.chained.take() {
             let link = link.downcast::<Box<dyn Link<Out>>>().map_err(|_| mismatch())?;
             let way = Way::Chain(Chained::new(*link, spec));
-            return Ok(Self::over(way, Arc::clone(&parts.standing)));
+            return Ok(Self::over(way, Arc::clone(&parts.standing), Arc::clone(&parts.control)));
         }
         let mut builder = Router::builder(name).sender(parts.instance.index, parts.instance.parallelism);
         for (group, output) in parts.groups.drain(..).zip(parts.outputs) {
@@ -118,7 +121,7 @@ impl<Out: Data> Outbox<Out> {
             builder = builder.edge(group.partition, group.key_groups, connections);
         }
         let way = Way::Router(builder.build()?);
-        Ok(Self::over(way, Arc::clone(&parts.standing)))
+        Ok(Self::over(way, Arc::clone(&parts.standing), Arc::clone(&parts.control)))
     }
 
     pub(crate) fn push(&mut self, packet: Packet<Out>) -> OpResult {
@@ -170,6 +173,10 @@ impl<Out: Data> Outbox<Out> {
                 // A full queue holds it here.
                 self.standing.wait(true);
                 let flushed = router.flush(Wait::Forever);
+                if self.control.is_paused() {
+                    // There is room now, and nobody asked to use it.
+                    self.control.park();
+                }
                 self.standing.wait(false);
                 flushed.map_err(|error| self.undelivered(error))
             }

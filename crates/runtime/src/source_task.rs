@@ -54,8 +54,8 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
     /// Stands still while the job is paused, with nothing held back.
     #[cold]
     fn park(&mut self) -> Result<(), End> {
-        self.record();
         let flushed = self.ctx.flush();
+        self.record();
         self.done(flushed)?;
         self.standing.enter(NodeState::Paused);
         self.control.park();
