@@ -1,0 +1,292 @@
+//! Runs registered jobs.
+
+use std::fmt;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use descriptor_core::{Error, ErrorKind};
+
+use crate::table::{Asked, Stage, Table};
+use crate::{JobLimits, JobRegistry, JobStatus, JobSummary, Scalars, runner};
+
+/// What the manager and the threads of its jobs share.
+pub(crate) struct Shared {
+    pub(crate) registry: JobRegistry,
+    pub(crate) limits: JobLimits,
+    table: Mutex<Table>,
+    pub(crate) changed: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs registered jobs, several at once, and knows how far they are. Dropping it cancels those that run.
+pub struct JobManager {
+    shared: Arc<Shared>,
+}
+
+impl JobManager {
+    /// Runs jobs of this registry.
+    #[must_use]
+    pub fn new(registry: JobRegistry, limits: JobLimits) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                registry,
+                limits,
+                table: Mutex::default(),
+                changed: Condvar::new(),
+            }),
+        }
+    }
+
+    /// The jobs that can be submitted.
+    #[must_use]
+    pub fn registry(&self) -> &JobRegistry {
+        &self.shared.registry
+    }
+
+    /// Starts a job; it runs when this returns. Its id is of no other job of this manager.
+    ///
+    /// # Errors
+    /// `NotFound` when no job of that name is registered; `InvalidDescriptor` when it does not take these parameters;
+    /// `Overloaded` when too many jobs run; `Closed` behind [`close`](Self::close); what keeps it from being built or
+    /// started, `UserCode` when that panicked.
+    #[doc(alias = "submit_job")]
+    pub fn submit(&self, name: &str, params: &Scalars) -> Result<String, Error> {
+        let params = self.shared.registry.check(name, params)?;
+        let (number, id) = self.admit(name, params.all().clone())?;
+        let (tell, told) = sync_channel(1);
+        let (shared, job) = (Arc::clone(&self.shared), name.to_owned());
+        let spawned = thread::Builder::new().name(id.clone()).spawn(move || {
+            runner::run(&shared, number, &job, &params, move |started| {
+                // Whoever submitted it waits for this.
+                let _ = tell.send(started);
+            });
+        });
+        if let Err(cause) = spawned {
+            self.shared.lock().remove(number);
+            return Err(Error::new(ErrorKind::ResourceExhausted, "submit job")
+                .with("job", name)
+                .expected("a thread for each job")
+                .caused_by(cause)
+                .remedy("raise the limit of threads, or wait for other jobs to end"));
+        }
+        match told.recv() {
+            Ok(started) => started.map(|()| id),
+            Err(_) => Err(Error::new(ErrorKind::Unknown, "submit job")
+                .with("job", name)
+                .expected("word from its thread")
+                .remedy("ask for its status")),
+        }
+    }
+
+    fn admit(&self, name: &str, params: Scalars) -> Result<(u64, String), Error> {
+        let mut table = self.shared.lock();
+        if table.closed {
+            return Err(Error::new(ErrorKind::Closed, "submit job")
+                .with("job", name)
+                .found("a manager that has been closed")
+                .remedy("submit it to another one"));
+        }
+        let (live, most) = (table.live(), self.shared.limits.at_once);
+        if live >= most {
+            return Err(Error::new(ErrorKind::Overloaded, "submit job")
+                .with("job", name)
+                .expected(format!("fewer than {most} jobs at once"))
+                .found(live.to_string())
+                .remedy("wait for one to end, or cancel one"));
+        }
+        Ok(table.add(name, params))
+    }
+
+    /// Every job that runs or is remembered, in the order of submission.
+    #[doc(alias = "list_jobs")]
+    #[must_use]
+    pub fn list(&self) -> Vec<JobSummary> {
+        self.shared.lock().all().map(crate::table::Record::summary).collect()
+    }
+
+    /// What is known of a job.
+    ///
+    /// # Errors
+    /// `NotFound` when it was never submitted, or ended too many jobs ago.
+    #[doc(alias = "get_job_status")]
+    pub fn status(&self, id: &str) -> Result<JobStatus, Error> {
+        let mut table = self.shared.lock();
+        let record = table.find(id).ok_or_else(|| missing("ask for job", id))?;
+        Ok(record.status())
+    }
+
+    /// Lets a job stand still; see [`JobController::pause`](runtime::JobController::pause). One that is paused stays so.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`status`](Self::status); `Closed` when it has ended, or has been told to.
+    #[doc(alias = "pause_job")]
+    pub fn pause(&self, id: &str) -> Result<(), Error> {
+        self.hold(id, true)
+    }
+
+    /// Lets a paused job go on. One that runs does so already.
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause).
+    #[doc(alias = "continue_job")]
+    pub fn resume(&self, id: &str) -> Result<(), Error> {
+        self.hold(id, false)
+    }
+
+    fn hold(&self, id: &str, pause: bool) -> Result<(), Error> {
+        let operation = if pause { "pause job" } else { "resume job" };
+        let mut table = self.shared.lock();
+        let record = table.find(id).ok_or_else(|| missing(operation, id))?;
+        let job = match &record.stage {
+            Stage::Live(job) if record.asked == Asked::Nothing => job.clone(),
+            _ => {
+                return Err(Error::new(ErrorKind::Closed, operation)
+                    .with("job", id)
+                    .expected("one that runs")
+                    .found(format!("one that is {}", record.summary().state))
+                    .remedy("see its status"));
+            }
+        };
+        drop(table);
+        if pause {
+            job.pause();
+        } else {
+            job.resume();
+        }
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// Cuts a job off where it stands: what is inside stays behind and is counted in its report. One that has ended stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`status`](Self::status).
+    #[doc(alias = "delete_job")]
+    pub fn cancel(&self, id: &str) -> Result<(), Error> {
+        self.end(id, Asked::Cancel)
+    }
+
+    /// Stops the sources of a job and lets what is inside flow out, for at most `limit`.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`status`](Self::status).
+    pub fn drain(&self, id: &str, limit: Duration) -> Result<(), Error> {
+        self.end(id, Asked::Drain(limit))
+    }
+
+    fn end(&self, id: &str, asked: Asked) -> Result<(), Error> {
+        let mut table = self.shared.lock();
+        let record = table.find(id).ok_or_else(|| missing("end job", id))?;
+        record.asked = record.asked.max(asked);
+        let job = match &record.stage {
+            Stage::Live(job) => Some(job.clone()),
+            // One that is being started is told when it runs.
+            _ => None,
+        };
+        drop(table);
+        tell(job.as_slice(), asked);
+        Ok(())
+    }
+
+    /// Waits for the end of a job, at most this long.
+    ///
+    /// # Errors
+    /// `NotFound` as for [`status`](Self::status); `Timeout` when it has not ended by then.
+    pub fn wait(&self, id: &str, limit: Duration) -> Result<JobStatus, Error> {
+        let until = Instant::now().checked_add(limit);
+        let mut table = self.shared.lock();
+        loop {
+            let record = table.find(id).ok_or_else(|| missing("wait for job", id))?;
+            if record.has_ended() {
+                return Ok(record.status());
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            table = match left {
+                Some(left) if left.is_zero() => {
+                    return Err(Error::new(ErrorKind::Timeout, "wait for job")
+                        .with("job", id)
+                        .expected(format!("its end within {limit:?}"))
+                        .found(format!("that it is {}", record.summary().state))
+                        .remedy("wait longer, or cancel it"));
+                }
+                Some(left) => {
+                    let waited = self.shared.changed.wait_timeout(table, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let waited = self.shared.changed.wait(table);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+    }
+
+    /// Takes nothing on any more, drains every job for at most `limit`, and waits until all have ended.
+    pub fn close(&self, limit: Duration) {
+        self.end_all(Asked::Drain(limit));
+        let mut table = self.shared.lock();
+        while table.live() > 0 {
+            // Each of them ends: a drain that misses its limit becomes an abort, which has a limit of its own.
+            table = self.shared.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes nothing on any more and cancels every job.
+    pub fn cancel_all(&self) {
+        self.end_all(Asked::Cancel);
+    }
+
+    fn end_all(&self, asked: Asked) {
+        let mut live = Vec::new();
+        let mut table = self.shared.lock();
+        table.closed = true;
+        for record in table.all_mut() {
+            record.asked = record.asked.max(asked);
+            if let Stage::Live(job) = &record.stage {
+                live.push(job.clone());
+            }
+        }
+        drop(table);
+        tell(&live, asked);
+    }
+}
+
+fn tell(jobs: &[runtime::JobController], asked: Asked) {
+    for job in jobs {
+        match asked {
+            Asked::Nothing => {}
+            Asked::Drain(limit) => job.drain(limit),
+            Asked::Cancel => job.abort(),
+        }
+    }
+}
+
+fn missing(operation: &'static str, id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, operation)
+        .with("job", id)
+        .expected("the id of a job that runs or ended not long ago")
+        .remedy("list the jobs to see which there are")
+}
+
+impl Drop for JobManager {
+    fn drop(&mut self) {
+        self.cancel_all();
+    }
+}
+
+impl fmt::Debug for JobManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobManager")
+            .field("registry", &self.shared.registry)
+            .field("live", &self.shared.lock().live())
+            .finish_non_exhaustive()
+    }
+}
