@@ -101,6 +101,8 @@ pub(crate) fn report(
         left_behind,
         stuck,
         lost_workers,
+        services: Vec::new(),
+        late_answers: 0,
     }
 }
 

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use descriptor_core::{DescriptorPool, DescriptorRecord, DropCause, QueueId};
+use descriptor_core::{DescriptorPool, DescriptorRecord, DropCause, Error, QueueId, Wait, Wire};
 use router::{Key, Packet, RoutingInfo, StopCause};
+use service::ServiceClient;
 
 use crate::control::{Control, Phase};
 use crate::outbox::{Outbox, Sent};
+use crate::services::{Caller, ServiceHandle};
 use crate::task::TaskAccount;
 use crate::{Data, Instance, OpResult};
 
@@ -21,6 +23,7 @@ pub struct TaskContext<Out: Data> {
     heritage: Packet<()>,
     input: Option<DescriptorRecord>,
     pool: Arc<DescriptorPool>,
+    caller: Caller,
     control: Arc<Control>,
     dropped: Vec<(DropCause, u64)>,
 }
@@ -31,6 +34,7 @@ impl<Out: Data> TaskContext<Out> {
         outbox: Outbox<Out>,
         input: Option<DescriptorRecord>,
         pool: Arc<DescriptorPool>,
+        caller: Caller,
         control: Arc<Control>,
     ) -> Self {
         Self {
@@ -39,6 +43,7 @@ impl<Out: Data> TaskContext<Out> {
             heritage: Packet::new((), 0),
             input,
             pool,
+            caller,
             control,
             dropped: Vec::new(),
         }
@@ -163,6 +168,39 @@ impl<Out: Data> TaskContext<Out> {
     #[must_use]
     pub fn pool(&self) -> &DescriptorPool {
         &self.pool
+    }
+
+    /// Calls a service of the job and waits for its answer, until the job is aborted or the time is over: without a limit
+    /// of its own a call has [ten minutes](service::DEFAULT_LIMIT).
+    ///
+    /// # Errors
+    /// What the service says, with its kind, message and causes; `Timeout`, `Overloaded` and `Closed` as
+    /// [`ServiceClient::call`]; `NotFound` and `TypeMismatch` for a name without a service like that.
+    pub fn call_service<Req: Wire, Resp: Wire>(
+        &self,
+        service: &ServiceHandle<Req, Resp>,
+        request: Req,
+        wait: Wait,
+    ) -> Result<Resp, Error> {
+        self.caller.call(service, request, wait)
+    }
+
+    /// A client of a service of the job, for calls that are asynchronous or answered in parts.
+    ///
+    /// # Errors
+    /// `NotFound` and `TypeMismatch` for a name without a service like that.
+    pub fn service<Req: Wire, Resp: Wire>(
+        &self,
+        service: &ServiceHandle<Req, Resp>,
+    ) -> Result<ServiceClient<Req, Resp>, Error> {
+        self.caller.client(service)
+    }
+
+    /// The descriptor of the queue where this instance gets the answers of services; `None` in a job without services.
+    #[doc(alias = "get_service_response_queue_descriptor")]
+    #[must_use]
+    pub fn response_descriptor(&self) -> Option<&DescriptorRecord> {
+        self.caller.response()
     }
 
     /// Sets the packet at hand, so that what is emitted inherits from it.

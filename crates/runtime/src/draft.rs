@@ -11,6 +11,7 @@ use crate::assembly::OpenQueue;
 use crate::chain::LARGEST;
 use crate::output::Output;
 use crate::restart::Rules;
+use crate::services::ServiceCode;
 use crate::task::{Task, TaskParts};
 
 /// Opens the input queue of one instance, on the worker of this number.
@@ -41,6 +42,7 @@ pub(crate) struct Draft<B: Backends> {
     pub(crate) backends: B,
     pub(crate) graph: GraphBuilder,
     pub(crate) code: Vec<NodeCode<B>>,
+    pub(crate) services: Vec<ServiceCode<B>>,
     pub(crate) queue_kind: Option<String>,
     pub(crate) chain: bool,
 }
@@ -51,6 +53,7 @@ impl<B: Backends> Draft<B> {
             backends,
             graph: GraphBuilder::new(name),
             code: Vec::new(),
+            services: Vec::new(),
             queue_kind: None,
             chain: true,
         }

@@ -5,15 +5,16 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use descriptor_core::{Backends, Error, Strategy};
-use graph::{Deployment, NodeKind, NodeSpec, Plan};
+use descriptor_core::{Backends, Error, Strategy, TypeTag, Wire};
+use graph::{Deployment, NodeKind, NodeSpec, Plan, ServiceSpec};
 
 use crate::draft::Draft;
 use crate::job::Job;
+use crate::services::{self, ServiceCode, ServiceContext, ServiceHandle};
 use crate::source_task::SourceTask;
 use crate::stream::Stream;
 use crate::task::guarded;
-use crate::{Data, Instance, Source};
+use crate::{Data, Instance, OpResult, Source};
 
 /// A job while it is being written down: sources, operators, and how they are connected.
 ///
@@ -79,7 +80,7 @@ impl<B: Backends> Flow<B> {
     {
         let spec = NodeSpec {
             parallelism,
-            output: Some(descriptor_core::TypeTag::of::<T>()),
+            output: Some(TypeTag::of::<T>()),
             ..NodeSpec::new(name, NodeKind::Source)
         };
         let make: crate::operator_task::Remake<S> = Arc::new(make);
@@ -89,6 +90,71 @@ impl<B: Backends> Flow<B> {
         });
         let node = self.draft.borrow_mut().node::<()>(spec, build, None);
         Stream::new(Rc::clone(&self.draft), node)
+    }
+
+    /// Adds a service: `workers` threads that answer the requests of operators and of other services, with
+    /// [`TaskContext::call_service`](crate::TaskContext::call_service). Each worker has its own copy of the function; after
+    /// a panic, which is an error of the caller, it goes on with a new one.
+    ///
+    /// Services start before any operator and end after all of them.
+    ///
+    /// ```
+    /// use descriptor_core::Wait;
+    /// use runtime::{Deployment, Flow, ServiceContext, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// let flow = Flow::new("lengths", Builtin);
+    /// let length = flow.service("length", 2, |_: &mut ServiceContext<'_, usize>, word: String| Ok(word.len()));
+    /// let lengths = flow
+    ///     .source("words", 1, |_| ops::IterSource::new(["a", "word"].map(String::from)))
+    ///     .map_with("ask", move |ctx, word| Ok(ctx.call_service(&length, word, Wait::Forever)?))
+    ///     .collect("lengths");
+    /// let report = flow.build(Deployment::Threads)?.run()?;
+    /// assert_eq!(lengths.take(), [1, 4]);
+    /// assert_eq!(report.services[0].totals.answered, 2);
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    #[doc(alias = "register_service")]
+    pub fn service<Req, Resp, F>(&self, name: &str, workers: u32, answer: F) -> ServiceHandle<Req, Resp>
+    where
+        Req: Wire,
+        Resp: Wire,
+        F: FnMut(&mut ServiceContext<'_, Resp>, Req) -> OpResult<Resp> + Clone + Send + Sync + 'static,
+    {
+        self.add_service(name, workers, services::whole(answer))
+    }
+
+    /// Adds a service that answers in parts, sent with [`ServiceContext::send`] and read with
+    /// [`ServiceClient::stream`](crate::ServiceClient::stream).
+    pub fn service_in_parts<Req, Resp, F>(&self, name: &str, workers: u32, answer: F) -> ServiceHandle<Req, Resp>
+    where
+        Req: Wire,
+        Resp: Wire,
+        F: FnMut(&mut ServiceContext<'_, Resp>, Req) -> OpResult + Clone + Send + Sync + 'static,
+    {
+        self.add_service(name, workers, services::in_parts(answer))
+    }
+
+    fn add_service<Req: Wire, Resp: Wire>(
+        &self,
+        name: &str,
+        workers: u32,
+        code: ServiceCode<B>,
+    ) -> ServiceHandle<Req, Resp> {
+        let mut draft = self.draft.borrow_mut();
+        draft.graph.service(ServiceSpec {
+            parallelism: workers,
+            request: Some(TypeTag::of::<Req>()),
+            response: Some(TypeTag::of::<Resp>()),
+            ..ServiceSpec::new(name)
+        });
+        draft.services.push(code);
+        ServiceHandle::named(name)
     }
 
     /// Checks everything and lays out the instances and queues, with the default strategy for queue types.
@@ -108,7 +174,7 @@ impl<B: Backends> Flow<B> {
         let graph = draft.graph.build();
         let kinds = draft.backends.registry::<()>().kinds();
         let plan = Plan::build(graph, deployment, strategy, &kinds)?;
-        Ok(Job::new(draft.backends, plan, draft.code))
+        Ok(Job::new(draft.backends, plan, draft.code, draft.services))
     }
 }
 

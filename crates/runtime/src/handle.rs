@@ -224,7 +224,13 @@ impl JobHandle {
         let seconds = self.begun.elapsed().as_secs_f64();
         let (mut accounts, stuck) = self.collect(true);
         let lost = self.shared.team.get().map_or_else(Vec::new, Team::lost);
-        let report = accounts::report(&self.shared, self.outcome(), seconds, &mut accounts, stuck, lost);
+        let mut report = accounts::report(&self.shared, self.outcome(), seconds, &mut accounts, stuck, lost);
+        if let Some(services) = self.shared.services.get() {
+            report.services = services.end(GRACE);
+            report.late_answers = services.late_answers();
+            let stuck = report.services.iter().flat_map(|service| &service.stuck);
+            report.stuck.extend(stuck.map(|worker| format!("service {worker}")));
+        }
         self.shared.release();
         report
     }
@@ -321,6 +327,9 @@ impl Drop for JobHandle {
         // After `wait` nobody is left to be cut off.
         if !self.threads.is_empty() {
             self.shared.abort();
+            if let Some(services) = self.shared.services.get() {
+                services.abort();
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::draft::NodeCode;
 use crate::handle::JobHandle;
 use crate::ready::ReadyJob;
 use crate::report::JobReport;
+use crate::services::ServiceCode;
 use crate::{start, workers};
 
 /// A checked plan together with the code of its nodes.
@@ -18,15 +19,17 @@ pub struct Job<B: Backends> {
     pub(crate) code: Vec<NodeCode<B>>,
     /// What the ids of its queues begin with, and what no two running jobs of a process may share.
     pub(crate) prefix: String,
+    pub(crate) services: Vec<ServiceCode<B>>,
 }
 
 impl<B: Backends> Job<B> {
-    pub(crate) fn new(backends: B, plan: Plan, code: Vec<NodeCode<B>>) -> Self {
+    pub(crate) fn new(backends: B, plan: Plan, code: Vec<NodeCode<B>>, services: Vec<ServiceCode<B>>) -> Self {
         Self {
             backends,
             prefix: plan.job_name().to_owned(),
             plan,
             code,
+            services,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use descriptor_core::{Error, ErrorKind, LedgerReport};
 use serde::Serialize;
 
-use crate::NodeState;
+use crate::{NodeState, ServiceReport};
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -129,6 +129,10 @@ pub struct JobReport {
     pub stuck: Vec<String>,
     /// Worker processes that ended too early.
     pub lost_workers: Vec<LostWorker>,
+    /// Every service, in the order of the plan.
+    pub services: Vec<ServiceReport>,
+    /// Answers of services that came when their callers had given up, and were dropped.
+    pub late_answers: u64,
 }
 
 impl JobReport {

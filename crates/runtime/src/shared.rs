@@ -9,6 +9,7 @@ use router::LoadMeter;
 use crate::assembly::OpenQueues;
 use crate::control::{Control, Phase};
 use crate::meter::TaskMeter;
+use crate::services::Services;
 use crate::standing::{NodeState, Standing};
 use crate::workers::Team;
 
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     deadline: Mutex<Option<Instant>>,
     /// The processes that this one coordinates.
     pub(crate) team: OnceLock<Team>,
+    pub(crate) services: OnceLock<Services>,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
             tasks,
             deadline: Mutex::new(None),
             team: OnceLock::new(),
+            services: OnceLock::new(),
         }
     }
 
@@ -99,6 +102,9 @@ impl Shared {
     pub(crate) fn abort(&self) {
         if !self.is_over() && self.control.enter(Phase::Aborting) {
             self.queues().close(false);
+            if let Some(services) = self.services.get() {
+                services.abort();
+            }
             if let Some(team) = self.team.get() {
                 team.abort();
                 self.close_far();

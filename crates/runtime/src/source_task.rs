@@ -34,7 +34,14 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
         let outbox = Outbox::connect(&mut parts)?;
         Ok(Self {
             source,
-            ctx: TaskContext::new(parts.instance, outbox, None, parts.pool, Arc::clone(&parts.control)),
+            ctx: TaskContext::new(
+                parts.instance,
+                outbox,
+                None,
+                parts.pool,
+                parts.caller,
+                Arc::clone(&parts.control),
+            ),
             control: parts.control,
             meter: parts.meter,
             standing: parts.standing,

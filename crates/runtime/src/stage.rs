@@ -40,7 +40,14 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         let input = parts.input.map(|queue| queue.record().clone());
         Ok(Self {
             operator,
-            ctx: TaskContext::new(parts.instance, outbox, input, parts.pool, Arc::clone(&parts.control)),
+            ctx: TaskContext::new(
+                parts.instance,
+                outbox,
+                input,
+                parts.pool,
+                parts.caller,
+                Arc::clone(&parts.control),
+            ),
             in_hand: None,
             called: false,
             taken: 0,

@@ -23,6 +23,7 @@ use crate::job::Job;
 use crate::meter::TaskMeter;
 use crate::outbox::{GroupParts, TargetParts};
 use crate::restart::Rules;
+use crate::services::Services;
 use crate::shared::Shared;
 use crate::standing::{NodeState, Standing};
 use crate::supervise::Supervisor;
@@ -44,6 +45,7 @@ pub(crate) struct Post<'a> {
 pub(crate) struct Prepared {
     pub(crate) shared: Arc<Shared>,
     tasks: Vec<Made>,
+    pool: Arc<DescriptorPool>,
     dead_letters: Option<DynQueue<DeadLetter>>,
     claim: Arc<Claim>,
 }
@@ -67,6 +69,7 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
     let mut claim = Claim::take(post.prefix)?;
     let chains = Chains::of(&job.plan, &job.code);
     let queues = open_queues(&job, post, &chains, &mut claim)?;
+    let services = Services::open(&job.plan, &job.services, &job.backends, post.worker, &mut claim)?;
     let dead_letters = open_dead_letters(&job, post, &mut claim)?;
     let control = Arc::new(Control::new());
     let mut meters = Vec::new();
@@ -81,13 +84,15 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
             *standing = of_head;
         }
     }
+    let pool = Arc::new(job.plan.pool()?);
     let maker = Maker {
         job: &job,
         worker: post.worker,
         chains: &chains,
         queues: &queues,
         dead_letters: DeadLetters::new(dead_letters.clone()),
-        pool: Arc::new(job.plan.pool()?),
+        services: &services,
+        pool: Arc::clone(&pool),
         control: Arc::clone(&control),
         meters: &meters,
         standings: &standings,
@@ -98,17 +103,25 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
         made.standing.enter(NodeState::QueuesReady);
     }
     let shared = Shared::new(job.plan, control, queues, meters, standings, tasks.len() + post.others);
+    let _ = shared.services.set(services);
     Ok(Prepared {
         shared: Arc::new(shared),
         tasks,
+        pool,
         dead_letters,
         claim: Arc::new(claim),
     })
 }
 
 impl Prepared {
-    /// A thread for each task, which waits for the start.
+    /// The services, and then a thread for each task, which waits for the start.
     pub(crate) fn threads(&mut self) -> Result<Vec<TaskThread>, Error> {
+        if let Some(services) = self.shared.services.get() {
+            // Those that exist wait for requests; this calls them off.
+            services
+                .start(&self.shared.plan, &self.pool, &self.claim)
+                .inspect_err(|_| self.shared.abort())?;
+        }
         spawn(&self.shared, std::mem::take(&mut self.tasks), &self.claim)
     }
 
@@ -165,7 +178,7 @@ fn at_hand(plan: &Plan, worker: u32) -> Vec<bool> {
 }
 
 /// A queue of this name that somebody else left full would mix two jobs, and a closed one takes nothing.
-fn unused(queue: &dyn QueueCore, record: &DescriptorRecord) -> Result<(), Error> {
+pub(crate) fn unused(queue: &dyn QueueCore, record: &DescriptorRecord) -> Result<(), Error> {
     let found = if queue.depth().is_some_and(|depth| depth > 0) {
         "items of an earlier use"
     } else if queue.is_closed() {
@@ -234,6 +247,7 @@ struct Maker<'a, B: Backends> {
     chains: &'a Chains,
     queues: &'a OpenQueues,
     dead_letters: DeadLetters,
+    services: &'a Services,
     pool: Arc<DescriptorPool>,
     control: Arc<Control>,
     meters: &'a [Arc<TaskMeter>],
@@ -307,6 +321,7 @@ impl<B: Backends> Maker<'_, B> {
             on_error: node.on_error,
             dead_letters: self.dead_letters.clone(),
             pool: Arc::clone(&self.pool),
+            caller: self.services.caller(placed.id.index()),
             control: Arc::clone(&self.control),
             meter: Arc::clone(meter),
             rules: code.rules,

@@ -20,6 +20,7 @@ use crate::losses::Loss;
 use crate::meter::TaskMeter;
 use crate::outbox::{GroupParts, Sent};
 use crate::restart::Rules;
+use crate::services::Caller;
 use crate::standing::Standing;
 
 /// Everything an instance is made from.
@@ -35,6 +36,7 @@ pub(crate) struct TaskParts<'a> {
     pub(crate) on_error: ErrorPolicy,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) pool: Arc<DescriptorPool>,
+    pub(crate) caller: Caller,
     pub(crate) control: Arc<Control>,
     pub(crate) meter: Arc<TaskMeter>,
     pub(crate) rules: Rules,

@@ -7,6 +7,7 @@ use router::{Connection, ConnectionSpec, Envelope, KeyGroups, Packet, Partition,
 
 use crate::control::Control;
 use crate::outbox::Outbox;
+use crate::services::Caller;
 use crate::{Data, Instance, OpResult, Operator, TaskContext};
 
 const NAME: &str = "detached";
@@ -43,6 +44,7 @@ impl<Out: Data> TaskContext<Out> {
             Outbox::new(router),
             None,
             pool,
+            Caller::new(Arc::default(), None),
             Arc::new(Control::new()),
         ))
     }

@@ -13,5 +13,6 @@ mod pause;
 mod preflight;
 mod restart;
 mod rig;
+mod services;
 mod starting;
 mod stops;

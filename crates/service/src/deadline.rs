@@ -1,0 +1,91 @@
+//! When a call is over, for the process it was made in and for others.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use descriptor_core::Wait;
+use serde::{Deserialize, Serialize};
+
+/// The end of a call's time.
+///
+/// In the process of the caller it is a moment of the monotonic clock. Others get it as wall-clock time, so hosts
+/// whose clocks differ disagree about it by that difference.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Deadline {
+    #[serde(skip)]
+    here: Option<Instant>,
+    /// Nanoseconds since 1970-01-01 UTC; 0 for one that stays in its process.
+    elsewhere: u64,
+}
+
+impl Deadline {
+    /// `travels` when another process may read it.
+    pub(crate) fn new(until: Instant, travels: bool) -> Self {
+        let left = || until.saturating_duration_since(Instant::now());
+        let at = || wall().saturating_add(u64::try_from(left().as_nanos()).unwrap_or(u64::MAX));
+        Self {
+            here: Some(until),
+            elsewhere: if travels { at().max(1) } else { 0 },
+        }
+    }
+
+    /// As a moment of this process's clock. One that nobody wrote down has passed.
+    pub(crate) fn moment(&self) -> Instant {
+        self.here.unwrap_or_else(|| {
+            let left = Duration::from_nanos(self.elsewhere.saturating_sub(wall()));
+            let now = Instant::now();
+            now.checked_add(left).unwrap_or(now)
+        })
+    }
+
+    /// True for one that came from another process.
+    pub(crate) const fn travelled(&self) -> bool {
+        self.here.is_none()
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        match self.here {
+            Some(here) => Instant::now() >= here,
+            None => wall() >= self.elsewhere,
+        }
+    }
+}
+
+/// The wall clock in nanoseconds since 1970-01-01 UTC.
+fn wall() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The moment a wait ends, `limit` from now at the latest; `None` for one that must not wait.
+pub(crate) fn until(wait: Wait, limit: Duration) -> Option<Instant> {
+    let now = Instant::now();
+    let latest = now.checked_add(limit).unwrap_or(now);
+    match wait {
+        Wait::Never => None,
+        Wait::Until(moment) => Some(moment.min(latest)),
+        Wait::Forever => Some(latest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_travelled_is_about_the_same() {
+        let until = Instant::now() + Duration::from_secs(3600);
+        let sent = Deadline::new(until, true);
+        let there: Deadline = serde_json::from_str(&serde_json::to_string(&sent).unwrap()).unwrap();
+        assert!(there.here.is_none() && !there.has_passed());
+        let apart = there.moment().max(until) - there.moment().min(until);
+        assert!(apart < Duration::from_secs(600), "{apart:?}");
+    }
+
+    #[test]
+    fn one_that_nobody_wrote_down_has_passed() {
+        let kept = Deadline::new(Instant::now() + Duration::from_secs(3600), false);
+        assert!(!kept.has_passed());
+        let there: Deadline = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+        assert!(there.has_passed() && there.moment() <= Instant::now());
+    }
+}

@@ -1,0 +1,165 @@
+//! The table of calls that wait for answers: who waits, who reads, and what has come.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::task::Waker;
+use std::thread::Thread;
+use std::time::Instant;
+
+use descriptor_core::ErrorKind;
+
+use crate::message::Reply;
+
+/// Who takes answers out of the response queue, for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Nobody,
+    /// A thread that waits for an answer of its own.
+    Caller,
+    /// The thread that reads for asynchronous calls.
+    Pump,
+}
+
+pub(crate) enum Sleeper {
+    Thread(Thread),
+    Task(Waker),
+    Pump,
+}
+
+/// One call.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) replies: VecDeque<Reply>,
+    pub(crate) sleeper: Option<Sleeper>,
+    in_line: bool,
+    /// Somebody else looks after its deadline.
+    watched: Option<Instant>,
+    pub(crate) is_over: bool,
+    /// More came than it had room for.
+    pub(crate) flooded: bool,
+}
+
+/// All calls of a mailbox.
+pub(crate) struct Pending {
+    slots: BTreeMap<u64, Slot>,
+    last: u64,
+    pub(crate) reader: Reader,
+    // Threads that sleep and could read, the longest waiting first.
+    line: VecDeque<u64>,
+    pub(crate) watched: usize,
+    pub(crate) late: u64,
+    pub(crate) corrupt: u64,
+    pub(crate) closed: Option<ErrorKind>,
+}
+
+impl Pending {
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            last: 0,
+            reader: Reader::Nobody,
+            line: VecDeque::new(),
+            watched: 0,
+            late: 0,
+            corrupt: 0,
+            closed: None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn open(&mut self, watched: Option<Instant>) -> u64 {
+        self.last += 1;
+        self.watched += usize::from(watched.is_some());
+        self.slots.insert(
+            self.last,
+            Slot {
+                watched,
+                ..Slot::default()
+            },
+        );
+        self.last
+    }
+
+    pub(crate) fn slot(&mut self, call: u64) -> Option<&mut Slot> {
+        self.slots.get_mut(&call)
+    }
+
+    /// Forgets a call; what comes for it later is late.
+    pub(crate) fn close(&mut self, call: u64) {
+        if let Some(slot) = self.slots.remove(&call) {
+            self.watched -= usize::from(slot.watched.is_some());
+            // While one call takes long, any number of others may have stood in line behind it.
+            if self.line.len() > 2 * self.slots.len() + 64 {
+                let slots = &self.slots;
+                self.line.retain(|call| slots.contains_key(call));
+            }
+        }
+    }
+
+    /// Stands in the line of those who could read.
+    pub(crate) fn queue_up(&mut self, call: u64, thread: Thread) {
+        if let Some(slot) = self.slots.get_mut(&call) {
+            slot.sleeper = Some(Sleeper::Thread(thread));
+            if !slot.in_line {
+                slot.in_line = true;
+                self.line.push_back(call);
+            }
+        }
+    }
+
+    /// Puts an answer where it belongs, and says who is to be woken. At most `room` wait for one call.
+    pub(crate) fn deliver(&mut self, call: u64, reply: Reply, room: usize) -> Option<Sleeper> {
+        let Some(slot) = self.slots.get_mut(&call) else {
+            self.late += 1;
+            return None;
+        };
+        if slot.replies.len() < room {
+            slot.replies.push_back(reply);
+        } else {
+            slot.flooded = true;
+        }
+        slot.sleeper.take()
+    }
+
+    /// Nobody reads from now on: who is to do it?
+    pub(crate) fn hand_on(&mut self) -> Option<Sleeper> {
+        if self.reader != Reader::Nobody {
+            return None;
+        }
+        while let Some(call) = self.line.pop_front() {
+            if let Some(slot) = self.slots.get_mut(&call) {
+                slot.in_line = false;
+                if let Some(sleeper) = slot.sleeper.take() {
+                    return Some(sleeper);
+                }
+            }
+        }
+        (self.watched > 0).then_some(Sleeper::Pump)
+    }
+
+    /// Ends the watched calls whose time is over, and says when that of the next one is.
+    pub(crate) fn expire(&mut self, now: Instant, wake: &mut Vec<Sleeper>) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for slot in self.slots.values_mut() {
+            match slot.watched {
+                Some(until) if until <= now => {
+                    if !slot.is_over {
+                        slot.is_over = true;
+                        wake.extend(slot.sleeper.take());
+                    }
+                }
+                Some(until) => next = Some(next.map_or(until, |known| known.min(until))),
+                None => {}
+            }
+        }
+        next
+    }
+
+    /// No answer will come any more.
+    pub(crate) fn shut(&mut self, kind: ErrorKind, wake: &mut Vec<Sleeper>) {
+        self.closed.get_or_insert(kind);
+        wake.extend(self.slots.values_mut().filter_map(|slot| slot.sleeper.take()));
+    }
+}

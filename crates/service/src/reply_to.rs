@@ -1,0 +1,138 @@
+//! Where an answer goes, and how a worker gets there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use descriptor_core::{DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, Registry};
+use serde::{Deserialize, Serialize};
+
+use crate::Answer;
+
+/// The most reply queues that a service keeps open. Beyond that it closes the door on the first of them and opens it
+/// again when asked.
+const MOST: usize = 1024;
+
+/// The response queue of a caller: itself in its own process, its name everywhere.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ReplyTo {
+    #[serde(skip)]
+    live: Option<DynQueue<Answer>>,
+    name: Name,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Name {
+    /// Its descriptor, as bytes: read by the one who needs it.
+    Record(Bytes),
+    /// Its place in the pool that both sides have.
+    InPool(u32),
+}
+
+impl ReplyTo {
+    pub(crate) fn record(queue: DynQueue<Answer>, record: &DescriptorRecord) -> Self {
+        Self {
+            live: Some(queue),
+            name: Name::Record(record.to_bytes().into()),
+        }
+    }
+
+    pub(crate) fn in_pool(queue: DynQueue<Answer>, index: u32) -> Self {
+        Self {
+            live: Some(queue),
+            name: Name::InPool(index),
+        }
+    }
+}
+
+impl fmt::Debug for ReplyTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Name::Record(bytes) => match DescriptorRecord::from_bytes(bytes) {
+                Ok(record) => write!(f, "ReplyTo({})", record.queue_id),
+                Err(_) => f.write_str("ReplyTo(?)"),
+            },
+            Name::InPool(index) => write!(f, "ReplyTo(#{index})"),
+        }
+    }
+}
+
+/// How the workers of a service reach the response queues of callers in other processes. Callers of the own process
+/// need none of it.
+#[derive(Default)]
+pub struct ReplyQueues {
+    registry: Option<Registry<Answer>>,
+    pool: Vec<DescriptorRecord>,
+    open: Mutex<BTreeMap<Name, DynQueue<Answer>>>,
+}
+
+impl ReplyQueues {
+    /// Reaches nobody outside of the process.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens the response queues that requests name with this registry. A peer chooses the name: give it the types that
+    /// peers are meant to use.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry<Answer>) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// The pool that requests mean when they name their response queue by its place.
+    #[must_use]
+    pub fn with_pool(mut self, pool: &DescriptorPool) -> Self {
+        self.pool = pool.iter().cloned().collect();
+        self
+    }
+
+    /// The queue that an answer goes to.
+    pub(crate) fn find(&self, to: &ReplyTo) -> Result<DynQueue<Answer>, Error> {
+        if let Some(live) = &to.live {
+            return Ok(Arc::clone(live));
+        }
+        let known = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = known().get(&to.name).filter(|queue| !queue.is_closed()) {
+            return Ok(Arc::clone(queue));
+        }
+        let registry = self.registry.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::OutOfScope, "answer call")
+                .expected("a caller of this process")
+                .found("one of another")
+                .remedy("give the service a registry for the response queues of its callers")
+        })?;
+        let read;
+        let record = match &to.name {
+            Name::Record(bytes) => {
+                read = DescriptorRecord::from_bytes(bytes)?;
+                &read
+            }
+            Name::InPool(index) => self.pool.get(*index as usize).ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "answer call")
+                    .expected(format!("one of the {} queues of the pool", self.pool.len()))
+                    .found(format!("number {index}"))
+                    .remedy("give service and callers one pool")
+            })?,
+        };
+        // Without the lock: opening may run anything.
+        let queue = registry.open(record)?;
+        let mut open = known();
+        let crowded = if open.len() < MOST { None } else { open.pop_first() };
+        open.insert(to.name.clone(), Arc::clone(&queue));
+        drop(open);
+        drop(crowded);
+        Ok(queue)
+    }
+}
+
+impl fmt::Debug for ReplyQueues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyQueues")
+            .field("registry", &self.registry)
+            .field("pool", &self.pool.len())
+            .finish_non_exhaustive()
+    }
+}
