@@ -44,7 +44,7 @@ mod scalar;
 mod status;
 mod table;
 
-pub use control::{CallError, JobClient, JobServer, REPLIES, REQUESTS, ServerCounts};
+pub use control::{JobClient, JobServer, REPLIES, REQUESTS};
 pub use limits::JobLimits;
 pub use manager::JobManager;
 pub use params::{JobParams, Param};

@@ -11,6 +11,9 @@ use descriptor_core::{Error, ErrorKind};
 use crate::table::{Asked, Stage, Table};
 use crate::{JobLimits, JobRegistry, JobStatus, JobSummary, Scalars, runner};
 
+/// How long a job may take to end behind its last moment.
+const LEAVE: Duration = Duration::from_secs(10);
+
 /// What the manager and the threads of its jobs share.
 pub(crate) struct Shared {
     pub(crate) registry: JobRegistry,
@@ -229,14 +232,22 @@ impl JobManager {
         }
     }
 
-    /// Takes nothing on any more, drains every job for at most `limit`, and waits until all have ended.
-    pub fn close(&self, limit: Duration) {
+    /// Takes nothing on any more, drains every job for at most `limit`, and waits until all have ended. False when some had
+    /// not when they should have: code that builds a job, or an operator, does not return.
+    #[must_use]
+    pub fn close(&self, limit: Duration) -> bool {
         self.end_all(Asked::Drain(limit));
+        let until = Instant::now().checked_add(limit.saturating_add(LEAVE));
         let mut table = self.shared.lock();
         while table.live() > 0 {
-            // Each of them ends: a drain that misses its limit becomes an abort, which has a limit of its own.
-            table = self.shared.changed.wait(table).unwrap_or_else(PoisonError::into_inner);
+            let left = until.map_or(LEAVE, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.shared.changed.wait_timeout(table, left);
+            table = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        true
     }
 
     /// Takes nothing on any more and cancels every job.

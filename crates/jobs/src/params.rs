@@ -190,7 +190,10 @@ mod tests {
     }
 
     fn given(pairs: &[(&str, &str)]) -> Scalars {
-        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
     }
 
     #[test]
@@ -205,12 +208,17 @@ mod tests {
     #[test]
     fn refusals_name_what_there_is() {
         for (pairs, parts) in [
-            (&[("file", "a"), ("topp", "3")][..], &["topp", "file, top", "did you mean `top`?"][..]),
+            (
+                &[("file", "a"), ("topp", "3")][..],
+                &["topp", "file, top", "did you mean `top`?"][..],
+            ),
             (&[("file", "a"), ("zebra", "3")], &["zebra", "leave it out"]),
             (&[], &["file", "what to read", "nothing"]),
             (&[("file", "a"), ("top", "many")], &["top", "a whole number", "`many`"]),
         ] {
-            let message = JobParams::check("count", &known(), &given(pairs)).unwrap_err().to_string();
+            let message = JobParams::check("count", &known(), &given(pairs))
+                .unwrap_err()
+                .to_string();
             for part in parts {
                 assert!(message.contains(part), "{message:?} has no {part:?}");
             }

@@ -37,7 +37,9 @@ impl<B: Backends> From<Job<B>> for Submission<B> {
 
 impl<B: Backends> fmt::Debug for Submission<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Submission").field("job", &self.job).finish_non_exhaustive()
+        f.debug_struct("Submission")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
     }
 }
 
@@ -69,7 +71,7 @@ struct Entry {
 /// let registry = JobRegistry::new().with("squares", [Param::optional("upto", 10_i64, "the last number")], |params| {
 ///     let upto = params.int_within("upto", 1, 1_000_000)?;
 ///     let flow = Flow::new("squares", Builtin);
-///     let _ = flow.source("numbers", 1, move |_| ops::IterSource::new(1..=upto)).map("square", |n| n * n);
+///     let _ = flow.source("numbers", 1, move |_| ops::IterSource::new(1..=upto)).for_each("print", |n| println!("{}", n * n));
 ///     Ok(flow.build(Deployment::Threads)?.into())
 /// });
 /// assert_eq!(registry.names().collect::<Vec<_>>(), ["squares"]);

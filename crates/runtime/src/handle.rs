@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::DynQueue;
 use graph::Plan;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::claim::Claim;
 use crate::control::{Phase, Progress};
@@ -43,7 +43,7 @@ pub struct JobHandle {
 }
 
 /// What one node has done so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeProgress {
     /// The node.
     pub node: String,

@@ -58,11 +58,15 @@ impl fmt::Debug for ReplyTo {
     }
 }
 
+/// Says which queue stands for the one that a caller named.
+type Rule = Box<dyn Fn(DescriptorRecord) -> Result<DescriptorRecord, Error> + Send + Sync>;
+
 /// How the workers of a service reach the response queues of callers in other processes. Callers of the own process
 /// need none of it.
 #[derive(Default)]
 pub struct ReplyQueues {
     registry: Option<Registry<Answer>>,
+    rule: Option<Rule>,
     pool: Vec<DescriptorRecord>,
     open: Mutex<BTreeMap<Name, DynQueue<Answer>>>,
 }
@@ -79,6 +83,17 @@ impl ReplyQueues {
     #[must_use]
     pub fn with_registry(mut self, registry: Registry<Answer>) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// What callers name goes through `rule` first, which may refuse it or put its own parameters in place of theirs: a
+    /// peer that is not trusted would have the service connect to anywhere.
+    #[must_use]
+    pub fn with_rule(
+        mut self,
+        rule: impl Fn(DescriptorRecord) -> Result<DescriptorRecord, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.rule = Some(Box::new(rule));
         self
     }
 
@@ -107,7 +122,11 @@ impl ReplyQueues {
         let read;
         let record = match &to.name {
             Name::Record(bytes) => {
-                read = DescriptorRecord::from_bytes(bytes)?;
+                let named = DescriptorRecord::from_bytes(bytes)?;
+                read = match &self.rule {
+                    Some(rule) => rule(named)?,
+                    None => named,
+                };
                 &read
             }
             Name::InPool(index) => self.pool.get(*index as usize).ok_or_else(|| {
@@ -120,10 +139,17 @@ impl ReplyQueues {
         // Without the lock: opening may run anything.
         let queue = registry.open(record)?;
         let mut open = known();
+        // Those of callers that have gone.
+        let gone: Vec<Name> = open
+            .iter()
+            .filter(|(_, it)| it.is_closed())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let gone: Vec<_> = gone.iter().map(|name| open.remove(name)).collect();
         let crowded = if open.len() < MOST { None } else { open.pop_first() };
         open.insert(to.name.clone(), Arc::clone(&queue));
         drop(open);
-        drop(crowded);
+        drop((crowded, gone));
         Ok(queue)
     }
 }

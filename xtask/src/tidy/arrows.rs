@@ -66,6 +66,11 @@ const LAYERS: &[Layer] = &[
         &["queue-testkit", BACKENDS],
     ),
     layer(
+        "jobs",
+        &["descriptor-core", "runtime", "service"],
+        &["queue-testkit", BACKENDS],
+    ),
+    layer(
         "sage-comm",
         &[
             "descriptor-core",

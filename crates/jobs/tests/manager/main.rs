@@ -1,0 +1,7 @@
+//! Managers of jobs, in the process and over queues.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod control;
+mod life;
+mod rig;
