@@ -9,6 +9,7 @@ use sage_comm::Deployment;
 
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
+use crate::job::JobVerbArgs;
 use crate::look::{CleanArgs, DeleteArgs, LsArgs, PeekArgs, ShowArgs, StatArgs};
 use crate::queue::{DescribeArgs, GetArgs, PutArgs};
 use crate::serve::ServeArgs;
@@ -24,6 +25,8 @@ Examples:
   ls | sage put 'shm://letters'                  put lines for them to get
   sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
   sage ls 'rpc://?unix=/tmp/queues.sock'         the queues of that server, and what is inside
+  sage serve --jobs                              run jobs for others, beside queues
+  sage job submit demo --param events=5000000    start one there, and see `sage job --help`
   sage stat 'shm://letters' --every 1s           how many items come and go
   sage serve --manager                           the manager of ray_queue://..., until Ctrl-C
 
@@ -52,6 +55,7 @@ pub(crate) struct Sage {
 pub(crate) enum Verb {
     Demo(DemoArgs),
     WordCount(WordCountArgs),
+    Job(JobVerbArgs),
     Describe(DescribeArgs),
     Put(PutArgs),
     Get(GetArgs),
@@ -94,6 +98,17 @@ pub(crate) struct JobArgs {
 }
 
 impl JobArgs {
+    /// Of a job that is run for somebody else: on threads of this process, without a word on the terminal.
+    pub(crate) const fn quiet(parallelism: u64) -> Self {
+        Self {
+            parallelism: Bounded(parallelism),
+            transport: Transport::Sage,
+            processes: None,
+            json: false,
+            quiet: true,
+        }
+    }
+
     pub(crate) fn parallelism(&self) -> u32 {
         // At most 256 by its type.
         self.parallelism.0 as u32

@@ -5,6 +5,7 @@ mod args;
 mod demo;
 mod failure;
 mod interrupt;
+mod job;
 mod look;
 mod number;
 mod output;
@@ -46,6 +47,7 @@ fn start() -> Result<ExitCode, Failure> {
     match sage.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::WordCount(args) => word_count::run(&args),
+        Verb::Job(args) => job::run(&args),
         Verb::Describe(args) => queue::describe(&args),
         Verb::Put(args) => queue::put(&args),
         Verb::Get(args) => queue::get(&args),

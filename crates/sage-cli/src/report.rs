@@ -29,7 +29,7 @@ pub(crate) struct Account {
     pub(crate) lost_in_flight: u64,
     /// Packets that were let go with a reason.
     pub(crate) dropped: u64,
-    /// Instances that were started again. A failed thread ends the job, so there is none.
+    /// How often instances were started again.
     pub(crate) restarts: u64,
     pub(crate) ledger_ok: bool,
 }
@@ -59,7 +59,7 @@ impl Account {
             duplicated: totals.duplicated + surplus,
             lost_in_flight: totals.in_flight + died_with,
             dropped: totals.dropped.values().sum::<u64>() - died_with + totals.dead_lettered,
-            restarts: 0,
+            restarts: report.nodes.iter().map(|node| node.restarts).sum(),
             ledger_ok: report.ledger.check().is_ok(),
         }
     }

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod common;
+mod jobs;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -15,6 +15,9 @@ pub use descriptor_core::{
     Result, RetryToken, Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait,
     Wire, adopt, describe, live_queues, wait, waiting_queue,
 };
+#[cfg(feature = "jobs")]
+#[doc(inline)]
+pub use jobs;
 #[cfg(feature = "actor")]
 #[doc(inline)]
 pub use queue_actor::{
@@ -51,7 +54,8 @@ pub use rpc_server as serve;
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use runtime::{
-    Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
-    KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, OpError, OpResult, Operator, Outcome,
-    Plan, Source, SourceStep, Stream, TaskContext, is_worker, launch, ops, run,
+    Attempts, Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle,
+    JobReport, KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, NodeState, OnNodeFailure,
+    OpError, OpResult, Operator, Outcome, Plan, ReadyJob, Restart, Source, SourceStep, Stream, TaskContext, is_worker,
+    launch, ops, run,
 };

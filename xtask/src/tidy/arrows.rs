@@ -77,6 +77,7 @@ const LAYERS: &[Layer] = &[
             BACKENDS,
             "router",
             "graph",
+            "jobs",
             "rpc-server",
             "runtime",
             "service",

@@ -4,6 +4,7 @@ mod align;
 mod args;
 mod embedded;
 mod flow;
+mod registered;
 mod results;
 mod summary;
 mod verify;
@@ -18,6 +19,7 @@ use sage_comm::{NodeProgress, Outcome};
 pub(crate) use args::DemoArgs;
 use embedded::Embedded;
 use flow::{SOURCE, Shared};
+pub(crate) use registered::register;
 use results::Results;
 use summary::{Hottest, Summary};
 

@@ -8,6 +8,12 @@ use sage_comm::{
 use crate::failure::Failure;
 use crate::queue::wrong;
 
+/// The connection to the server that a record names.
+pub(crate) fn server(record: &DescriptorRecord) -> Result<RpcAdmin, Failure> {
+    let spec = RpcSpec::from_metadata(&record.metadata).map_err(wrong)?;
+    Ok(RpcAdmin::connect(&spec)?)
+}
+
 /// One that is there, or was a moment ago. A queue that it has not is `None`.
 pub(super) enum Keeper {
     Server(RpcAdmin),
@@ -21,10 +27,7 @@ impl Keeper {
     pub(super) fn of(record: &DescriptorRecord) -> Result<Option<Self>, Failure> {
         let metadata = &record.metadata;
         Ok(Some(match record.queue_type.as_str() {
-            RpcSpec::KIND => {
-                let spec = RpcSpec::from_metadata(metadata).map_err(wrong)?;
-                Self::Server(RpcAdmin::connect(&spec)?)
-            }
+            RpcSpec::KIND => Self::Server(server(record)?),
             RayQueueSpec::KIND => {
                 let spec = RayQueueSpec::from_metadata(metadata).map_err(wrong)?;
                 Self::Manager(QueueManager::in_namespace(&spec.namespace).map_err(wrong)?)

@@ -15,8 +15,10 @@ use std::process::ExitCode;
 
 pub(crate) use args::{CleanArgs, DeleteArgs, LsArgs, PeekArgs, ShowArgs, StatArgs};
 pub(crate) use delete::delete;
+pub(crate) use keeper::server as admin_of;
 pub(crate) use peek::peek;
 pub(crate) use segments::clean;
+pub(crate) use server::record as any_queue_at;
 pub(crate) use show::show;
 pub(crate) use stat::stat;
 

@@ -67,7 +67,7 @@ pub(super) fn ls(args: &LsArgs, place: &str) -> Result<ExitCode, Failure> {
 }
 
 /// A descriptor, or one without the name of a queue.
-fn record(place: &str) -> Result<DescriptorRecord, Failure> {
+pub(crate) fn record(place: &str) -> Result<DescriptorRecord, Failure> {
     let place = place.trim();
     let nameless = place
         .split_once("://")

@@ -42,6 +42,13 @@ pub(crate) struct ServeArgs {
     )]
     pub(super) manager: Option<String>,
 
+    /// Run jobs for those who may put into sage_jobs/requests; with a DESCRIPTOR of this server for the way there
+    /// [default: its first address, without a secret]
+    #[arg(
+        long, value_name = "DESCRIPTOR", num_args = 0..=1, default_missing_value = "", conflicts_with = "manager"
+    )]
+    pub(super) jobs: Option<String>,
+
     /// Delete queues of the manager that nobody has used for so long, such as 10m
     #[arg(long, value_name = "TIME", requires = "manager", value_parser = duration)]
     pub(super) idle_ttl: Option<Duration>,

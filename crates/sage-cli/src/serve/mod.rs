@@ -1,6 +1,7 @@
 //! `sage serve`: queues for other processes and hosts.
 
 mod args;
+mod jobs;
 mod manager;
 
 use std::io::Write;
@@ -16,6 +17,7 @@ pub(crate) use args::ServeArgs;
 use crate::failure::Failure;
 use crate::interrupt::{Asked, Interrupts};
 use crate::output::Output;
+use jobs::WithJobs;
 
 /// How often it looks whether somebody asked for its end.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,22 +37,28 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let interrupts = Interrupts::catch()?;
     let server = Server::start(settings).map_err(wrong)?;
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+    let offers_jobs = args.jobs.is_some();
+    let server: Box<dyn Serves> = match &args.jobs {
+        Some(place) => Box::new(WithJobs::start(server, place)?),
+        None => Box::new(server),
+    };
     let pid = std::process::id();
     Output::stdout().print(|out| {
         if args.json {
             let ready = json!({
-                "addresses": addresses, "pid": pid, "authentication": authentication, "tls": is_tls,
+                "addresses": addresses, "pid": pid, "authentication": authentication, "tls": is_tls, "jobs": offers_jobs,
             });
             return writeln!(out, "{ready}");
         }
         let tls = if is_tls { "TLS 1.3" } else { "no TLS" };
         writeln!(
             out,
-            "serving on {} (process {pid}, authentication: {authentication}, {tls})",
+            "serving{} on {} (process {pid}, authentication: {authentication}, {tls})",
+            if offers_jobs { " queues and jobs" } else { "" },
             addresses.join(" and ")
         )
     })?;
-    until_the_end(&server, args.grace, &interrupts)
+    until_the_end(&*server, args.grace, &interrupts)
 }
 
 fn settings(args: &ServeArgs) -> Settings {

@@ -6,6 +6,7 @@ mod cut;
 mod flow;
 mod inputs;
 mod ranking;
+mod registered;
 mod source;
 mod word;
 
@@ -20,6 +21,7 @@ use serde::Serialize;
 pub(crate) use args::WordCountArgs;
 use inputs::Inputs;
 use ranking::Ranking;
+pub(crate) use registered::register;
 
 use crate::failure::Failure;
 use crate::number::{self, grouped, per_second};

@@ -27,6 +27,14 @@ impl Ranking {
         self.counts.iter().map(|counted| counted.count).sum()
     }
 
+    /// The first `top` words, as far as they are text, with how often each was met.
+    pub(super) fn top(&self, top: usize) -> Vec<(String, u64)> {
+        let first = self.counts.iter().take(top);
+        first
+            .map(|counted| (String::from_utf8_lossy(&counted.word.0).into_owned(), counted.count))
+            .collect()
+    }
+
     /// One line per word as `uniq -c` writes it; the first `top` of them, when given.
     pub(super) fn write(&self, top: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
         let top = top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
