@@ -40,10 +40,6 @@ impl Jobs {
         ran.json()
     }
 
-    fn state(&self, id: &str) -> Value {
-        self.json(&["status", id])["state"].clone()
-    }
-
     fn end(self) {
         self.server.signal("TERM");
         let ran = self.server.end();
