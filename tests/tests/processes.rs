@@ -186,7 +186,7 @@ fn unbalanced(report: &Value) -> Vec<String> {
 #[test]
 fn the_answer_is_that_of_threads() {
     within_two_minutes(|| {
-        for what in ["sums", "large", "letters"] {
+        for what in ["sums", "large", "letters", "shaky"] {
             let threads = Spread::start(what, 0).end();
             assert_eq!(threads.code, Some(0), "{}", threads.complaints);
             for workers in [1, 2, 3, 5] {

@@ -90,7 +90,7 @@ pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};
 pub use ready::ReadyJob;
 pub use report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 pub use restart::{Attempts, OnNodeFailure, Restart};
-pub use service::{Answer, Desk, Mailbox, Message, Replies, ReplyQueues, ServiceClient, ServiceTotals};
+pub use service::{Replies, ServiceClient, ServiceTotals};
 pub use services::{Asked, ServiceContext, ServiceHandle, ServiceReport};
 pub use standing::NodeState;
 pub use stream::Stream;

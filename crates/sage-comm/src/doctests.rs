@@ -4,9 +4,13 @@
 #[doc = include_str!("../../../docs/queues.md")]
 struct Queues;
 
-#[cfg(all(feature = "local", feature = "runtime"))]
+#[cfg(all(feature = "local", feature = "jobs"))]
 #[doc = include_str!("../../../docs/jobs.md")]
 struct Jobs;
+
+#[cfg(all(feature = "local", feature = "runtime"))]
+#[doc = include_str!("../../../docs/services.md")]
+struct Services;
 
 #[cfg(feature = "local")]
 #[doc = include_str!("../../../docs/migration.md")]

@@ -54,8 +54,12 @@ pub use rpc_server as serve;
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use runtime::{
-    Attempts, Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController, JobHandle,
-    JobReport, KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, NodeState, OnNodeFailure,
-    OpError, OpResult, Operator, Outcome, Plan, ReadyJob, Restart, Source, SourceStep, Stream, TaskContext, is_worker,
+    Asked, Attempts, Data, DeadLetter, Deployment, ErrorPolicy, FailureReport, Flow, Instance, Job, JobController,
+    JobHandle, JobReport, KeyedState, KeyedStream, LostWorker, NodeKind, NodeProgress, NodeReport, NodeState,
+    OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, ReadyJob, Replies, Restart, ServiceClient,
+    ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep, Stream, TaskContext, is_worker,
     launch, ops, run,
 };
+#[cfg(feature = "service")]
+#[doc(inline)]
+pub use service;

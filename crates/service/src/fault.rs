@@ -51,22 +51,22 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn of(error: &(dyn StdError + 'static)) -> Self {
+    pub(crate) fn of(error: &(dyn StdError + 'static)) -> Box<Self> {
         let kind = error.downcast_ref::<Error>().map_or(ErrorKind::UserCode, Error::kind);
         let causes = std::iter::successors(error.source(), |cause: &&(dyn StdError + 'static)| (*cause).source());
-        Self {
+        Box::new(Self {
             kind: kind.summary().into(),
             message: cut(error.to_string()),
             chain: causes.take(MOST).map(|cause| cut(cause.to_string())).collect(),
-        }
+        })
     }
 
-    pub(crate) fn new(kind: ErrorKind, message: String) -> Self {
-        Self {
+    pub(crate) fn new(kind: ErrorKind, message: String) -> Box<Self> {
+        Box::new(Self {
             kind: kind.summary().into(),
             message: cut(message),
             chain: Vec::new(),
-        }
+        })
     }
 
     /// The failure as the caller of `service` gets it.

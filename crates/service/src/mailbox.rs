@@ -296,7 +296,7 @@ impl Inner {
         let reads = pending.reader == Reader::Pump && pending.closed.is_none();
         drop(pending);
         let mut look_again = None;
-        while reads {
+        while reads && look_again.is_none() {
             match self.queue.poll_get(cx, &mut waiter) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(answer)) => self.deliver(answer),
@@ -307,7 +307,6 @@ impl Inner {
                 }
                 Poll::Ready(Err(_)) => {
                     look_again = Instant::now().checked_add(BREATHER);
-                    break;
                 }
             }
         }

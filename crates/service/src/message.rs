@@ -104,7 +104,7 @@ pub(crate) enum Reply {
     Part(Parcel),
     /// There are no more parts.
     End,
-    Failed(Fault),
+    Failed(Box<Fault>),
 }
 
 impl Reply {

@@ -144,11 +144,10 @@ impl Pending {
         let mut next: Option<Instant> = None;
         for slot in self.slots.values_mut() {
             match slot.watched {
+                Some(_) if slot.is_over => {}
                 Some(until) if until <= now => {
-                    if !slot.is_over {
-                        slot.is_over = true;
-                        wake.extend(slot.sleeper.take());
-                    }
+                    slot.is_over = true;
+                    wake.extend(slot.sleeper.take());
                 }
                 Some(until) => next = Some(next.map_or(until, |known| known.min(until))),
                 None => {}

@@ -114,8 +114,9 @@ impl<Req: Wire> Worker<Req> {
                 ErrorKind::Cancelled,
                 "the service was ended before it came to this request".into(),
             );
-            let to = self.replies.find(&ticket.reply);
-            let _ = to.map(|to| put(&to, &ticket, Reply::Failed(fault), Wait::Never));
+            if let Ok(to) = self.replies.find(&ticket.reply) {
+                let _ = put(&to, &ticket, Reply::Failed(fault), Wait::Never);
+            }
             return true;
         }
         let _running = ticket.deadline.travelled().then(|| {

@@ -2,13 +2,16 @@
 //! The last line of its output is the report, in JSON; what an operator prints comes before it.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sage_comm::ops::{FnSource, IterSource, Map};
 use sage_comm::{
-    Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, NodeKind, Outcome, QueueExt,
-    Result, SourceStep, TaskContext,
+    Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, NodeKind, NodeState,
+    Outcome, QueueExt, Restart, Result, SourceStep, TaskContext,
 };
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             "sums" => sums(deployment)?,
             "large" => large(deployment)?,
             "letters" => letters(deployment)?,
+            "shaky" => shaky(deployment)?,
             "panics" => panics(deployment)?,
             "endless" => endless(deployment)?,
             "differs" => differs(deployment)?,
@@ -49,6 +53,9 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
         collected = results;
         Ok(job)
     })?;
+    if what == "shaky" {
+        pause(&running.controller());
+    }
     let letters = running.dead_letters().cloned();
     let report = running.wait();
     if let Some(results) = collected {
@@ -65,6 +72,22 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
     Codec::Json.encode(&report, 1 << 20, &mut json)?;
     say(&String::from_utf8_lossy(&json))?;
     Ok(report.outcome)
+}
+
+/// Lets the job stand still for as long as it takes until it does, if it has not ended before.
+fn pause(job: &JobController) {
+    let stands_still = || {
+        let nodes = job.progress();
+        nodes
+            .iter()
+            .all(|node| node.state == NodeState::Paused || node.state.is_end())
+    };
+    if job.pause() {
+        while !stands_still() && !job.is_done() {
+            std::thread::yield_now();
+        }
+        job.resume();
+    }
 }
 
 type Results = Option<sage_comm::ops::Collected<(u64, u64)>>;
@@ -141,6 +164,26 @@ fn letters(deployment: Deployment) -> Made {
         .on_error(ErrorPolicy::DeadLetter)
         .collect("results");
     Ok((flow.build(deployment)?, Some(good)))
+}
+
+/// An operator that fails on some packets when it sees them first, and is started again; the job is paused once.
+fn shaky(deployment: Deployment) -> Made {
+    let flow = Flow::new("shaky", Builtin);
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let results = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 50_000)))
+        .try_map("shaky", move |number| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if number % 10_000 == 7 && seen.insert(number) {
+                Err("a bad moment")
+            } else {
+                Ok((number, 1))
+            }
+        })
+        .parallelism(3)
+        .restart(Restart::on_failure(100, Duration::from_secs(60)).pauses(Duration::ZERO, Duration::ZERO))
+        .collect("results");
+    Ok((flow.build(deployment)?, Some(results)))
 }
 
 /// An operator that panics in a worker.

@@ -9,9 +9,10 @@ use queue_sage::SageSpec;
 use queue_testkit::{join, spawn, until};
 use runtime::ops::{FnSource, IterSource};
 use runtime::{
-    Answer, Deployment, Desk, ErrorPolicy, Flow, Mailbox, Message, Outcome, ReplyQueues, ServiceClient, ServiceContext,
-    ServiceHandle, ServiceReport, SourceStep, TaskContext,
+    Deployment, ErrorPolicy, Flow, Outcome, ServiceClient, ServiceContext, ServiceHandle, ServiceReport, SourceStep,
+    TaskContext,
 };
+use service::{Answer, Desk, Mailbox, Message, ReplyQueues};
 
 use crate::rig::{InProcess, Signal, assert_complete, flow, hold, over_both, queues_of, share, sorted};
 
@@ -21,7 +22,7 @@ fn wait() -> Wait {
     Wait::from(Duration::from_secs(60))
 }
 
-fn service<'a>(services: &'a [ServiceReport], name: &str) -> &'a ServiceReport {
+fn books<'a>(services: &'a [ServiceReport], name: &str) -> &'a ServiceReport {
     services
         .iter()
         .find(|it| it.service == name)
@@ -64,12 +65,12 @@ fn operators_of_any_kind_call_services() {
             sorted(names.take()),
             sorted((0..100).map(|number| format!("n{}", number * 4)))
         );
-        let double = service(&report.services, "double");
+        let double = books(&report.services, "double");
         assert_eq!(
             (double.workers, double.totals.taken, double.totals.answered),
             (2, 200, 200)
         );
-        assert_eq!(service(&report.services, "name").totals.answered, 100);
+        assert_eq!(books(&report.services, "name").totals.answered, 100);
         assert_eq!(report.late_answers, 0);
         assert_eq!(queues_of(job), [""; 0]);
     });
@@ -159,7 +160,7 @@ fn what_a_service_says_goes_to_the_error_policy_of_the_caller() {
         let report = handle.wait();
         assert_complete(&report, Outcome::Finished);
         assert_eq!(odds.take(), [1, 3, 7, 9]);
-        let totals = service(&report.services, "odd").totals;
+        let totals = books(&report.services, "odd").totals;
         assert_eq!((totals.answered, totals.failed, totals.panicked), (4, 6, 1));
         let errors: Vec<String> = std::iter::from_fn(|| letters.try_get().ok())
             .map(|it| it.error)

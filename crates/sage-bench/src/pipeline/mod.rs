@@ -1,4 +1,4 @@
-//! What the suite `pipeline` measures: a whole job, the router by itself, and latency under light load.
+//! What the suite `pipeline` measures: a whole job, the router by itself, a call of a service, and latency under light load.
 
 #[cfg(feature = "inproc")]
 mod by_hand;
@@ -6,6 +6,7 @@ mod job;
 mod latency;
 mod record;
 mod router;
+mod service;
 #[cfg(feature = "inproc")]
 mod timely;
 
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<Group> {
         groups.push(jobs::<Wide>(scenario, parallelism));
     }
     groups.push(router::group());
+    groups.push(service::group());
     groups.push(latency::group());
     groups
 }

@@ -66,6 +66,7 @@ pub(crate) const PIPELINE: &[Target] = &[
     plus("router send", "8 B", "send, hash", BARE, 20.0),
     plus("router send", "8 B", "push and flush, round robin", BARE, 10.0),
     plus("router send", "8 B", "push and flush, hash", BARE, 20.0),
+    times("service round trip p50", "8 B", "service call", "bare ring", 2.0),
     value("latency p99 at 10 % load", "8 B", RING, 200.0),
 ];
 

@@ -32,7 +32,7 @@ fn many_callers_and_workers_and_every_answer_is_its_own() {
         let callers = spawn_many(6, {
             let (desk, boxes) = (desk.clone(), boxes.clone());
             move |caller| {
-                let client = ServiceClient::<u64, u64>::new(&desk, &boxes[caller as usize % 2]);
+                let client = ServiceClient::<u64, u64>::new(&desk, &boxes[caller % 2]);
                 for n in 0..300 {
                     let number = caller as u64 * 1000 + n;
                     assert_eq!(client.call(number, within(LONG)).unwrap(), number * 2);

@@ -134,7 +134,7 @@ fn a_pile_of_calls_from_bytes_alone() {
             let done = Arc::clone(&done);
             move |caller| {
                 for length in 0..100 {
-                    let text = "x".repeat(length + caller as usize + 10);
+                    let text = "x".repeat(length + caller + 10);
                     assert_eq!(client.call(text.clone(), within(LONG)).unwrap(), text.len() as u64);
                     done.fetch_add(1, Ordering::SeqCst);
                 }
