@@ -65,7 +65,7 @@ impl JobManager {
         let (number, id) = self.admit(name, params.all().clone())?;
         let (tell, told) = sync_channel(1);
         let (shared, job) = (Arc::clone(&self.shared), name.to_owned());
-        let spawned = thread::Builder::new().name(id.clone()).spawn(move || {
+        let spawned = thread::Builder::new().name(format!("job-{number}")).spawn(move || {
             runner::run(&shared, number, &job, &params, move |started| {
                 // Whoever submitted it waits for this.
                 let _ = tell.send(started);
