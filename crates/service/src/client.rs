@@ -14,7 +14,7 @@ use crate::message::{CallId, Flag, Message, Reply, Request, Ticket, What};
 use crate::replies::Replies;
 use crate::trail;
 
-/// How long a call may take when nobody says less.
+/// How long a call may take when it does not say.
 pub const DEFAULT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Calls one service. Cheap to clone; threads may share one.
@@ -28,10 +28,22 @@ pub struct ServiceClient<Req: Wire, Resp: Wire> {
     answer: PhantomData<fn() -> Resp>,
 }
 
+/// How a call comes to its answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Its thread waits at once.
+    Waits,
+    /// Its thread comes when it likes.
+    Comes,
+    /// Somebody else minds it.
+    Watched,
+}
+
 /// A call that has been numbered and not yet sent.
 pub(crate) struct Opened<Req: Wire> {
     pub(crate) message: Message<Req>,
     pub(crate) call: u64,
+    pub(crate) leads: bool,
     pub(crate) until: Instant,
     pub(crate) inside: Inside<Req>,
 }
@@ -48,7 +60,7 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
         }
     }
 
-    /// The longest that a call may take, whatever it says itself; [`DEFAULT_LIMIT`] unless set. There is always one: a
+    /// How long a call may take that asks for [`Wait::Forever`]; [`DEFAULT_LIMIT`] unless set. There is always a limit: a
     /// worker that dies says nothing.
     #[must_use]
     pub const fn limit(mut self, limit: Duration) -> Self {
@@ -71,16 +83,32 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
     #[doc(alias = "call_service")]
     pub fn call(&self, request: Req, wait: Wait) -> Result<Resp, Error> {
         // Whoever waits here gives up at the deadline and not before, so it needs no flag.
-        let opened = self.open(request, wait, None, false)?;
+        let opened = self.open(request, wait, None, Manner::Waits)?;
         let _inside = opened.inside;
         let (call, until) = (opened.call, opened.until);
-        let sent = self.desk.inner.requests.put_within(opened.message, Wait::Until(until));
+        let requests = &self.desk.inner.requests;
+        let mut sent = Err(PutError::Full(opened.message));
+        let mut lead = opened.leads.then(|| self.mailbox.lead());
+        if lead.is_some() {
+            sent = sent.or_else(|full| requests.try_put(full.into_item()));
+        }
+        if let Err(PutError::Full(message)) = sent {
+            // Whoever waits for room cannot read for others.
+            drop(lead.take());
+            sent = requests.put_within(message, Wait::Until(until));
+        }
         if let Err(refusal) = sent {
+            drop(lead);
             self.mailbox.end(call);
             return Err(self.refused(refusal));
         }
-        let waited = self.mailbox.wait(call, until);
-        self.mailbox.end(call);
+        let waited = match lead {
+            Some(lead) => lead.read(call, until),
+            None => self.mailbox.wait(call, until),
+        };
+        if !matches!(&waited, Ok(Some(reply)) if reply.is_last()) {
+            self.mailbox.end(call);
+        }
         match waited {
             Ok(Some(reply)) => self.whole(reply),
             Ok(None) => Err(self.timed_out()),
@@ -97,7 +125,7 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
     /// As [`call`](Self::call), when it is awaited.
     pub fn call_async(&self, request: Req, wait: Wait) -> CallAsync<Req, Resp> {
         let flag = Flag::default();
-        let opened = self.open(request, wait, Some(flag.clone()), true);
+        let opened = self.open(request, wait, Some(flag.clone()), Manner::Watched);
         CallAsync::new(self.clone(), opened, flag)
     }
 
@@ -108,7 +136,7 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
     /// As [`call`](Self::call), as far as sending goes; what happens later is the last item.
     pub fn stream(&self, request: Req, wait: Wait) -> Result<Replies<Req, Resp>, Error> {
         let flag = Flag::default();
-        let opened = self.open(request, wait, Some(flag.clone()), false)?;
+        let opened = self.open(request, wait, Some(flag.clone()), Manner::Comes)?;
         let (call, until) = (opened.call, opened.until);
         let sent = self.desk.inner.requests.put_within(opened.message, Wait::Until(until));
         if let Err(refusal) = sent {
@@ -118,19 +146,21 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
         Ok(Replies::new(self.clone(), call, until, flag, opened.inside))
     }
 
-    fn open(&self, body: Req, wait: Wait, flag: Option<Flag>, watched: bool) -> Result<Opened<Req>, Error> {
+    fn open(&self, body: Req, wait: Wait, flag: Option<Flag>, manner: Manner) -> Result<Opened<Req>, Error> {
         let mut until = deadline::until(wait, self.limit).ok_or_else(|| self.timed_out())?;
-        let (mut inside, mut names) = (Inside::none(), Vec::new());
+        let (mut inside, mut names) = (Inside::none(), None);
         if let Some(trail) = trail::current() {
             until = until.min(trail.until);
-            names = trail.into_names();
-            inside = self.desk.enter(&names)?;
+            let waiting = trail.into_names();
+            inside = self.desk.enter(&waiting)?;
+            names = Some(waiting.into_boxed_slice());
         }
-        let call = self.mailbox.begin(watched.then_some(until))?;
+        let watched = (manner == Manner::Watched).then_some(until);
+        let begun = self.mailbox.begin(manner == Manner::Waits, watched)?;
         let travels = self.desk.inner.requests.caps().cross_process;
         let ticket = Ticket {
-            id: self.mailbox.id(call),
-            reply: self.mailbox.reply_to(),
+            id: self.mailbox.id(begun.call),
+            reply: begun.reply_to,
             deadline: Deadline::new(until, travels),
             trail: names,
             flag,
@@ -139,7 +169,8 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
             message: Message {
                 what: What::Call(Request { ticket, body }),
             },
-            call,
+            call: begun.call,
+            leads: begun.leads,
             until,
             inside,
         })

@@ -56,14 +56,15 @@ fn wall() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The moment a wait ends, `limit` from now at the latest; `None` for one that must not wait.
+/// The moment a wait ends, `limit` from now for one that has no end; `None` for one that must not wait.
 pub(crate) fn until(wait: Wait, limit: Duration) -> Option<Instant> {
-    let now = Instant::now();
-    let latest = now.checked_add(limit).unwrap_or(now);
     match wait {
         Wait::Never => None,
-        Wait::Until(moment) => Some(moment.min(latest)),
-        Wait::Forever => Some(latest),
+        Wait::Until(moment) => Some(moment),
+        Wait::Forever => {
+            let now = Instant::now();
+            Some(now.checked_add(limit).unwrap_or(now))
+        }
     }
 }
 

@@ -44,6 +44,14 @@ pub(crate) struct Inner {
     waiter: Mutex<Waiter>,
 }
 
+/// A call that has been numbered.
+pub(crate) struct Begun {
+    pub(crate) call: u64,
+    /// It reads for everybody.
+    pub(crate) leads: bool,
+    pub(crate) reply_to: ReplyTo,
+}
+
 static MAILBOXES: AtomicU64 = AtomicU64::new(0);
 
 impl Mailbox {
@@ -117,12 +125,9 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn reply_to(&self) -> ReplyTo {
-        self.inner.reply_to.clone()
-    }
-
-    /// Makes room for one more call; with `watched`, its deadline is minded by somebody else.
-    pub(crate) fn begin(&self, watched: Option<Instant>) -> Result<u64, Error> {
+    /// Makes room for one more call, and reads for it from now on if nobody does and it `can`; with `watched`, its deadline
+    /// is minded by somebody else.
+    pub(crate) fn begin(&self, can: bool, watched: Option<Instant>) -> Result<Begun, Error> {
         let mut pending = self.inner.lock();
         if let Some(kind) = pending.closed {
             return Err(gone(kind));
@@ -136,6 +141,11 @@ impl Mailbox {
                 .remedy("wait for some of them, or give the response queue more room"));
         }
         let call = pending.open(watched);
+        let leads = can && pending.reader == Reader::Nobody;
+        if leads {
+            pending.reader = Reader::Caller;
+        }
+        let spare = pending.spare.pop();
         drop(pending);
         if watched.is_some()
             && let Err(error) = pump::watch(&self.inner)
@@ -143,10 +153,19 @@ impl Mailbox {
             self.end(call);
             return Err(error);
         }
-        Ok(call)
+        Ok(Begun {
+            call,
+            leads,
+            reply_to: spare.unwrap_or_else(|| self.inner.reply_to.clone()),
+        })
     }
 
-    /// Waits for the next answer of a call; `None` when the time is over.
+    /// For the one that reads.
+    pub(crate) fn lead(&self) -> Lead<'_> {
+        Lead { inner: &self.inner }
+    }
+
+    /// Waits for the next answer of a call; `None` when the time is over. With its last answer a call is forgotten.
     pub(crate) fn wait(&self, call: u64, until: Instant) -> Result<Option<Reply>, Error> {
         let inner = &*self.inner;
         let mut woken = false;
@@ -158,6 +177,12 @@ impl Mailbox {
                 return Err(gone(ErrorKind::Cancelled));
             };
             if let Some(reply) = slot.replies.pop_front() {
+                if reply.is_last() {
+                    pending.close(call);
+                }
+                let next = pending.hand_on();
+                drop(pending);
+                wake(next);
                 return Ok(Some(reply));
             }
             if slot.flooded {
@@ -170,7 +195,7 @@ impl Mailbox {
             if lead {
                 pending.reader = Reader::Caller;
                 drop(pending);
-                return inner.lead(call, until);
+                return Lead { inner }.read(call, until);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() && woken {
@@ -226,37 +251,9 @@ impl Inner {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads for everybody until the answer of `call` is there.
-    fn lead(&self, call: u64, until: Instant) -> Result<Option<Reply>, Error> {
-        let lead = Lead { inner: self };
-        loop {
-            match self.queue.get_within(Wait::Until(until)) {
-                Ok(answer) if answer.id.mailbox == self.number && answer.id.call == call => {
-                    let mut pending = self.lock();
-                    if answer.reply.is_last() {
-                        pending.close(call);
-                    }
-                    pending.reader = Reader::Nobody;
-                    let next = pending.hand_on();
-                    drop(pending);
-                    std::mem::forget(lead);
-                    wake(next);
-                    return Ok(Some(answer.reply));
-                }
-                Ok(answer) => self.deliver(answer),
-                Err(GetError::Empty) => return Ok(None),
-                Err(GetError::Closed) => {
-                    self.shut(ErrorKind::Closed);
-                    return Err(gone(ErrorKind::Closed));
-                }
-                Err(GetError::Failed(error)) if is_item(&error) => self.lock().corrupt += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     fn deliver(&self, answer: Answer) {
         let mut pending = self.lock();
+        pending.keep(answer.stub);
         let sleeper = if answer.id.mailbox == self.number {
             pending.deliver(answer.id.call, answer.reply, PARTS)
         } else {
@@ -319,8 +316,40 @@ impl Inner {
 }
 
 /// The one that reads. However it ends, somebody else goes on.
-struct Lead<'a> {
+pub(crate) struct Lead<'a> {
     inner: &'a Inner,
+}
+
+impl Lead<'_> {
+    /// Reads for everybody until the answer of `call` is there.
+    pub(crate) fn read(self, call: u64, until: Instant) -> Result<Option<Reply>, Error> {
+        let inner = self.inner;
+        loop {
+            match inner.queue.get_within(Wait::Until(until)) {
+                Ok(answer) if answer.id.mailbox == inner.number && answer.id.call == call => {
+                    let mut pending = inner.lock();
+                    pending.keep(answer.stub);
+                    if answer.reply.is_last() {
+                        pending.close(call);
+                    }
+                    pending.reader = Reader::Nobody;
+                    let next = pending.hand_on();
+                    drop(pending);
+                    std::mem::forget(self);
+                    wake(next);
+                    return Ok(Some(answer.reply));
+                }
+                Ok(answer) => inner.deliver(answer),
+                Err(GetError::Empty) => return Ok(None),
+                Err(GetError::Closed) => {
+                    inner.shut(ErrorKind::Closed);
+                    return Err(gone(ErrorKind::Closed));
+                }
+                Err(GetError::Failed(error)) if is_item(&error) => inner.lock().corrupt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }
 
 impl Drop for Lead<'_> {

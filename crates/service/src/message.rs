@@ -55,7 +55,7 @@ pub struct Ticket {
     pub(crate) reply: ReplyTo,
     pub(crate) deadline: Deadline,
     /// The services that wait for this call, the outermost first.
-    pub(crate) trail: Vec<String>,
+    pub(crate) trail: Option<Box<[String]>>,
     /// Set by a caller of the same process that has given up before the deadline.
     #[serde(skip)]
     pub(crate) flag: Option<Flag>,
@@ -94,6 +94,9 @@ impl Flag {
 pub struct Answer {
     pub(crate) id: CallId,
     pub(crate) reply: Reply,
+    /// Comes back to whoever gave it away with the request.
+    #[serde(skip)]
+    pub(crate) stub: Option<ReplyTo>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

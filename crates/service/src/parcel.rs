@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// process where it was made a parcel holds the value itself; it becomes bytes when it leaves.
 pub(crate) enum Parcel {
     Here(Box<dyn Carried>),
-    Far(Bytes, Codec),
+    /// Boxed, so that an answer that stays is small.
+    Far(Box<(Bytes, Codec)>),
 }
 
 /// A value that can be written down when it has to be.
@@ -48,7 +49,7 @@ impl Parcel {
                     .found("another type")
                     .remedy("give client and service one type of answers")
             }),
-            Self::Far(bytes, codec) => codec.decode(&bytes, Codec::DEFAULT_LIMIT),
+            Self::Far(far) => far.1.decode(&far.0, Codec::DEFAULT_LIMIT),
         }
     }
 }
@@ -65,7 +66,7 @@ impl Serialize for Parcel {
                 let written = value.written(codec(serializer.is_human_readable()));
                 serializer.serialize_bytes(&written.map_err(serde::ser::Error::custom)?)
             }
-            Self::Far(bytes, _) => serializer.serialize_bytes(bytes),
+            Self::Far(far) => serializer.serialize_bytes(&far.0),
         }
     }
 }
@@ -73,7 +74,7 @@ impl Serialize for Parcel {
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let codec = codec(deserializer.is_human_readable());
-        Bytes::deserialize(deserializer).map(|bytes| Self::Far(bytes, codec))
+        Bytes::deserialize(deserializer).map(|bytes| Self::Far(Box::new((bytes, codec))))
     }
 }
 
@@ -81,7 +82,7 @@ impl fmt::Debug for Parcel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Here(_) => f.write_str("Here(..)"),
-            Self::Far(bytes, codec) => write!(f, "Far({} bytes, {codec:?})", bytes.len()),
+            Self::Far(far) => write!(f, "Far({} bytes, {:?})", far.0.len(), far.1),
         }
     }
 }

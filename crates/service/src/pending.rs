@@ -1,6 +1,7 @@
 //! The table of calls that wait for answers: who waits, who reads, and what has come.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::task::Waker;
 use std::thread::Thread;
 use std::time::Instant;
@@ -8,6 +9,26 @@ use std::time::Instant;
 use descriptor_core::ErrorKind;
 
 use crate::message::Reply;
+use crate::reply_to::ReplyTo;
+
+/// Mixes numbers that this process counted up itself.
+#[derive(Default)]
+pub(crate) struct Numbers(u64);
+
+impl Hasher for Numbers {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+}
 
 /// Who takes answers out of the response queue, for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +46,9 @@ pub(crate) enum Sleeper {
     Pump,
 }
 
+/// Stubs that are kept at most.
+const SPARES: usize = 64;
+
 /// One call.
 #[derive(Default)]
 pub(crate) struct Slot {
@@ -40,7 +64,9 @@ pub(crate) struct Slot {
 
 /// All calls of a mailbox.
 pub(crate) struct Pending {
-    slots: BTreeMap<u64, Slot>,
+    slots: HashMap<u64, Slot, BuildHasherDefault<Numbers>>,
+    /// Given away with requests and come back.
+    pub(crate) spare: Vec<ReplyTo>,
     last: u64,
     pub(crate) reader: Reader,
     // Threads that sleep and could read, the longest waiting first.
@@ -52,9 +78,10 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            slots: BTreeMap::new(),
+            slots: HashMap::default(),
+            spare: Vec::new(),
             last: 0,
             reader: Reader::Nobody,
             line: VecDeque::new(),
@@ -84,6 +111,13 @@ impl Pending {
 
     pub(crate) fn slot(&mut self, call: u64) -> Option<&mut Slot> {
         self.slots.get_mut(&call)
+    }
+
+    /// Keeps the way back for the next request.
+    pub(crate) fn keep(&mut self, stub: Option<ReplyTo>) {
+        if self.spare.len() < SPARES {
+            self.spare.extend(stub);
+        }
     }
 
     /// Forgets a call; what comes for it later is late.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use descriptor_core::{DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, Registry};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Answer;
 
@@ -15,9 +15,14 @@ use crate::Answer;
 const MOST: usize = 1024;
 
 /// The response queue of a caller: itself in its own process, its name everywhere.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct ReplyTo {
-    #[serde(skip)]
+///
+/// In a process it goes to the worker with the request and comes back with the answer. So neither side counts it up or
+/// down, and its memory is not fought for.
+#[derive(Clone)]
+pub(crate) struct ReplyTo(Arc<Place>);
+
+/// The two of them.
+struct Place {
     live: Option<DynQueue<Answer>>,
     name: Name,
 }
@@ -32,23 +37,40 @@ enum Name {
 
 impl ReplyTo {
     pub(crate) fn record(queue: DynQueue<Answer>, record: &DescriptorRecord) -> Self {
-        Self {
-            live: Some(queue),
-            name: Name::Record(record.to_bytes().into()),
-        }
+        Self::open(queue, Name::Record(record.to_bytes().into()))
     }
 
     pub(crate) fn in_pool(queue: DynQueue<Answer>, index: u32) -> Self {
-        Self {
-            live: Some(queue),
-            name: Name::InPool(index),
-        }
+        Self::open(queue, Name::InPool(index))
+    }
+
+    fn open(queue: DynQueue<Answer>, name: Name) -> Self {
+        let live = Some(queue);
+        Self(Arc::new(Place { live, name }))
+    }
+
+    /// The queue, where it is open.
+    pub(crate) fn queue(&self) -> Option<&DynQueue<Answer>> {
+        self.0.live.as_ref()
+    }
+}
+
+impl Serialize for ReplyTo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.name.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReplyTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Name::deserialize(deserializer)?;
+        Ok(Self(Arc::new(Place { live: None, name })))
     }
 }
 
 impl fmt::Debug for ReplyTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
+        match &self.0.name {
             Name::Record(bytes) => match DescriptorRecord::from_bytes(bytes) {
                 Ok(record) => write!(f, "ReplyTo({})", record.queue_id),
                 Err(_) => f.write_str("ReplyTo(?)"),
@@ -68,7 +90,7 @@ pub struct ReplyQueues {
     registry: Option<Registry<Answer>>,
     rule: Option<Rule>,
     pool: Vec<DescriptorRecord>,
-    open: Mutex<BTreeMap<Name, DynQueue<Answer>>>,
+    open: Mutex<BTreeMap<Name, ReplyTo>>,
 }
 
 impl ReplyQueues {
@@ -104,14 +126,17 @@ impl ReplyQueues {
         self
     }
 
-    /// The queue that an answer goes to.
-    pub(crate) fn find(&self, to: &ReplyTo) -> Result<DynQueue<Answer>, Error> {
-        if let Some(live) = &to.live {
-            return Ok(Arc::clone(live));
+    /// The same, open.
+    pub(crate) fn find(&self, to: &ReplyTo) -> Result<ReplyTo, Error> {
+        if to.queue().is_some() {
+            return Ok(to.clone());
         }
         let known = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = known().get(&to.name).filter(|queue| !queue.is_closed()) {
-            return Ok(Arc::clone(queue));
+        if let Some(it) = known()
+            .get(&to.0.name)
+            .filter(|it| it.queue().is_some_and(|queue| !queue.is_closed()))
+        {
+            return Ok(it.clone());
         }
         let registry = self.registry.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::OutOfScope, "answer call")
@@ -120,7 +145,7 @@ impl ReplyQueues {
                 .remedy("give the service a registry for the response queues of its callers")
         })?;
         let read;
-        let record = match &to.name {
+        let record = match &to.0.name {
             Name::Record(bytes) => {
                 let named = DescriptorRecord::from_bytes(bytes)?;
                 read = match &self.rule {
@@ -137,20 +162,20 @@ impl ReplyQueues {
             })?,
         };
         // Without the lock: opening may run anything.
-        let queue = registry.open(record)?;
+        let found = ReplyTo::open(registry.open(record)?, to.0.name.clone());
         let mut open = known();
         // Those of callers that have gone.
         let gone: Vec<Name> = open
             .iter()
-            .filter(|(_, it)| it.is_closed())
+            .filter(|(_, it)| it.queue().is_none_or(|queue| queue.is_closed()))
             .map(|(name, _)| name.clone())
             .collect();
         let gone: Vec<_> = gone.iter().map(|name| open.remove(name)).collect();
         let crowded = if open.len() < MOST { None } else { open.pop_first() };
-        open.insert(to.name.clone(), Arc::clone(&queue));
+        open.insert(to.0.name.clone(), found.clone());
         drop(open);
         drop((crowded, gone));
-        Ok(queue)
+        Ok(found)
     }
 }
 

@@ -48,7 +48,9 @@ impl ServiceTotals {
     }
 }
 
+/// Apart from what callers read: the workers write here with every request.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct Tally {
     pub(crate) taken: Count,
     pub(crate) answered: Count,

@@ -11,7 +11,7 @@ pub(crate) const DEEPEST: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
     /// The services that wait for this one, the outermost first.
-    pub(crate) outer: Vec<String>,
+    pub(crate) outer: Option<Box<[String]>>,
     /// This one.
     pub(crate) own: Arc<str>,
     /// When the request at hand is over: nothing that is called for it may take longer.
@@ -21,7 +21,7 @@ pub(crate) struct Trail {
 impl Trail {
     /// All services that wait, the outermost first.
     pub(crate) fn into_names(self) -> Vec<String> {
-        let mut names = self.outer;
+        let mut names = self.outer.map_or_else(Vec::new, <[String]>::into_vec);
         names.push(self.own.as_ref().into());
         names
     }

@@ -8,14 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use descriptor_core::{DynQueue, Error, ErrorKind, GetError, PutError, Wait, Wire};
+use descriptor_core::{Error, ErrorKind, GetError, PutError, Wait, Wire};
 
 use crate::desk::Desk;
 use crate::fault::Fault;
 use crate::mailbox::is_item;
 use crate::message::{Answer, CallId, Flag, Reply, Request, Ticket, What};
 use crate::parcel::Parcel;
-use crate::reply_to::ReplyQueues;
+use crate::reply_to::{ReplyQueues, ReplyTo};
 use crate::trail::{self, Trail};
 
 /// How long a worker waits for room in the mailbox of a caller before it asks whether that one is still there.
@@ -132,7 +132,7 @@ impl<Req: Wire> Worker<Req> {
             }
         };
         let trail = Trail {
-            outer: std::mem::take(&mut ticket.trail),
+            outer: ticket.trail.take(),
             own: Arc::clone(&self.desk.inner.name),
             until: ticket.deadline.moment(),
         };
@@ -172,7 +172,7 @@ impl<Req: Wire> Worker<Req> {
 /// What one request is about beside its body: who waits for the answer, and whether anybody still does.
 pub struct Call<Resp: Wire> {
     ticket: Ticket,
-    to: DynQueue<Answer>,
+    to: ReplyTo,
     state: Sending,
     aborted: Flag,
     answer: PhantomData<fn(Resp)>,
@@ -259,18 +259,21 @@ pub(crate) enum Delivery {
     Undelivered,
 }
 
-fn put(to: &DynQueue<Answer>, ticket: &Ticket, reply: Reply, wait: Wait) -> Result<(), PutError<Answer>> {
-    to.put_within(Answer { id: ticket.id, reply }, wait)
+fn put(to: &ReplyTo, ticket: &Ticket, reply: Reply, wait: Wait) -> Result<(), PutError<Answer>> {
+    let answer = Answer {
+        id: ticket.id,
+        stub: reply.is_last().then(|| to.clone()),
+        reply,
+    };
+    match to.queue() {
+        Some(queue) => queue.put_within(answer, wait),
+        None => Err(PutError::Closed(answer)),
+    }
 }
 
 impl Ticket {
     /// Waits for room as long as somebody wants the answer. A caller that has given up makes no room, so this looks up.
-    pub(crate) fn deliver(
-        &self,
-        to: &DynQueue<Answer>,
-        reply: Reply,
-        ended: impl Fn() -> bool,
-    ) -> Result<Delivery, Error> {
+    pub(crate) fn deliver(&self, to: &ReplyTo, reply: Reply, ended: impl Fn() -> bool) -> Result<Delivery, Error> {
         let mut reply = reply;
         let mut wait = Wait::Never;
         loop {

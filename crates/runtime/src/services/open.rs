@@ -113,8 +113,9 @@ impl Services {
 
     /// Nobody gets an answer any more, and everybody who waits for one hears so.
     pub(crate) fn abort(&self) {
-        self.aborts.iter().for_each(|abort| abort());
+        // In this order: who sees that he is cancelled finds nobody to answer any more.
         self.mailboxes.iter().for_each(Mailbox::close);
+        self.aborts.iter().for_each(|abort| abort());
     }
 
     /// Waits until the workers have ended, behind everybody who could ask them.
