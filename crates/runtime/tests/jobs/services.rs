@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use descriptor_core::{Descriptor, Error, ErrorKind, Wait};
+use descriptor_core::{Backends, Descriptor, Error, ErrorKind, Registry, Wait, Wire};
 use queue_sage::SageSpec;
 use queue_testkit::{join, spawn, until};
 use runtime::ops::{FnSource, IterSource};
@@ -328,14 +328,28 @@ fn a_service_that_is_not_there_or_another_is_named() {
     });
 }
 
+/// The queue types of a host.
+#[derive(Clone, Debug)]
+struct OnHost;
+
+impl Backends for OnHost {
+    fn registry<T: Wire>(&self) -> Registry<T> {
+        InProcess.registry().with::<queue_shm::ShmSpec>()
+    }
+}
+
 #[test]
 fn services_over_processes_are_refused_before_anything_starts() {
-    let flow = Flow::new("far_services", InProcess);
-    let _ = flow.service("double", 1, |_: &mut Ctx<'_, u64>, number: u64| Ok(number));
-    let _ = flow.source("once", 1, |_| IterSource::new([1_u64])).collect("ends");
-    // In-process queue types alone cannot carry it either; either way nothing starts.
-    let built = flow.build(Deployment::Processes(2));
-    assert!(built.is_err(), "{built:?}");
+    let refused = runtime::launch(|| {
+        let flow = Flow::new("far_services", OnHost);
+        let _ = flow.service("double", 1, |_: &mut Ctx<'_, u64>, number: u64| Ok(number));
+        let _ = flow.source("once", 1, |_| IterSource::new([1_u64])).collect("ends");
+        flow.build(Deployment::Processes(2))
+    });
+    let error = refused.expect_err("a job with services on processes");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("services in a job on threads"), "{error}");
+    assert_eq!(queues_of("far_services"), [""; 0]);
 }
 
 fn endpoint(job: &str) -> (Desk<u64>, Mailbox) {
