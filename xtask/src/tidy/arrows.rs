@@ -91,7 +91,14 @@ const LAYERS: &[Layer] = &[
     layer("sage-tests", &["sage-comm", "nexmark", "queue-testkit"], &[BACKENDS]),
     layer(
         "sage-fuzz",
-        &["queue-rpc", "router", "rpc-broker", "rpc-server", "rpc-wire", "sage-comm"],
+        &[
+            "queue-rpc",
+            "router",
+            "rpc-broker",
+            "rpc-server",
+            "rpc-wire",
+            "sage-comm",
+        ],
         &[],
     ),
     layer("xtask", &[], &[]),
