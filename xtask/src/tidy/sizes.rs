@@ -22,7 +22,7 @@ const TESTKIT_LINES: usize = 8_900;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
 /// Lists too: one file for each verb, and none of them knows another.
-const CLI_LINES: usize = 6_000;
+const CLI_LINES: usize = 6_800;
 const XTASK_LINES: usize = 6_000;
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
