@@ -1,15 +1,25 @@
 //! Where the jobs are.
 
 use sage_comm::jobs::{JobClient, REQUESTS};
-use sage_comm::{Builtin, DescriptorRecord, ErrorKind, QueueId};
+use sage_comm::{Builtin, DescriptorRecord, Error, ErrorKind, QueueId, RpcSpec, Spec};
 
 use super::JobVerbArgs;
 use crate::failure::Failure;
 use crate::look;
+use crate::queue::wrong;
 
 /// The place that a text describes.
 pub(crate) fn place(text: &str) -> Result<DescriptorRecord, Failure> {
-    Ok(settled(look::any_queue_at(text)?))
+    let record = look::any_queue_at(text)?;
+    if record.queue_type != RpcSpec::KIND {
+        return Err(wrong(
+            Error::new(ErrorKind::InvalidDescriptor, "reach a server of jobs")
+                .expected("a server: type `rpc`")
+                .found(format!("type `{}`", record.queue_type))
+                .remedy("name the address of `sage serve --jobs`, such as rpc://?host=127.0.0.1"),
+        ));
+    }
+    Ok(settled(record))
 }
 
 /// What both sides have to say alike about the queues between them: none outlives whoever uses it, and no call is taken
