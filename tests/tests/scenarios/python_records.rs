@@ -1,8 +1,8 @@
 //! Descriptor records as SAGE's Python kernel writes them, and what becomes of each.
 
 use sage_comm::{
-    Backends, Builtin, Descriptor, DescriptorRecord, ErrorKind, Kind, LocalSpec, QueueId, QueueManager, SageSpec,
-    Value, live_queues,
+    Backends, Builtin, Descriptor, DescriptorRecord, ErrorKind, Kind, LocalSpec, QueueId, QueueManager, RpcSpec,
+    SageSpec, Value, live_queues,
 };
 
 use crate::support::{explained, names};
@@ -179,6 +179,15 @@ fn they_read_as_typed_descriptors_too() {
     assert_eq!(python.created_timestamp(), 1_795_228_632.626_586_2);
     let sage = Descriptor::<SageSpec>::from_json(ACCEPTED[6].json).unwrap();
     assert_eq!(sage.spec().capacity, 1 << 20);
+    let elsewhere = ACCEPTED[5]
+        .json
+        .replace("localhost", "far.example")
+        .replace("30.0", "2.5");
+    let rpc = Descriptor::<RpcSpec>::from_json(&elsewhere).unwrap();
+    let spec = rpc.spec();
+    assert_eq!((spec.host.as_str(), spec.port, spec.retry_count), ("far.example", 1, 3));
+    assert_eq!((spec.connection_timeout.as_millis(), spec.enable_pooling), (2500, true));
+    assert!(!rpc.is_initialized());
     let error = Descriptor::<SageSpec>::from_json(ACCEPTED[0].json).unwrap_err();
     names(
         &error,

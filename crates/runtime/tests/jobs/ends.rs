@@ -114,6 +114,32 @@ fn a_drain_stops_the_sources_and_lets_everything_inside_flow_out() {
 }
 
 #[test]
+fn a_storm_of_drains_is_one_drain() {
+    over_both("drain-storm", |job, kind| {
+        let seen = Signal::default();
+        let signal = seen.clone();
+        let flow = flow(job, kind);
+        let results = flow
+            .source("endless", 2, |_| endless())
+            .inspect("look", move |_| signal.raise())
+            .parallelism(3)
+            .collect("results");
+        let handle = flow.build(Deployment::Threads).unwrap().start().unwrap();
+        seen.wait_for(10);
+        let stormers: Vec<_> = (0..10)
+            .map(|_| {
+                let controller = handle.controller();
+                spawn(move || (0..100).for_each(|_| controller.drain(LONG)))
+            })
+            .collect();
+        stormers.into_iter().for_each(join);
+        let report = handle.wait();
+        assert_complete(&report, Outcome::Drained);
+        assert_eq!(report.node("endless").unwrap().packets_out, results.len() as u64);
+    });
+}
+
+#[test]
 fn a_drain_wakes_an_idle_source_and_may_come_before_the_first_packet() {
     over_both("early-drain", |job, kind| {
         let flow = flow(job, kind);

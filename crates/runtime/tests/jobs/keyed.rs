@@ -1,12 +1,13 @@
 //! The key of the packet at hand, and state by key.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use router::{Key, Packet};
 use runtime::ops::{IterSource, Reduce};
 use runtime::{Deployment, ErrorPolicy, NodeKind, OpResult, Operator, Outcome, TaskContext};
 
-use crate::rig::{Witness, assert_complete, assert_cut_off, flow, over_both, sorted};
+use crate::rig::{Witness, assert_complete, assert_cut_off, flow, over_both, share, sorted};
 
 type Log = Arc<Mutex<Vec<(&'static str, Option<Key>)>>>;
 
@@ -139,5 +140,46 @@ fn zero_empty_and_false_are_keys_like_others() {
                 "one state"
             );
         }
+    });
+}
+
+#[test]
+fn one_key_of_two_streams_meets_in_one_instance() {
+    over_both("key-meets", |job, kind| {
+        let flow = flow(job, kind);
+        let seen = Witness::new();
+        // Each stream has the key in a place of its own.
+        let users = flow
+            .source("users", 2, |at| IterSource::new(share(at, 40)))
+            .key_by("user", |n| n % 20);
+        let events = flow
+            .source("events", 1, |_| IterSource::new((0..80_u64).map(|n| (n, n % 20))))
+            .key_by("user_of_event", |event| event.1);
+        let _ = users
+            .co_map(&events, "both", (), |(), n| (0_u8, n % 20), |(), event| (1, event.1))
+            .parallelism(3)
+            .forward()
+            .sink("seen", seen.sink())
+            .parallelism(3);
+        let report = flow.build(Deployment::Threads).unwrap().run().unwrap();
+        assert_complete(&report, Outcome::Finished);
+        let mut homes = BTreeMap::<u64, Vec<(u8, u32)>>::new();
+        for it in seen.take() {
+            homes.entry(it.item.1).or_default().push((it.item.0, it.instance));
+        }
+        assert_eq!(homes.len(), 20);
+        for (key, of_key) in &homes {
+            let home = of_key[0].1;
+            assert!(
+                of_key.iter().all(|(_, instance)| *instance == home),
+                "{key}: {of_key:?}"
+            );
+            let of_users = of_key.iter().filter(|(stream, _)| *stream == 0).count();
+            assert_eq!((of_users, of_key.len()), (2, 6), "{key}: {of_key:?}");
+        }
+        assert!(
+            homes.values().any(|of_key| of_key[0].1 != homes[&0][0].1),
+            "20 keys do not all meet in one of 3"
+        );
     });
 }
