@@ -3,6 +3,7 @@
 //! Each checker is a pure function over texts or over a small model of the packages, so a test can plant a fault.
 
 mod arrows;
+mod covered;
 mod crates;
 mod docs;
 mod library;
@@ -84,6 +85,7 @@ fn findings(workspace: &model::Workspace) -> Vec<Finding> {
     findings.extend(crates::check(workspace));
     findings.extend(sizes::check(workspace));
     findings.extend(docs::check(workspace));
+    findings.extend(covered::check(&workspace.files));
     findings.extend(links::check(&workspace.files, &|path| {
         workspace.root.join(path).exists()
     }));
