@@ -223,6 +223,12 @@ impl Plan {
         self.layout.group(edge)
     }
 
+    /// An edge for messages: `from -> to`, and the port where the target has several; `None` when the id is of another plan.
+    #[must_use]
+    pub fn edge_name(&self, edge: EdgeId) -> Option<String> {
+        self.graph.edge(edge).map(|edge| self.graph.edge_name(edge))
+    }
+
     /// The broadcast groups each instance of a node sends to, in order of the edges.
     pub fn groups_from(&self, node: NodeId) -> impl Iterator<Item = &Group> {
         self.layout

@@ -48,6 +48,7 @@ mod context;
 mod control;
 mod dead_letter;
 mod draft;
+mod explain;
 mod flow;
 mod handle;
 mod instance;
@@ -79,6 +80,7 @@ mod workers;
 
 pub use context::TaskContext;
 pub use dead_letter::DeadLetter;
+pub use explain::{EdgeExplanation, Explanation, NodeExplanation, NotChosen, QueueExplanation};
 pub use flow::Flow;
 pub use graph::{Deployment, ErrorPolicy, NodeKind, Plan};
 pub use handle::{JobController, JobHandle, NodeProgress};

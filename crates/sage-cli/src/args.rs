@@ -11,6 +11,7 @@ use crate::demo::DemoArgs;
 use crate::failure::Failure;
 use crate::job::JobVerbArgs;
 use crate::look::{CleanArgs, DeleteArgs, LsArgs, PeekArgs, ShowArgs, StatArgs};
+use crate::plan::{ExplainArgs, PlanArgs};
 use crate::queue::{DescribeArgs, GetArgs, PutArgs};
 use crate::serve::ServeArgs;
 use crate::word_count::WordCountArgs;
@@ -21,6 +22,7 @@ Examples:
   sage demo --events 5000000 --verify --json     prove the result against a single-threaded loop
   sage word-count README.md docs/*.md            count words with two counters
   cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
+  sage explain demo --processes 3                why each queue of a job would be of its type
   sage get 'shm://letters' --follow              print what other processes of this host put
   ls | sage put 'shm://letters'                  put lines for them to get
   sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
@@ -55,6 +57,8 @@ pub(crate) struct Sage {
 pub(crate) enum Verb {
     Demo(DemoArgs),
     WordCount(WordCountArgs),
+    Plan(PlanArgs),
+    Explain(ExplainArgs),
     Job(JobVerbArgs),
     Describe(DescribeArgs),
     Put(PutArgs),
@@ -78,11 +82,12 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) parallelism: Bounded<1, 256>,
 
-    /// Queues that the packets travel over: our ring, flume, or between processes shared memory, a server or a manager
+    /// Queues that the packets travel over: our ring, flume, or between processes shared memory, a server or a manager;
+    /// auto is what fits each edge best
     #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
     pub(crate) transport: Transport,
 
-    /// Worker processes, with transport shm, rpc or actor [default: 3]
+    /// Worker processes, with transport auto, shm, rpc or actor [default: 3, with auto this one]
     #[arg(
         long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse
     )]
@@ -120,6 +125,7 @@ impl JobArgs {
             (transport, None) if transport.is_far() => 3,
             // At most 64 by its type.
             (transport, Some(processes)) if transport.is_far() => processes.0 as u32,
+            (Transport::Auto, Some(processes)) => processes.0 as u32,
             _ => 1,
         }
     }
@@ -128,8 +134,9 @@ impl JobArgs {
     pub(crate) fn deployment(&self) -> Result<Deployment, Failure> {
         match (self.transport, self.processes) {
             (transport, _) if transport.is_far() => Ok(Deployment::Processes(self.processes())),
+            (Transport::Auto, Some(_)) => Ok(Deployment::Processes(self.processes())),
             (transport, Some(processes)) if processes.0 > 1 => Err(Failure::usage(format_args!(
-                "--processes {} with --transport {transport}: it reaches one process only; use --transport shm, rpc or actor",
+                "--processes {} with --transport {transport}: it reaches one process only; use --transport auto, shm, rpc or actor",
                 processes.0
             ))),
             _ => Ok(Deployment::Threads),
@@ -141,6 +148,7 @@ impl JobArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
     // With a comment for the help, each value would take three lines there.
+    Auto,
     Sage,
     Local,
     Shm,
@@ -149,17 +157,17 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Whether it is for jobs on several processes.
+    /// Whether it is for jobs on several processes alone.
     const fn is_far(self) -> bool {
         matches!(self, Self::Shm | Self::Rpc | Self::Actor)
     }
 
-    /// The queue type of every edge; `None` for those that are for edges between processes only.
+    /// The queue type of every edge; `None` where a strategy chooses for each.
     pub(crate) const fn queue_type(self) -> Option<&'static str> {
         match self {
             Self::Sage => Some("sage_queue"),
             Self::Local => Some("local"),
-            Self::Shm | Self::Rpc | Self::Actor => None,
+            Self::Auto | Self::Shm | Self::Rpc | Self::Actor => None,
         }
     }
 }
@@ -167,6 +175,7 @@ impl Transport {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Auto => "auto",
             Self::Sage => "sage",
             Self::Local => "local",
             Self::Shm => "shm",
@@ -264,7 +273,7 @@ mod tests {
             (&["sage", "demo", "--parallelism", "+2"], &["from 1 to 256"]),
             (
                 &["sage", "demo", "--transport", "carrier"],
-                &["'carrier'", "sage, local, shm"],
+                &["'carrier'", "auto, sage, local, shm"],
             ),
             (
                 &["sage", "demo", "--transprot", "local"],

@@ -9,6 +9,7 @@ mod job;
 mod look;
 mod number;
 mod output;
+mod plan;
 mod progress;
 mod queue;
 mod report;
@@ -47,6 +48,8 @@ fn start() -> Result<ExitCode, Failure> {
     match sage.verb {
         Verb::Demo(args) => demo::run(&args),
         Verb::WordCount(args) => word_count::run(&args),
+        Verb::Plan(args) => plan::plan(&args),
+        Verb::Explain(args) => plan::explain(&args),
         Verb::Job(args) => job::run(&args),
         Verb::Describe(args) => queue::describe(&args),
         Verb::Put(args) => queue::put(&args),

@@ -53,6 +53,7 @@ fn every_transport_and_parallelism_gives_the_answer_of_the_plain_loop() {
 #[test]
 fn processes_give_the_answer_of_the_plain_loop() {
     for (transport, processes, parallelism) in [
+        ("auto", Some("3"), "2"),
         ("shm", None, "2"),
         ("shm", Some("1"), "1"),
         ("shm", Some("5"), "3"),

@@ -1,6 +1,7 @@
 //! What the command says when it is used wrongly, and how it ends.
 
 mod common;
+mod plans;
 
 use std::process::Stdio;
 
@@ -21,7 +22,17 @@ fn wrong_use_is_one_line_and_exit_code_2() {
             &["--slide-ms", "at least 1"],
         ),
         (&["demo", "surplus"], &["'surplus'"]),
-        (&["demo", "--processes", "3"], &["--processes 3", "--transport shm"]),
+        (
+            &["demo", "--processes", "3"],
+            &["--processes 3", "--transport auto, shm"],
+        ),
+        (&["plan"], &["<JOB>"]),
+        (&["plan", "dmeo"], &["'dmeo'", "demo"]),
+        (&["plan", "demo", "--dot", "--json"], &["--dot", "--json"]),
+        (
+            &["explain", "word-count", "--processes", "3"],
+            &["auto on 3 processes", "in one process"],
+        ),
         (
             &["demo", "--transport", "shm", "--processes", "65"],
             &["--processes", "from 1 to 64"],
@@ -109,6 +120,8 @@ fn help_and_version_are_answers() {
         (&["demo", "--help"], "--verify"),
         (&["help", "demo"], "--verify"),
         (&["word-count", "--help"], "uniq -c"),
+        (&["plan", "--help"], "--mermaid"),
+        (&["explain", "--help"], "--transport"),
         (&["put", "--help"], "auto_cleanup=false"),
         (&["get", "--help"], "shm://letters?maxsize=100"),
         (&["clean", "--help"], "stale"),

@@ -8,7 +8,7 @@ const CRATE_LINES: usize = 3_500;
 /// The contract and the waiting behind it: every queue type leans on both, and neither is of use alone.
 const QUEUE_CORE_LINES: usize = 3_900;
 /// Executing plans is one subject that changes together.
-const RUNTIME_LINES: usize = 9_500;
+const RUNTIME_LINES: usize = 10_500;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
 const SHM_LINES: usize = 7_500;
 /// One state machine: what a message does to connections, sessions and queues at once cannot be told apart by a line between crates.
@@ -22,7 +22,7 @@ const TESTKIT_LINES: usize = 8_900;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_000;
 /// Lists too: one file for each verb, and none of them knows another.
-const CLI_LINES: usize = 6_800;
+const CLI_LINES: usize = 7_300;
 const XTASK_LINES: usize = 6_000;
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nexmark::Config;
-use sage_comm::{NodeProgress, Outcome};
+use nexmark::hot_items::WindowSpec;
+use sage_comm::{Builtin, Job, NodeProgress, Outcome};
 
 pub(crate) use args::DemoArgs;
 use embedded::Embedded;
@@ -23,7 +24,7 @@ pub(crate) use registered::register;
 use results::Results;
 use summary::{Hottest, Summary};
 
-use crate::args::Transport;
+use crate::args::{JobArgs, Transport};
 use crate::failure::Failure;
 use crate::number::{grouped, per_second, short};
 use crate::output::Output;
@@ -35,6 +36,14 @@ const EVENTS: Unit = Unit {
     count: |count| format!("{} events", grouped(count)),
     rate: |rate| format!("{} events/s", short(rate)),
 };
+
+/// The job as it would run, to be looked at.
+pub(crate) fn planned(args: &JobArgs) -> Result<Job<Builtin>, Failure> {
+    let windows = WindowSpec::new(10_000, 5_000).map_err(Failure::new)?;
+    let results = Shared::new(Results::new(false));
+    let job = flow::build(args, Config::default(), windows, &results, args.deployment()?)?;
+    Ok(job)
+}
 
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let windows = args.windows()?;

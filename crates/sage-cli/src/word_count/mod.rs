@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sage_comm::{Deployment, Outcome};
+use sage_comm::{Builtin, Deployment, Job, Outcome};
 use serde::Serialize;
 
 pub(crate) use args::WordCountArgs;
@@ -23,6 +23,7 @@ use inputs::Inputs;
 use ranking::Ranking;
 pub(crate) use registered::register;
 
+use crate::args::JobArgs;
 use crate::failure::Failure;
 use crate::number::{self, grouped, per_second};
 use crate::output::Output;
@@ -47,13 +48,26 @@ struct Summary {
     account: Account,
 }
 
-pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
-    if args.job.deployment()? != Deployment::Threads {
-        return Err(Failure::usage(format_args!(
-            "--transport {}: word-count reads its files in one process; use --transport sage or local",
-            args.job.transport
-        )));
+/// The job as it would run, to be looked at.
+pub(crate) fn planned(args: &JobArgs) -> Result<Job<Builtin>, Failure> {
+    in_one_process(args)?;
+    let (job, _counts) = flow::build(args, Inputs::open(&[])?, &Arc::default())?;
+    Ok(job)
+}
+
+fn in_one_process(args: &JobArgs) -> Result<(), Failure> {
+    if args.deployment()? == Deployment::Threads {
+        return Ok(());
     }
+    Err(Failure::usage(format_args!(
+        "--transport {} on {} processes: word-count reads its files in one process; use --transport sage or local",
+        args.transport,
+        args.processes(),
+    )))
+}
+
+pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
+    in_one_process(&args.job)?;
     let inputs = Inputs::open(&args.files)?;
     let (total, files) = (inputs.size(), inputs.len());
     let read = Arc::new(AtomicU64::new(0));
