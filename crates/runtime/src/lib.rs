@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod ahead;
 mod assembly;
 mod chain;
 mod chained;
@@ -78,6 +79,7 @@ mod supervise;
 mod task;
 mod workers;
 
+pub use ahead::AsyncOrder;
 pub use context::TaskContext;
 pub use dead_letter::DeadLetter;
 pub use explain::{EdgeExplanation, Explanation, NodeExplanation, NotChosen, QueueExplanation};

@@ -66,6 +66,10 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.ctx.instance()
     }
 
+    pub(crate) const fn operator(&mut self) -> &mut Op {
+        &mut self.operator
+    }
+
     /// An aborted job wants no more work, and what is not done stays where it is. True otherwise.
     #[inline]
     pub(crate) fn wanted(&self) -> Result<bool, End> {

@@ -29,7 +29,7 @@ use crate::{Data, Instance, OpError, Operator};
 /// settings change the node the stream comes from; [`partition`](Self::partition) and its kin change how the *next* node
 /// receives. A stream can be used more than once: each use gets a copy of every packet.
 pub struct Stream<T: Data, B: Backends> {
-    draft: Rc<RefCell<Draft<B>>>,
+    pub(crate) draft: Rc<RefCell<Draft<B>>>,
     node: NodeId,
     partition: Partition,
     partitioner: Option<Partitioner<T>>,
@@ -425,7 +425,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.draft.borrow_mut().node::<In>(spec, build, Some(link))
     }
 
-    fn connect(&self, to: NodeId, port: u16, connector: Connector<T>) {
+    pub(crate) fn connect(&self, to: NodeId, port: u16, connector: Connector<T>) {
         let spec = EdgeSpec::to_port(port, self.partition.clone());
         let name = match &self.partition {
             Partition::Custom(name) => Some(Arc::clone(name)),
@@ -444,7 +444,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
     }
 }
 
-fn no_input(instance: &Instance) -> Error {
+pub(crate) fn no_input(instance: &Instance) -> Error {
     Error::new(descriptor_core::ErrorKind::InvalidGraph, "make task")
         .with("instance", &instance.name)
         .expected("an input queue")

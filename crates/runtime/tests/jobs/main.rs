@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod ahead;
 mod chain;
 mod ends;
 mod event_time;
+mod explain;
 mod faults;
 mod flow;
 mod keyed;

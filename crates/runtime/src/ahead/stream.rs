@@ -1,0 +1,110 @@
+//! Asynchronous nodes on a stream.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use descriptor_core::{Backends, TypeTag};
+use graph::{NodeKind, NodeSpec};
+use router::Envelope;
+use serde::{Deserialize, Serialize};
+
+use super::task::AheadTask;
+use crate::assembly::OpenQueue;
+use crate::operator_task::Remake;
+use crate::stream::{Stream, no_input};
+use crate::task::{Task, TaskParts};
+use crate::{Data, Instance, OpError};
+
+/// In which order the results of asynchronous work go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AsyncOrder {
+    /// As the packets came: a result waits for those before it.
+    #[default]
+    Kept,
+    /// As the work is done. Watermarks stay behind what came before them, and packets of one key may overtake each other.
+    AsTheyFinish,
+}
+
+impl<T: Data, B: Backends> Stream<T, B> {
+    /// As [`map`](Self::map), where the function is asynchronous and each instance works on up to `concurrency` packets at
+    /// once, at least one.
+    ///
+    /// The thread of the instance polls the futures. They may use any executor by a handle of it, such as by awaiting what
+    /// they spawned there; a future that blocks holds up all others of its instance. While `concurrency` packets are under
+    /// way, or done and waiting for their turn, no more are taken, so that senders wait. Watermarks and the end of the
+    /// stream stay behind the packets before them; an abort drops the futures.
+    ///
+    /// ```
+    /// use runtime::{AsyncOrder, Deployment, Flow, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// let flow = Flow::new("lookups", Builtin);
+    /// let found = flow
+    ///     .source("keys", 1, |_| ops::IterSource::new(0..4_u64))
+    ///     .map_async("look_up", 16, AsyncOrder::Kept, |key| async move { (key, key * key) })
+    ///     .collect("found");
+    /// assert!(flow.build(Deployment::Threads)?.run()?.is_complete());
+    /// assert_eq!(found.take(), [(0, 0), (1, 1), (2, 4), (3, 9)]);
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    #[doc(alias = "async_io")]
+    pub fn map_async<Out, Fut, F>(
+        &self,
+        name: &str,
+        concurrency: usize,
+        order: AsyncOrder,
+        function: F,
+    ) -> Stream<Out, B>
+    where
+        Out: Data,
+        Fut: Future<Output = Out> + Send + 'static,
+        F: Fn(T) -> Fut + Clone + Send + Sync + 'static,
+    {
+        self.try_map_async(name, concurrency, order, move |item| {
+            let work = function(item);
+            async move { Ok::<_, OpError>(work.await) }
+        })
+    }
+
+    /// As [`map_async`](Self::map_async), with errors for the node's error policy. With a rule for
+    /// [new starts](Self::restart) the packet that failed is tried again; the others in flight go on.
+    pub fn try_map_async<Out, E, Fut, F>(
+        &self,
+        name: &str,
+        concurrency: usize,
+        order: AsyncOrder,
+        function: F,
+    ) -> Stream<Out, B>
+    where
+        Out: Data,
+        E: Into<OpError> + 'static,
+        Fut: Future<Output = Result<Out, E>> + Send + 'static,
+        F: Fn(T) -> Fut + Clone + Send + Sync + 'static,
+    {
+        let spec = NodeSpec {
+            inputs: vec![TypeTag::of::<T>()],
+            output: Some(TypeTag::of::<Out>()),
+            ..NodeSpec::new(name, NodeKind::Map)
+        };
+        let make: Remake<F> = Arc::new(move |_: &Instance| function.clone());
+        let build = Box::new(move |parts: TaskParts<'_>| {
+            let queue = match parts.input {
+                Some(input) => input.queue::<Envelope<T>>()?,
+                None => return Err(no_input(&parts.instance)),
+            };
+            let task = AheadTask::<T, Out, F, Fut>::new(Arc::clone(&make), (concurrency, order), queue, parts)?;
+            Ok(Box::new(task) as Box<dyn Task>)
+        });
+        // Without a link: it waits for more than its input, which a caller could not.
+        let node = self.draft.borrow_mut().node::<T>(spec, build, None);
+        self.connect(node, 0, Arc::new(OpenQueue::queue::<Envelope<T>>));
+        Stream::new(Rc::clone(&self.draft), node)
+    }
+}
