@@ -1,6 +1,6 @@
 //! State by key, and windows of it over event time: what keyed operators keep between packets.
 //!
-//! All of it belongs to one instance and is in memory only. Nothing here knows packets, queues or threads.
+//! All of it belongs to one instance and is in memory; it can be written down (`serde`) and read again. Nothing here knows packets, queues or threads.
 //!
 //! ```
 //! use keyed_state::{Panes, Place, WindowSpec};
@@ -25,6 +25,7 @@
 
 mod aggregate;
 mod panes;
+mod saved;
 mod state;
 mod window_spec;
 

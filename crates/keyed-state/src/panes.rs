@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use partition_key::Key;
+use serde::{Deserialize, Serialize};
 
 use crate::{KeyedState, WindowSpec};
 
@@ -13,13 +14,15 @@ const SPARE: usize = 2;
 /// Accumulators by pane and key, and how far windows have fired.
 ///
 /// An item is stored once, however many windows hold it; windows are put together from panes when they fire.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(serialize = "A: Serialize", deserialize = "A: Deserialize<'de>"))]
 pub struct Panes<A> {
     spec: WindowSpec,
     /// By the end of the pane. None of these has fired its last window.
     panes: BTreeMap<u64, KeyedState<A>>,
     /// Windows that end here or before have fired.
     fired_ms: u64,
+    #[serde(skip, default = "Vec::new")]
     spare: Vec<KeyedState<A>>,
     late: u64,
     partly_late: u64,
@@ -57,6 +60,12 @@ impl<A> Panes<A> {
             late: 0,
             partly_late: 0,
         }
+    }
+
+    /// Which windows it is made for.
+    #[must_use]
+    pub const fn spec(&self) -> WindowSpec {
+        self.spec
     }
 
     /// Items that came too late for every window.

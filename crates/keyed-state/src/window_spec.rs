@@ -1,6 +1,7 @@
 //! Which windows there are.
 
 use descriptor_core::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 /// Windows of one size that end at every multiple of their slide, in milliseconds of event time.
 ///
@@ -17,7 +18,8 @@ use descriptor_core::{Error, ErrorKind};
 /// assert!(WindowSpec::sliding(10, 4).is_err());
 /// # Ok::<(), descriptor_core::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "(u64, u64)", into = "(u64, u64)")]
 pub struct WindowSpec {
     size_ms: u64,
     slide_ms: u64,
@@ -83,6 +85,22 @@ impl WindowSpec {
     /// The end of the first pane of this window; 0, where no pane ends, when the window begins before the first pane.
     pub(crate) const fn first_pane(&self, window_end: u64) -> u64 {
         window_end.saturating_sub(self.size_ms - self.slide_ms)
+    }
+}
+
+impl TryFrom<(u64, u64)> for WindowSpec {
+    type Error = Error;
+
+    /// Of size and slide.
+    fn try_from((size_ms, slide_ms): (u64, u64)) -> Result<Self, Error> {
+        Self::sliding(size_ms, slide_ms)
+    }
+}
+
+impl From<WindowSpec> for (u64, u64) {
+    /// Size and slide.
+    fn from(spec: WindowSpec) -> Self {
+        (spec.size_ms, spec.slide_ms)
     }
 }
 

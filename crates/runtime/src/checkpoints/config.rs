@@ -1,0 +1,71 @@
+//! Where and how often, and what came of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Where a job keeps its checkpoints, and how often it makes one.
+///
+/// The folder belongs to one job. It is made when it is not there, with access for its owner alone; the last two
+/// complete checkpoints stay in it, and a job that is started with it again goes on from the last one.
+///
+/// ```
+/// use std::time::Duration;
+/// let often = runtime::Checkpoints::in_folder("/var/lib/job").every(Duration::from_secs(1));
+/// assert_eq!(often.folder(), std::path::Path::new("/var/lib/job"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    pub(super) folder: PathBuf,
+    pub(super) every: Duration,
+    pub(super) state_bytes: usize,
+}
+
+impl Checkpoints {
+    /// Every ten seconds, into this folder.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            every: Duration::from_secs(10),
+            state_bytes: 1 << 30,
+        }
+    }
+
+    /// The pause between the end of one checkpoint and the begin of the next.
+    #[must_use]
+    pub const fn every(self, pause: Duration) -> Self {
+        Self { every: pause, ..self }
+    }
+
+    /// The most bytes that the state of one instance may take; 1 GiB unless said otherwise. A job with more fails.
+    #[must_use]
+    pub const fn state_bytes(self, most: usize) -> Self {
+        Self {
+            state_bytes: most,
+            ..self
+        }
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// What became of the checkpoints of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CheckpointReport {
+    /// The one that the job went on from.
+    pub restored: Option<u64>,
+    /// How many were completed.
+    pub completed: u64,
+    /// The last complete one.
+    pub last: Option<u64>,
+    /// How many were given up because an instance would have had to hold back too much.
+    pub declined: u64,
+    /// How many could not be written; the log says why.
+    pub unwritten: u64,
+}

@@ -1,0 +1,100 @@
+//! An instance's part in the checkpoints of its job.
+
+use std::sync::Arc;
+
+use super::folder::Saved;
+use super::round::Round;
+use super::state::State;
+use crate::OpResult;
+
+/// One instance's place in the rounds, and what it goes on from.
+pub(crate) struct Seat {
+    round: Arc<Round>,
+    /// Its place in the plan.
+    place: usize,
+    restored: Option<Vec<u8>>,
+    /// It had come to its end before the checkpoint that it goes on from.
+    over: bool,
+    /// Up to here the instance knows that checkpoints are complete.
+    known: u64,
+    /// The last barrier that it sent, or let go by.
+    passed: u64,
+}
+
+impl Seat {
+    pub(crate) fn new(round: &Arc<Round>, place: usize, saved: Option<Saved>) -> Self {
+        let (restored, over) = saved.map_or((None, false), |saved| (Some(saved.state), saved.over));
+        Self {
+            known: round.complete(),
+            passed: round.complete(),
+            round: Arc::clone(round),
+            place,
+            restored,
+            over,
+        }
+    }
+
+    /// A finding that keeps the job from having checkpoints; the same one of several instances counts once.
+    pub(crate) fn object(&self, finding: String) {
+        self.round.object(finding);
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// What the operator is to become, once, and the number of the checkpoint.
+    pub(crate) fn restored(&mut self) -> Option<(Vec<u8>, u64)> {
+        let number = self.known;
+        self.restored.take().map(|state| (state, number))
+    }
+
+    /// The last complete checkpoint, if the instance has not heard of it yet.
+    pub(crate) fn completed(&mut self) -> Option<u64> {
+        let complete = self.round.complete();
+        (complete > self.known).then(|| {
+            self.known = complete;
+            complete
+        })
+    }
+
+    /// The barrier that sources are to send next.
+    #[inline]
+    pub(crate) fn wanted(&self) -> Option<u64> {
+        Some(self.round.wanted()).filter(|wanted| *wanted > self.passed)
+    }
+
+    /// False for a barrier that has been dealt with.
+    pub(crate) const fn is_next(&self, barrier: u64) -> bool {
+        barrier > self.passed
+    }
+
+    pub(crate) fn save(&self, state: &State<'_>) -> OpResult<Vec<u8>> {
+        Ok(state.save(self.round.state_bytes())?)
+    }
+
+    /// Hands over the state at this barrier.
+    pub(crate) fn hand_over(&mut self, barrier: u64, state: Vec<u8>) {
+        self.passed = barrier;
+        self.round.hand_over(self.place, barrier, state);
+    }
+
+    /// This instance cannot take part in that checkpoint, so nobody need.
+    pub(crate) fn decline(&mut self, barrier: u64) {
+        self.passed = barrier;
+        self.round.decline(barrier);
+    }
+
+    /// Hands over the state at the end: it stands for all checkpoints from here on.
+    pub(crate) fn end(&self, state: Vec<u8>) {
+        self.round.end(self.place, state);
+    }
+
+    /// Waits until all instances have come to their end and the last checkpoint is complete.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn wait_last(&self) -> Result<bool, String> {
+        self.round.wait_last()
+    }
+}
