@@ -78,7 +78,10 @@ mod tests {
         let twice = [(Key::from(1_u8), 1_u8), (Key::from(1_u8), 2)];
         let mut bytes = Vec::new();
         Codec::Postcard.encode(&twice.as_slice(), 100, &mut bytes).unwrap();
-        let error = Codec::Postcard.decode::<KeyedState<u8>>(&bytes, 100).map(drop).unwrap_err();
+        let error = Codec::Postcard
+            .decode::<KeyedState<u8>>(&bytes, 100)
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
 

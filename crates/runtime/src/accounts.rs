@@ -103,6 +103,7 @@ pub(crate) fn report(
         lost_workers,
         services: Vec::new(),
         late_answers: 0,
+        checkpoints: None,
     }
 }
 

@@ -126,6 +126,18 @@ impl<T: Data> Chained<T> {
         self.settle(done)
     }
 
+    pub(crate) fn barrier(&mut self, number: u64) -> Result<(), Error> {
+        self.hand_over()?;
+        self.controls += 1;
+        let done = self.link.barrier(number);
+        self.settle(done)
+    }
+
+    pub(crate) fn commit_last(&mut self) -> Result<(), Error> {
+        let done = self.link.commit_last();
+        self.settle(done)
+    }
+
     pub(crate) fn stop(&mut self) -> Result<(), Error> {
         self.hand_over()?;
         self.controls += 1;

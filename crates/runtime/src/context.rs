@@ -215,6 +215,22 @@ impl<Out: Data> TaskContext<Out> {
         self.heritage = Packet::new((), self.timestamp());
     }
 
+    /// True in a job with checkpoints: sinks show what they have when it is committed.
+    #[must_use]
+    pub fn has_checkpoints(&self) -> bool {
+        self.control.round().is_some()
+    }
+
+    /// Sends a barrier behind everything emitted.
+    pub(crate) fn barrier(&mut self, number: u64) -> OpResult {
+        self.outbox.barrier(number)
+    }
+
+    /// Tells those that this one calls that the job's last checkpoint is complete.
+    pub(crate) fn commit_last(&mut self) -> OpResult {
+        self.outbox.commit_last()
+    }
+
     /// For sources: what is emitted from here on was made now.
     pub(crate) fn tick(&mut self) {
         self.heritage = Packet::now(());

@@ -1,10 +1,12 @@
 //! What everybody who works on a job shares: is it still wanted, and who failed.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+use crate::checkpoints::Round;
 
 /// How far the end of a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +60,8 @@ pub(crate) struct Control {
     paused: AtomicBool,
     events: Mutex<Events>,
     changed: Condvar,
+    /// Of a job with checkpoints.
+    round: OnceLock<Arc<Round>>,
 }
 
 impl Control {
@@ -67,7 +71,21 @@ impl Control {
             paused: AtomicBool::new(false),
             events: Mutex::new(Events::default()),
             changed: Condvar::new(),
+            round: OnceLock::new(),
         }
+    }
+
+    /// The same, of a job with checkpoints.
+    pub(crate) fn with_round(round: Option<Arc<Round>>) -> Self {
+        let control = Self::new();
+        if let Some(round) = round {
+            let _ = control.round.set(round);
+        }
+        control
+    }
+
+    pub(crate) fn round(&self) -> Option<&Arc<Round>> {
+        self.round.get()
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -80,6 +98,11 @@ impl Control {
         // Under the lock, so that nobody can look, miss the change and then sleep through the notice.
         self.lock().orders += 1;
         self.changed.notify_all();
+        if phase == Phase::Aborting
+            && let Some(round) = self.round.get()
+        {
+            round.cancel();
+        }
         before < phase as u8
     }
 
@@ -124,13 +147,24 @@ impl Control {
         self.phase() < Phase::Aborting
     }
 
+    /// Lets sources that idle look whether they are to go on.
+    pub(crate) fn wake(&self) {
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
     /// Sleeps up to `limit`, less when sources should stop.
     pub(crate) fn idle(&self, limit: Duration) {
+        self.idle_until(limit, || false);
+    }
+
+    /// As [`idle`](Self::idle), and no longer than until `enough`; whoever makes that true says [`wake`](Self::wake).
+    pub(crate) fn idle_until(&self, limit: Duration, enough: impl Fn() -> bool) {
         let Some(until) = Instant::now().checked_add(limit) else {
             return;
         };
         let mut events = self.lock();
-        while !self.is_stopping() {
+        while !self.is_stopping() && !enough() {
             let Some(left) = until
                 .checked_duration_since(Instant::now())
                 .filter(|left| !left.is_zero())

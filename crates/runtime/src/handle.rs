@@ -40,6 +40,8 @@ pub struct JobHandle {
     begun: Instant,
     // The threads hold it too: it goes with the last of them.
     claim: Arc<Claim>,
+    // Makes the checkpoints, and has their folder.
+    driver: Option<JoinHandle<()>>,
 }
 
 /// What one node has done so far.
@@ -157,6 +159,7 @@ impl JobHandle {
         threads: Vec<TaskThread>,
         dead_letters: Option<DynQueue<DeadLetter>>,
         claim: Arc<Claim>,
+        driver: Option<JoinHandle<()>>,
     ) -> Self {
         Self {
             monitor: monitor::spawn(&shared, shared.tasks),
@@ -165,6 +168,7 @@ impl JobHandle {
             dead_letters,
             begun: Instant::now(),
             claim,
+            driver,
         }
     }
 
@@ -221,6 +225,9 @@ impl JobHandle {
     #[must_use]
     pub fn wait(mut self) -> JobReport {
         self.see_out(GRACE, None, || ());
+        if let Some(driver) = self.driver.take() {
+            let _ = driver.join();
+        }
         let seconds = self.begun.elapsed().as_secs_f64();
         let (mut accounts, stuck) = self.collect(true);
         let lost = self.shared.team.get().map_or_else(Vec::new, Team::lost);
@@ -231,6 +238,7 @@ impl JobHandle {
             let stuck = report.services.iter().flat_map(|service| &service.stuck);
             report.stuck.extend(stuck.map(|worker| format!("service {worker}")));
         }
+        report.checkpoints = self.shared.control.round().map(|round| round.report());
         self.shared.release();
         report
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::{Deployment, Plan};
 
+use crate::checkpoints::Checkpoints;
 use crate::draft::NodeCode;
 use crate::handle::JobHandle;
 use crate::ready::ReadyJob;
@@ -20,6 +21,7 @@ pub struct Job<B: Backends> {
     /// What the ids of its queues begin with, and what no two running jobs of a process may share.
     pub(crate) prefix: String,
     pub(crate) services: Vec<ServiceCode<B>>,
+    pub(crate) checkpoints: Option<Checkpoints>,
 }
 
 impl<B: Backends> Job<B> {
@@ -30,6 +32,7 @@ impl<B: Backends> Job<B> {
             plan,
             code,
             services,
+            checkpoints: None,
         }
     }
 
@@ -44,6 +47,47 @@ impl<B: Backends> Job<B> {
             self.prefix = workers::prefix(self.plan.job_name(), &run);
             self.plan = self.plan.for_run(&run)?;
         }
+        Ok(self)
+    }
+
+    /// Keeps checkpoints of the job, and goes on from the last complete one in the folder: sources seek, operators have
+    /// the state they had, queues begin empty. Whether every node can do so is seen when the job starts.
+    ///
+    /// ```
+    /// use runtime::{Checkpoints, Deployment, Flow, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// let folder = std::env::temp_dir().join(format!("sums-{}", std::process::id()));
+    /// let flow = Flow::new("sums", Builtin);
+    /// let sums = flow
+    ///     .source("numbers", 1, |_| ops::IterSource::new(0..100_u64))
+    ///     .key_by("by_rest", |n| n % 3)
+    ///     .fold("sum", || 0, |sum, n: u64| *sum += n, |_, sum: u64| Ok(sum))
+    ///     .collect("sums");
+    /// let job = flow.build(Deployment::Threads)?.checkpoints(Checkpoints::in_folder(&folder))?;
+    /// let report = job.run()?.into_result()?;
+    /// assert_eq!(sums.take().len(), 3);
+    /// assert_eq!(report.checkpoints.and_then(|it| it.last), Some(1)); // the one at the end
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Unsupported` for a job on processes.
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Result<Self, Error> {
+        if self.plan.deployment() != Deployment::Threads {
+            return Err(Error::new(ErrorKind::Unsupported, "keep checkpoints")
+                .with("job", self.plan.job_name())
+                .expected("a job on threads")
+                .found(self.plan.deployment().to_string())
+                .remedy("build it for threads, or run it without checkpoints"));
+        }
+        self.checkpoints = Some(checkpoints);
         Ok(self)
     }
 

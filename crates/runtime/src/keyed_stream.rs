@@ -5,6 +5,8 @@ use std::fmt;
 use descriptor_core::Backends;
 use graph::{ErrorPolicy, NodeKind};
 use router::{Key, Partition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::ops::{self, Aggregate, WindowSpec};
 use crate::restart::{OnNodeFailure, Restart};
@@ -94,14 +96,14 @@ impl<T: Data, B: Backends> KeyedStream<T, B> {
     /// the input has ended.
     pub fn fold<S, Out, N, A, F>(&self, name: &str, start: N, add: A, finish: F) -> Stream<Out, B>
     where
-        S: Send + 'static,
+        S: Serialize + DeserializeOwned + Send + 'static,
         Out: Data,
         N: Fn() -> S + Clone + Send + Sync + 'static,
         A: Fn(&mut S, T) + Clone + Send + Sync + 'static,
         F: Fn(&Key, S) -> OpResult<Out> + Clone + Send + Sync + 'static,
     {
         self.process(name, NodeKind::Reduce, move |_| {
-            ops::Fold::new(start.clone(), add.clone(), finish.clone())
+            ops::Fold::new(start.clone(), add.clone(), finish.clone()).kept()
         })
     }
 
@@ -116,13 +118,13 @@ impl<T: Data, B: Backends> KeyedStream<T, B> {
         finish: F,
     ) -> Stream<Out, B>
     where
-        G: Aggregate<T, Acc: Send> + Clone + Sync,
+        G: Aggregate<T, Acc: Serialize + DeserializeOwned + Send> + Clone + Sync,
         Out: Data,
         M: Fn(&T) -> u64 + Clone + Send + Sync + 'static,
         F: Fn(u64, &Key, G::Acc) -> OpResult<Out> + Clone + Send + Sync + 'static,
     {
         self.process(name, NodeKind::Window, move |_| {
-            ops::SlidingWindow::new(spec, time_ms.clone(), aggregate.clone(), finish.clone())
+            ops::SlidingWindow::new(spec, time_ms.clone(), aggregate.clone(), finish.clone()).kept()
         })
     }
 
@@ -161,7 +163,7 @@ impl<T: Data, B: Backends> KeyedStream<T, B> {
     where
         Other: Data,
         Out: Data,
-        S: Clone + Send + Sync + 'static,
+        S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
         FA: Fn(&mut S, T) -> Out + Clone + Send + Sync + 'static,
         FB: Fn(&mut S, Other) -> Out + Clone + Send + Sync + 'static,
     {

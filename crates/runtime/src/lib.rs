@@ -44,6 +44,7 @@ mod ahead;
 mod assembly;
 mod chain;
 mod chained;
+mod checkpoints;
 mod claim;
 mod context;
 mod control;
@@ -80,6 +81,7 @@ mod task;
 mod workers;
 
 pub use ahead::AsyncOrder;
+pub use checkpoints::{CheckpointReport, Checkpoints, State};
 pub use context::TaskContext;
 pub use dead_letter::DeadLetter;
 pub use explain::{EdgeExplanation, Explanation, NodeExplanation, NotChosen, QueueExplanation};

@@ -22,6 +22,12 @@ pub(crate) trait Link<T: Data>: Send {
     /// Takes note that event time has come this far.
     fn watermark(&mut self, time: u64) -> Result<(), Cut>;
 
+    /// Hands over its state at this barrier, and so do those behind it.
+    fn barrier(&mut self, number: u64) -> Result<(), Cut>;
+
+    /// The last checkpoint is complete.
+    fn commit_last(&mut self) -> Result<(), Cut>;
+
     /// Sends what is buffered at the end of the chain.
     fn flush(&mut self) -> Result<(), Cut>;
 
@@ -127,6 +133,18 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
             }
             _ => Ok(()),
         }
+    }
+
+    fn barrier(&mut self, number: u64) -> Result<(), Cut> {
+        self.ready()?;
+        let done = self.stage.barrier(number);
+        self.settle(done)
+    }
+
+    fn commit_last(&mut self) -> Result<(), Cut> {
+        self.ready()?;
+        let done = self.stage.commit_last();
+        self.settle(done)
     }
 
     fn flush(&mut self) -> Result<(), Cut> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use descriptor_core::Wire;
 use router::Packet;
 
-use crate::TaskContext;
+use crate::{State, TaskContext};
 
 /// What travels between operators: anything that can leave the process and be copied for a second reader.
 pub trait Data: Wire + Clone {}
@@ -58,6 +58,35 @@ pub trait Operator<In: Data, Out: Data>: Send + 'static {
         let _ = ctx;
         Ok(())
     }
+
+    /// What of it belongs into a checkpoint. It is asked once before the job starts, where
+    /// [`unknown`](State::unknown), which this is unless you say otherwise, keeps a job from having
+    /// checkpoints; again behind [`open`](Self::open), to become what was saved; and at every barrier and the end, to be
+    /// saved.
+    fn state(&mut self) -> State<'_> {
+        State::unknown()
+    }
+
+    /// A barrier has come: everything so far belongs to the checkpoint of this number, and the state is asked for next. A
+    /// sink that commits puts aside what it has under this number. Numbers rise; the last one, at the end, is `u64::MAX`.
+    ///
+    /// # Errors
+    /// Ends the job.
+    fn prepare(&mut self, checkpoint: u64) -> OpResult {
+        let _ = checkpoint;
+        Ok(())
+    }
+
+    /// All checkpoints up to this one are complete or given up: what was prepared for them will not be asked for again, so a
+    /// sink may show it. Called at the latest with the next barrier, or at the end of the job. After a restore it is called
+    /// again for what may have been committed already, with the same numbers and the same data.
+    ///
+    /// # Errors
+    /// Ends the job.
+    fn commit(&mut self, checkpoint: u64) -> OpResult {
+        let _ = checkpoint;
+        Ok(())
+    }
 }
 
 /// What one step of a source did.
@@ -98,5 +127,11 @@ pub trait Source<Out: Data>: Send + 'static {
     fn close(&mut self, ctx: &mut TaskContext<Out>) -> OpResult {
         let _ = ctx;
         Ok(())
+    }
+
+    /// How far it is, for checkpoints: loading it makes a new source go on from there. Asked for as
+    /// [`Operator::state`] is, between steps; a job whose source does not know cannot have checkpoints.
+    fn position(&mut self) -> State<'_> {
+        State::unknown()
     }
 }

@@ -16,6 +16,9 @@ use crate::{Data, Instance, Operator};
 /// Events taken from the queue at once. Enough to make the wake-ups of a busy edge rare, few enough to stay in cache.
 const BATCH: usize = 256;
 
+/// Packets that are held back for a barrier at most: a checkpoint that would take more is given up.
+const HELD: usize = 1 << 16;
+
 /// Makes the operator of an instance again.
 pub(crate) type Remake<Op> = Arc<dyn Fn(&Instance) -> Op + Send + Sync>;
 
@@ -25,6 +28,8 @@ pub(crate) struct OperatorTask<In: Data, Out: Data, Op> {
     inbox: Inbox,
     // Taken from the queue and not yet handled. What is left here after a failure is accounted for.
     pending: VecDeque<Envelope<In>>,
+    // Came behind a barrier that others have not sent yet.
+    held: VecDeque<Envelope<In>>,
     // How many packets it will have taken when the item at hand is done, and whose they are.
     due: u64,
     from: UpstreamId,
@@ -56,6 +61,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             queue,
             inbox: Inbox::new(parts.expected.iter().copied())?,
             pending: VecDeque::new(),
+            held: VecDeque::new(),
             due: 0,
             from: UpstreamId(0),
             stage: Stage::new(operator, parts)?,
@@ -125,7 +131,13 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
     #[inline]
     fn handle(&mut self, envelope: Envelope<In>) -> Result<(), End> {
         let from = envelope.from;
-        match self.inbox.accept(envelope) {
+        let received = self.inbox.accept(envelope);
+        self.act(from, received)
+    }
+
+    #[inline]
+    fn act(&mut self, from: UpstreamId, received: Received<In>) -> Result<(), End> {
+        match received {
             Received::Packet(packet) => {
                 self.from = from;
                 self.due += 1;
@@ -148,8 +160,60 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             Received::Ended {
                 watermark: Some(time), ..
             } => self.stage.advance(time),
+            Received::Barrier(from, number) => self.align(from, number),
             _ => Ok(()),
         }
+    }
+
+    /// Works on what comes before this barrier on the other connections, while what comes behind it has to wait; then the
+    /// state is handed over and the barrier goes on. Connections that end have nothing behind it.
+    #[cold]
+    fn align(&mut self, first: UpstreamId, number: u64) -> Result<(), End> {
+        if !self.stage.is_next(number) || !self.inbox.live().any(|id| id == first) {
+            return Ok(());
+        }
+        let (mut number, mut ahead, mut packets) = (number, vec![first], 0);
+        while !self.inbox.live().all(|id| ahead.contains(&id)) {
+            self.rest()?;
+            if self.pending.is_empty() {
+                self.take()?;
+            }
+            if !self.stage.wanted()? {
+                continue;
+            }
+            let Some(envelope) = self.pending.pop_front() else {
+                continue;
+            };
+            let from = envelope.from;
+            if ahead.contains(&from) {
+                packets += envelope.event.packets();
+                self.held.push_back(envelope);
+                if packets > HELD {
+                    self.release();
+                    return self.stage.decline(number);
+                }
+                continue;
+            }
+            match self.inbox.accept(envelope) {
+                Received::Barrier(_, other) if other == number => ahead.push(from),
+                // The one before was given up before its source had seen it.
+                Received::Barrier(_, other) if other > number => {
+                    self.release();
+                    (number, ahead, packets) = (other, vec![from], 0);
+                }
+                Received::Barrier(..) => {}
+                received => self.act(from, received)?,
+            }
+        }
+        self.release();
+        self.stage.record();
+        self.stage.barrier(number)
+    }
+
+    /// What was held back is next.
+    fn release(&mut self) {
+        self.held.append(&mut self.pending);
+        std::mem::swap(&mut self.held, &mut self.pending);
     }
 }
 
@@ -188,7 +252,11 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
                 .stage
                 .done(Err(format!("its input is not complete: {stop}").into()));
         }
-        self.stage.close()
+        self.stage.close()?;
+        self.standing.wait(true);
+        let concluded = self.stage.conclude();
+        self.standing.wait(false);
+        concluded
     }
 
     fn restart(&mut self) -> Result<(), End> {
@@ -230,6 +298,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
     fn account(&mut self) -> Vec<TaskAccount> {
         self.stage
             .drop_unseen(self.from, (self.due - self.stage.taken()) as usize);
+        self.release();
         while let Some(envelope) = self.pending.pop_front() {
             self.stage.drop_unseen(envelope.from, envelope.event.packets());
             let _ = self.inbox.accept(envelope);

@@ -196,6 +196,27 @@ impl<Out: Data> Outbox<Out> {
         }
     }
 
+    /// Sends a barrier behind all data, at once: whoever aligns waits for it.
+    pub(crate) fn barrier(&mut self, number: u64) -> OpResult {
+        match &mut self.way {
+            Way::Router(router) => {
+                self.standing.wait(true);
+                let sent = router.send_barrier(number, Wait::Forever);
+                self.standing.wait(false);
+                sent.map_err(|error| self.undelivered(error))
+            }
+            Way::Chain(chain) => chain.barrier(number).map_err(|error| self.refused(error)),
+            Way::Ended => Err(self.ended()),
+        }
+    }
+
+    pub(crate) fn commit_last(&mut self) -> OpResult {
+        match &mut self.way {
+            Way::Chain(chain) => Ok(chain.commit_last()?),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the stream behind all its data, and waits until all of it is where it belongs: this process may end next.
     pub(crate) fn stop(&mut self, source: &str, cause: StopCause) -> OpResult {
         match &mut self.way {

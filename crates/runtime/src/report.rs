@@ -5,7 +5,7 @@ use std::fmt;
 use descriptor_core::{Error, ErrorKind, LedgerReport};
 use serde::Serialize;
 
-use crate::{NodeState, ServiceReport};
+use crate::{CheckpointReport, NodeState, ServiceReport};
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,6 +133,9 @@ pub struct JobReport {
     pub services: Vec<ServiceReport>,
     /// Answers of services that came when their callers had given up, and were dropped.
     pub late_answers: u64,
+    /// Of a job with checkpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<CheckpointReport>,
 }
 
 impl JobReport {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use descriptor_core::Error;
 use router::StopCause;
 
+use crate::checkpoints::Seat;
 use crate::context::TaskContext;
 use crate::control::{Control, Phase};
 use crate::meter::TaskMeter;
@@ -27,10 +28,15 @@ pub(crate) struct SourceTask<Out: Data, S> {
     remake: Remake<S>,
     repeats: bool,
     again: bool,
+    seat: Option<Seat>,
 }
 
 impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
-    pub(crate) fn new(source: S, remake: Remake<S>, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+    pub(crate) fn new(mut source: S, remake: Remake<S>, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+        if let Some(seat) = &parts.seat {
+            let unknown = task::guarded(&parts.instance, || source.position().is_unknown())?;
+            seat.inspect(&parts.instance.node, unknown.then_some("position"), parts.rules);
+        }
         let outbox = Outbox::connect(&mut parts)?;
         Ok(Self {
             source,
@@ -48,6 +54,7 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
             remake,
             repeats: parts.rules.repeats(),
             again: false,
+            seat: parts.seat,
         })
     }
 
@@ -71,6 +78,65 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
         Ok(())
     }
 
+    /// Goes to where a checkpoint says it was, where there is one to go on from. False when that was the end.
+    fn seek(&mut self) -> Result<bool, End> {
+        let Some(seat) = &mut self.seat else {
+            return Ok(true);
+        };
+        let sought = match seat.restored() {
+            Some((position, _)) => self.source.position().load(&position),
+            None => Ok(()),
+        };
+        let goes_on = !seat.is_over();
+        self.done(sought.map_err(Into::into))?;
+        Ok(goes_on)
+    }
+
+    /// Sends the barrier that is asked for behind what it has emitted, and hands over how far it is.
+    #[inline]
+    fn mark(&mut self) -> Result<(), End> {
+        match self.seat.as_ref().and_then(Seat::wanted) {
+            Some(number) => self.send_barrier(number),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn send_barrier(&mut self, number: u64) -> Result<(), End> {
+        if let Some(seat) = &mut self.seat {
+            let saved = seat.save(&self.source.position());
+            if let Ok(position) = &saved {
+                seat.hand_over(number, position.clone());
+            }
+            self.done(saved)?;
+        }
+        let sent = self.ctx.barrier(number);
+        self.done(sent)
+    }
+
+    /// Hands over that it is at its end, and waits for all others.
+    fn conclude(&mut self) -> Result<(), End> {
+        let Some(seat) = &mut self.seat else {
+            return Ok(());
+        };
+        let saved = seat.save(&self.source.position());
+        if let Ok(position) = &saved {
+            seat.end(position.clone());
+        }
+        self.done(saved)?;
+        self.standing.wait(true);
+        let last = self.seat.as_ref().map_or(Ok(false), Seat::wait_last);
+        self.standing.wait(false);
+        match last {
+            Ok(true) => {
+                let done = self.ctx.commit_last();
+                self.done(done)
+            }
+            Ok(false) => Err(End::Cancelled),
+            Err(why) => Err(End::Failed(why)),
+        }
+    }
+
     fn record(&self) {
         self.meter.record(0, self.ctx.emitted());
         self.ctx.record_chain();
@@ -88,13 +154,15 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         self.done(chained)?;
         let opened = self.source.open(&mut self.ctx);
         self.done(opened)?;
+        let goes_on = self.seek()?;
         let mut flushed = self.ctx.timestamp();
         let mut through = false;
-        while !self.control.is_stopping() {
+        while goes_on && !self.control.is_stopping() {
             if self.control.is_paused() {
                 self.park()?;
                 continue;
             }
+            self.mark()?;
             // One look at the clock per step: a step is a batch.
             self.ctx.tick();
             if self.ctx.timestamp().saturating_sub(flushed) >= HOLD {
@@ -110,7 +178,8 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
                     self.done(flushed)?;
                     self.record();
                     self.standing.wait(true);
-                    self.control.idle(limit);
+                    let marked = || self.seat.as_ref().and_then(Seat::wanted).is_some();
+                    self.control.idle_until(limit, marked);
                     self.standing.wait(false);
                     continue;
                 }
@@ -124,8 +193,10 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         if self.control.phase() == Phase::Aborting {
             return Err(End::Cancelled);
         }
-        let closed = self.source.close(&mut self.ctx);
-        self.done(closed)?;
+        if goes_on {
+            let closed = self.source.close(&mut self.ctx);
+            self.done(closed)?;
+        }
         if through && self.repeats && !self.control.is_stopping() {
             let flushed = self.ctx.flush();
             self.record();
@@ -134,7 +205,8 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         }
         let stopped = self.ctx.stop(StopCause::Finished);
         self.record();
-        self.done(stopped)
+        self.done(stopped)?;
+        self.conclude()
     }
 
     fn restart(&mut self) -> Result<(), End> {

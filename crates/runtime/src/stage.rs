@@ -7,13 +7,14 @@ use descriptor_core::{DropCause, Error};
 use graph::ErrorPolicy;
 use router::{Drain, Irregular, Pack, Packet, RowKey, Rows, StopCause, UpstreamId};
 
+use crate::checkpoints::{LAST, Seat};
 use crate::context::TaskContext;
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::losses::{Loss, Losses};
 use crate::meter::TaskMeter;
 use crate::outbox::Outbox;
-use crate::task::{End, TaskAccount, TaskParts};
+use crate::task::{self, End, TaskAccount, TaskParts};
 use crate::{Data, Instance, OpError, OpResult, Operator};
 
 pub(crate) struct Stage<In: Data, Out: Data, Op> {
@@ -31,11 +32,16 @@ pub(crate) struct Stage<In: Data, Out: Data, Op> {
     remembered: Vec<u8>,
     control: Arc<Control>,
     meter: Arc<TaskMeter>,
+    seat: Option<Box<Seat>>,
     item: PhantomData<fn(In)>,
 }
 
 impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
-    pub(crate) fn new(operator: Op, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+    pub(crate) fn new(mut operator: Op, mut parts: TaskParts<'_>) -> Result<Self, Error> {
+        if let Some(seat) = &parts.seat {
+            let unknown = task::guarded(&parts.instance, || operator.state().is_unknown())?;
+            seat.inspect(&parts.instance.node, unknown.then_some("state"), parts.rules);
+        }
         let outbox = Outbox::connect(&mut parts)?;
         let input = parts.input.map(|queue| queue.record().clone());
         Ok(Self {
@@ -58,6 +64,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
             remembered: Vec::new(),
             control: parts.control,
             meter: parts.meter,
+            seat: parts.seat.map(Box::new),
             item: PhantomData,
         })
     }
@@ -90,7 +97,86 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
     pub(crate) fn open(&mut self) -> Result<(), End> {
         let opened = self.ctx.open_chain();
         self.done(opened)?;
-        self.call(|operator, ctx| operator.open(ctx))
+        self.call(|operator, ctx| operator.open(ctx))?;
+        self.restore()
+    }
+
+    /// Becomes what a checkpoint says it was, where there is one to go on from.
+    fn restore(&mut self) -> Result<(), End> {
+        let Some((state, number)) = self.seat.as_mut().and_then(|seat| seat.restored()) else {
+            return Ok(());
+        };
+        self.call(|operator, _| {
+            operator.state().load(&state)?;
+            operator.commit(number)
+        })
+    }
+
+    /// What came so far belongs to this checkpoint: so does the state, and so does what has been emitted.
+    #[cold]
+    pub(crate) fn barrier(&mut self, number: u64) -> Result<(), End> {
+        if let Some(mut seat) = self.seat.take() {
+            let done = self.call(|operator, _| {
+                if let Some(complete) = seat.completed() {
+                    operator.commit(complete)?;
+                }
+                operator.prepare(number)?;
+                let state = seat.save(&operator.state())?;
+                seat.hand_over(number, state);
+                Ok(())
+            });
+            self.seat = Some(seat);
+            done?;
+        }
+        self.call(|_, ctx| ctx.barrier(number))
+    }
+
+    /// Lets others have the barrier of a checkpoint that this instance cannot take part in.
+    pub(crate) fn decline(&mut self, number: u64) -> Result<(), End> {
+        if let Some(seat) = &mut self.seat {
+            seat.decline(number);
+        }
+        self.call(|_, ctx| ctx.barrier(number))
+    }
+
+    /// False for a barrier that has been dealt with.
+    pub(crate) fn is_next(&self, barrier: u64) -> bool {
+        self.seat.as_ref().is_some_and(|seat| seat.is_next(barrier))
+    }
+
+    /// Hands over the state at the end.
+    fn hand_over_end(&mut self) -> Result<(), End> {
+        let Some(seat) = self.seat.take() else {
+            return Ok(());
+        };
+        let done = self.call(|operator, _| {
+            if !seat.is_over() {
+                operator.prepare(LAST)?;
+            }
+            let state = seat.save(&operator.state())?;
+            seat.end(state);
+            Ok(())
+        });
+        self.seat = Some(seat);
+        done
+    }
+
+    /// Waits until nothing of the job will be asked for again, and lets sinks know. Everybody on this thread must have come
+    /// to the end.
+    pub(crate) fn conclude(&mut self) -> Result<(), End> {
+        match self.seat.as_ref().map(|seat| seat.wait_last()) {
+            None => Ok(()),
+            Some(Ok(true)) => self.commit_last(),
+            Some(Ok(false)) => Err(End::Cancelled),
+            Some(Err(why)) => Err(End::Failed(why)),
+        }
+    }
+
+    pub(crate) fn commit_last(&mut self) -> Result<(), End> {
+        self.call(|operator, ctx| {
+            operator.commit(LAST)?;
+            ctx.commit_last()
+        })
     }
 
     /// A new operator takes the place of one that failed, and gets the packet that it failed on when `failed_on` says
@@ -278,10 +364,14 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
     /// After the last packet: the operator's own end, then the stop behind all it sent.
     pub(crate) fn close(&mut self) -> Result<(), End> {
         self.wanted()?;
-        self.call(|operator, ctx| operator.close(ctx))?;
+        // One that went on from its end has closed before, and what it sent then has been worked through.
+        if !self.seat.as_ref().is_some_and(|seat| seat.is_over()) {
+            self.call(|operator, ctx| operator.close(ctx))?;
+        }
         let stopped = self.ctx.stop(StopCause::Finished);
         self.record();
-        self.done(stopped)
+        self.done(stopped)?;
+        self.hand_over_end()
     }
 
     fn call(&mut self, call: impl FnOnce(&mut Op, &mut TaskContext<Out>) -> OpResult) -> Result<(), End> {

@@ -1,8 +1,9 @@
 //! Starting a job: every queue before any task, every task before any packet, all or nothing.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use descriptor_core::{
     Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach, Scope, Value,
@@ -14,6 +15,7 @@ use crate::Instance;
 use crate::assembly::OpenQueues;
 use crate::chain::Chains;
 use crate::chained::ChainSpec;
+use crate::checkpoints::{self, Kept, Saved, Seat};
 use crate::claim::Claim;
 use crate::control::Control;
 use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};
@@ -48,6 +50,8 @@ pub(crate) struct Prepared {
     pool: Arc<DescriptorPool>,
     dead_letters: Option<DynQueue<DeadLetter>>,
     claim: Arc<Claim>,
+    kept: Option<Kept>,
+    driver: Option<JoinHandle<()>>,
 }
 
 /// All of a job on threads of this process, up to the point where only the start is missing.
@@ -71,7 +75,8 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
     let queues = open_queues(&job, post, &chains, &mut claim)?;
     let services = Services::open(&job.plan, &job.services, &job.backends, post.worker, &mut claim)?;
     let dead_letters = open_dead_letters(&job, post, &mut claim)?;
-    let control = Arc::new(Control::new());
+    let mut kept = Kept::of(&job)?;
+    let control = Arc::new(Control::with_round(kept.as_ref().map(|kept| Arc::clone(&kept.round))));
     let mut meters = Vec::new();
     meters.resize_with(job.plan.instances().len(), Arc::<TaskMeter>::default);
     let mut standings = Vec::new();
@@ -96,9 +101,13 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
         control: Arc::clone(&control),
         meters: &meters,
         standings: &standings,
+        restored: RefCell::new(kept.as_mut().map_or_else(Vec::new, Kept::take_restored)),
     };
     let tasks = maker.tasks()?;
     drop(maker);
+    if let Some(kept) = &kept {
+        kept.round.settle_findings(job.plan.job_name())?;
+    }
     for made in &tasks {
         made.standing.enter(NodeState::QueuesReady);
     }
@@ -110,6 +119,8 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
         pool,
         dead_letters,
         claim: Arc::new(claim),
+        kept,
+        driver: None,
     })
 }
 
@@ -122,11 +133,16 @@ impl Prepared {
                 .start(&self.shared.plan, &self.pool, &self.claim)
                 .inspect_err(|_| self.shared.abort())?;
         }
+        if let Some(kept) = self.kept.take() {
+            let (job, control) = (self.shared.plan.job_name(), Arc::clone(&self.shared.control));
+            let driver = checkpoints::spawn(job, kept, control).inspect_err(|_| self.shared.abort())?;
+            self.driver = Some(driver);
+        }
         spawn(&self.shared, std::mem::take(&mut self.tasks), &self.claim)
     }
 
     pub(crate) fn handle(self, threads: Vec<TaskThread>) -> JobHandle {
-        JobHandle::new(self.shared, threads, self.dead_letters, self.claim)
+        JobHandle::new(self.shared, threads, self.dead_letters, self.claim, self.driver)
     }
 }
 
@@ -252,6 +268,8 @@ struct Maker<'a, B: Backends> {
     control: Arc<Control>,
     meters: &'a [Arc<TaskMeter>],
     standings: &'a [Arc<Standing>],
+    /// By place: what instances go on from.
+    restored: RefCell<Vec<Option<Saved>>>,
 }
 
 impl<B: Backends> Maker<'_, B> {
@@ -326,7 +344,13 @@ impl<B: Backends> Maker<'_, B> {
             meter: Arc::clone(meter),
             rules: code.rules,
             standing: Arc::clone(standing),
+            seat: self.seat(placed.id.index()),
         })
+    }
+
+    fn seat(&self, place: usize) -> Option<Seat> {
+        let saved = self.restored.borrow_mut().get_mut(place).and_then(Option::take);
+        self.control.round().map(|round| Seat::new(round, place, saved))
     }
 
     fn chained(

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use descriptor_core::{Backends, DynQueue, Error, TypeTag};
 use graph::{Deployment, EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
 use router::{Envelope, Key, Packet, Partition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::assembly::OpenQueue;
 use crate::draft::Draft;
@@ -304,12 +306,12 @@ impl<T: Data, B: Backends> Stream<T, B> {
     where
         Other: Data,
         Out: Data,
-        S: Clone + Send + Sync + 'static,
+        S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
         FA: Fn(&mut S, T) -> Out + Clone + Send + Sync + 'static,
         FB: Fn(&mut S, Other) -> Out + Clone + Send + Sync + 'static,
     {
         self.process_with(other, name, NodeKind::CoMap, move |_| {
-            ops::CoMap::new(state.clone(), left.clone(), right.clone())
+            ops::CoMap::new(state.clone(), left.clone(), right.clone()).kept()
         })
     }
 

@@ -14,6 +14,7 @@ use crate::Instance;
 use crate::OpError;
 use crate::assembly::OpenQueue;
 use crate::chained::ChainSpec;
+use crate::checkpoints::Seat;
 use crate::control::{Control, Failure, Phase};
 use crate::dead_letter::DeadLetters;
 use crate::losses::Loss;
@@ -42,6 +43,8 @@ pub(crate) struct TaskParts<'a> {
     pub(crate) rules: Rules,
     /// That of the thread: those who are called share it with whoever calls.
     pub(crate) standing: Arc<Standing>,
+    /// Its part in the checkpoints of a job that has some.
+    pub(crate) seat: Option<Seat>,
 }
 
 /// One instance, ready to run on a thread of its own together with those it calls.

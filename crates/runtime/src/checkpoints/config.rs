@@ -35,13 +35,13 @@ impl Checkpoints {
 
     /// The pause between the end of one checkpoint and the begin of the next.
     #[must_use]
-    pub const fn every(self, pause: Duration) -> Self {
+    pub fn every(self, pause: Duration) -> Self {
         Self { every: pause, ..self }
     }
 
     /// The most bytes that the state of one instance may take; 1 GiB unless said otherwise. A job with more fails.
     #[must_use]
-    pub const fn state_bytes(self, most: usize) -> Self {
+    pub fn state_bytes(self, most: usize) -> Self {
         Self {
             state_bytes: most,
             ..self

@@ -3,24 +3,54 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use descriptor_core::{Error, ErrorKind};
+use descriptor_core::{Backends, Error, ErrorKind};
 
 use super::folder::{Folder, Saved};
 use super::round::{Round, Taken};
 use crate::control::Control;
+use crate::job::Job;
+
+/// What a job with checkpoints has beside others.
+pub(crate) struct Kept {
+    pub(crate) round: Arc<Round>,
+    folder: Folder,
+    restored: Vec<Saved>,
+}
+
+impl Kept {
+    /// Takes the folder of a job that wants checkpoints, and reads what it goes on from.
+    pub(crate) fn of<B: Backends>(job: &Job<B>) -> Result<Option<Self>, Error> {
+        let Some(checkpoints) = &job.checkpoints else {
+            return Ok(None);
+        };
+        let plan = &job.plan;
+        let instances = plan.instances().iter().map(|it| it.name.clone()).collect();
+        let folder = Folder::take(checkpoints, plan.job_name(), plan.fingerprint(), instances)?;
+        let (number, restored) = folder.last()?.unzip();
+        Ok(Some(Self {
+            round: Arc::new(Round::new(checkpoints, plan.instances().len(), number)),
+            folder,
+            restored: restored.unwrap_or_default(),
+        }))
+    }
+
+    /// By place: what instances go on from, once.
+    pub(crate) fn take_restored(&mut self) -> Vec<Option<Saved>> {
+        std::mem::take(&mut self.restored).into_iter().map(Some).collect()
+    }
+}
 
 /// Makes one checkpoint after the other until the job ends.
 ///
 /// # Errors
 /// `ResourceExhausted` when the system refuses the thread: a job that asks for checkpoints does not run without.
-pub(crate) fn spawn(
-    job: &str,
-    round: Arc<Round>,
-    folder: Folder,
-    control: Arc<Control>,
-) -> Result<JoinHandle<()>, Error> {
+pub(crate) fn spawn(job: &str, kept: Kept, control: Arc<Control>) -> Result<JoinHandle<()>, Error> {
     let thread = thread::Builder::new().name(format!("{job}-checkpoints"));
-    let driver = Driver { round, folder, control };
+    let driver = Driver {
+        round: kept.round,
+        folder: kept.folder,
+        control,
+    };
     thread.spawn(move || driver.run()).map_err(|cause| {
         Error::new(ErrorKind::ResourceExhausted, "start job")
             .expected("a thread for the checkpoints")

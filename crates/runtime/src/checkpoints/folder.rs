@@ -150,11 +150,15 @@ impl Folder {
                 .with("folder", folder.display().to_string())
                 .expected("a checkpoint as it was written")
                 .found(found)
-                .remedy("restore its files; or remove this folder to go on from the one before, which may repeat output")
+                .remedy(
+                    "restore its files; or remove this folder to go on from the one before, which may repeat output",
+                )
         };
         let manifest = folder.join(MANIFEST);
         let text = read_file(&manifest, MANIFEST_BYTES)?;
-        let (sum, text) = text.split_first_chunk::<16>().ok_or_else(|| damaged("a manifest that is too short".into()))?;
+        let (sum, text) = text
+            .split_first_chunk::<16>()
+            .ok_or_else(|| damaged("a manifest that is too short".into()))?;
         let text = text.strip_prefix(b"\n").unwrap_or(text);
         if *sum != *hex(xxh3_64(text)).as_bytes() {
             return Err(damaged("a manifest that does not fit its checksum".into()));
@@ -162,7 +166,10 @@ impl Folder {
         let manifest: Manifest = Codec::Json.decode(text, MANIFEST_BYTES)?;
         self.fits(&manifest, &folder)?;
         let path = folder.join(STATES);
-        let mut states = files().write(false).open(&path).map_err(|error| io_error("open", &path, error))?;
+        let mut states = files()
+            .write(false)
+            .open(&path)
+            .map_err(|error| io_error("open", &path, error))?;
         let mut all = Vec::new();
         for entry in manifest.instances {
             if entry.bytes > self.state_bytes as u64 {
@@ -173,7 +180,10 @@ impl Folder {
             let read = (&mut states).take(entry.bytes).read_to_end(&mut state);
             read.map_err(|error| io_error("read", &path, error))?;
             if state.len() as u64 != entry.bytes || xxh3_64(&state) != entry.checksum {
-                return Err(damaged(format!("a state of `{}` that does not fit its checksum", entry.name)));
+                return Err(damaged(format!(
+                    "a state of `{}` that does not fit its checksum",
+                    entry.name
+                )));
             }
             all.push(Saved {
                 state,

@@ -15,8 +15,8 @@ mod state;
 pub use config::{CheckpointReport, Checkpoints};
 pub use state::State;
 
-pub(crate) use driver::spawn;
-pub(crate) use folder::{Folder, Saved};
+pub(crate) use driver::{Kept, spawn};
+pub(crate) use folder::Saved;
 pub(crate) use round::{LAST, Round};
 pub(crate) use seat::Seat;
-pub(crate) use state::Persist;
+pub(crate) use state::{Persist, read, write};

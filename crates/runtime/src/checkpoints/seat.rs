@@ -6,6 +6,7 @@ use super::folder::Saved;
 use super::round::Round;
 use super::state::State;
 use crate::OpResult;
+use crate::restart::Rules;
 
 /// One instance's place in the rounds, and what it goes on from.
 pub(crate) struct Seat {
@@ -34,9 +35,21 @@ impl Seat {
         }
     }
 
-    /// A finding that keeps the job from having checkpoints; the same one of several instances counts once.
-    pub(crate) fn object(&self, finding: String) {
-        self.round.object(finding);
+    /// Looks for what keeps the job from having checkpoints: `missing` is what the code does not say. All instances of a
+    /// node are alike, and what is found counts once.
+    pub(crate) fn inspect(&self, node: &str, missing: Option<&str>, rules: Rules) {
+        if let Some(missing) = missing {
+            self.round.object(format!(
+                "error[not-kept] node `{node}`: expected a {missing} that can be written down, found none; implement \
+                 `{missing}`, or take an operator that has one"
+            ));
+        }
+        if rules.stand_alone() {
+            self.round.object(format!(
+                "error[kept-and-restarted] node `{node}`: expected no rule of its own for failures, found one; remove \
+                 `restart` and `on_failure`, and start the job again from its checkpoint"
+            ));
+        }
     }
 
     pub(crate) const fn is_over(&self) -> bool {

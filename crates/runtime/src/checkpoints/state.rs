@@ -55,10 +55,7 @@ impl<'a> State<'a> {
 
     /// As [`of`](Self::of); `check(present, saved)` may refuse what was saved.
     #[must_use]
-    pub fn checked<T: Serialize + DeserializeOwned>(
-        whole: &'a mut T,
-        check: fn(&T, &T) -> Result<(), Error>,
-    ) -> Self {
+    pub fn checked<T: Serialize + DeserializeOwned>(whole: &'a mut T, check: fn(&T, &T) -> Result<(), Error>) -> Self {
         Self::kept(Whole { whole, check })
     }
 

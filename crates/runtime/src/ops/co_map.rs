@@ -1,9 +1,11 @@
 //! Two streams, one operator.
 
 use router::Packet;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Either;
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 /// Maps the packets of two streams, each with a function of its own; both see one state.
 ///
@@ -14,6 +16,7 @@ pub struct CoMap<S, FA, FB> {
     state: S,
     left: FA,
     right: FB,
+    kept: fn(&mut S) -> State<'_>,
 }
 
 impl<S, FA, FB> CoMap<S, FA, FB> {
@@ -23,7 +26,24 @@ impl<S, FA, FB> CoMap<S, FA, FB> {
         FA: FnMut(&mut S, A) -> Out,
         FB: FnMut(&mut S, B) -> Out,
     {
-        Self { state, left, right }
+        Self {
+            state,
+            left,
+            right,
+            kept: |_| State::unknown(),
+        }
+    }
+
+    /// The same with a state that can be written down, for jobs with checkpoints.
+    #[must_use]
+    pub fn kept(self) -> Self
+    where
+        S: Serialize + DeserializeOwned,
+    {
+        Self {
+            kept: |state| State::of(state),
+            ..self
+        }
     }
 }
 
@@ -43,6 +63,10 @@ where
             Either::Right(payload) => (self.right)(&mut self.state, payload),
         };
         ctx.emit(out)
+    }
+
+    fn state(&mut self) -> State<'_> {
+        (self.kept)(&mut self.state)
     }
 }
 

@@ -1,13 +1,19 @@
 //! The end of a stream in a list.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use descriptor_core::Error;
 use router::Packet;
 
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::checkpoints::{Persist, read, write};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 /// Keeps every payload of all its clones in one list, for [`Collected`] to read. It grows with the stream.
+///
+/// The list is the state of a job with checkpoints, so one that is restored has in it what the others before it had: read
+/// it when the job has ended.
 ///
 /// ```
 /// use runtime::ops::Collect;
@@ -19,11 +25,14 @@ use crate::{Data, OpResult, Operator, TaskContext};
 /// ```
 pub struct Collect<T> {
     collected: Collected<T>,
+    /// Tells what it got from what its clones did.
+    number: u32,
+    clones: Arc<AtomicU32>,
 }
 
 /// Reads what a [`Collect`] has got.
 pub struct Collected<T> {
-    items: Arc<Mutex<Vec<T>>>,
+    items: Arc<Mutex<Vec<(u32, T)>>>,
 }
 
 impl<T> Collect<T> {
@@ -34,6 +43,8 @@ impl<T> Collect<T> {
             collected: Collected {
                 items: Arc::new(Mutex::new(Vec::new())),
             },
+            number: 0,
+            clones: Arc::default(),
         }
     }
 
@@ -48,7 +59,8 @@ impl<T> Collected<T> {
     /// Hands over what is there, in the order of its arrival, and leaves nothing.
     #[must_use]
     pub fn take(&self) -> Vec<T> {
-        std::mem::take(&mut *self.lock())
+        let items = std::mem::take(&mut *self.lock());
+        items.into_iter().map(|(_, item)| item).collect()
     }
 
     /// The number of payloads there.
@@ -63,15 +75,40 @@ impl<T> Collected<T> {
         self.lock().is_empty()
     }
 
-    /// Nothing but a push happens under this lock: a list is whole even after a panic.
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+    /// Nothing happens under this lock that would leave half an item: a list is whole even after a panic.
+    fn lock(&self) -> MutexGuard<'_, Vec<(u32, T)>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Data> Operator<T, ()> for Collect<T> {
     fn process(&mut self, packet: Packet<T>, _ctx: &mut TaskContext<()>) -> OpResult {
-        self.collected.lock().push(packet.payload);
+        self.collected.lock().push((self.number, packet.payload));
+        Ok(())
+    }
+
+    fn state(&mut self) -> State<'_> {
+        State::kept(Part(self))
+    }
+}
+
+/// What one clone got.
+struct Part<'a, T>(&'a Collect<T>);
+
+impl<T: Data> Persist for Part<'_, T> {
+    fn save(&self, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        let Self(sink) = self;
+        let items = sink.collected.lock();
+        let own = items.iter().filter(|(from, _)| *from == sink.number);
+        write(&own.map(|(_, item)| item).collect::<Vec<_>>(), limit, out)
+    }
+
+    fn load(&mut self, saved: &[u8]) -> Result<(), Error> {
+        let Self(sink) = self;
+        let own: Vec<T> = read(saved)?;
+        let mut items = sink.collected.lock();
+        items.retain(|(from, _)| *from != sink.number);
+        items.extend(own.into_iter().map(|item| (sink.number, item)));
         Ok(())
     }
 }
@@ -87,6 +124,8 @@ impl<T> Clone for Collect<T> {
     fn clone(&self) -> Self {
         Self {
             collected: self.collected(),
+            number: self.clones.fetch_add(1, Ordering::Relaxed) + 1,
+            clones: Arc::clone(&self.clones),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use router::Packet;
 
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 /// Passes on the very packets whose payload a predicate accepts: key, strategy and timestamp stay.
 #[doc(alias = "FilterOperator")]
@@ -32,6 +32,11 @@ where
         } else {
             Ok(())
         }
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use router::Packet;
 
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 /// Emits each element of what a function makes of a payload, in order; each inherits the packet's key and timestamp.
 #[doc(alias = "FlatMapOperator")]
@@ -31,6 +31,11 @@ where
         (self.function)(packet.payload)
             .into_iter()
             .try_for_each(|element| ctx.emit(element))
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -1,6 +1,9 @@
 //! A source that is one function.
 
-use crate::{Data, OpResult, Source, SourceStep, TaskContext};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Data, OpResult, Source, SourceStep, State, TaskContext};
 
 /// Asks a function, again and again, to emit what there is.
 ///
@@ -29,4 +32,45 @@ where
     }
 }
 
+/// As [`FnSource`], with a position that the function moves and that is kept in checkpoints.
+///
+/// ```
+/// use runtime::{SourceStep, TaskContext, ops::SeekSource};
+/// let numbers = SeekSource::new(0_u64, |next: &mut u64, ctx: &mut TaskContext<u64>| {
+///     ctx.emit(*next)?;
+///     *next += 1;
+///     Ok(SourceStep::More)
+/// });
+/// ```
+#[derive(Clone, Copy)]
+pub struct SeekSource<P, F> {
+    position: P,
+    step: F,
+}
+
+impl<P, F> SeekSource<P, F> {
+    /// Asks `step(position, context)`; what it emits next has to follow from the position alone.
+    pub const fn new<Out: Data>(position: P, step: F) -> Self
+    where
+        F: FnMut(&mut P, &mut TaskContext<Out>) -> OpResult<SourceStep>,
+    {
+        Self { position, step }
+    }
+}
+
+impl<Out: Data, P, F> Source<Out> for SeekSource<P, F>
+where
+    P: Serialize + DeserializeOwned + Send + 'static,
+    F: FnMut(&mut P, &mut TaskContext<Out>) -> OpResult<SourceStep> + Send + 'static,
+{
+    fn step(&mut self, ctx: &mut TaskContext<Out>) -> OpResult<SourceStep> {
+        (self.step)(&mut self.position, ctx)
+    }
+
+    fn position(&mut self) -> State<'_> {
+        State::of(&mut self.position)
+    }
+}
+
+opaque_debug!(SeekSource<P, F>);
 opaque_debug!(FnSource<F>);

@@ -1,9 +1,11 @@
 //! One result per key, at the end.
 
 use router::{Key, Packet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::keyed::key_of;
-use crate::{Data, KeyedState, OpResult, Operator, TaskContext};
+use crate::{Data, KeyedState, OpResult, Operator, State, TaskContext};
 
 /// Folds the packets of each key into a state and emits one result per key, with that key, when the input has ended;
 /// in no particular order.
@@ -26,6 +28,7 @@ pub struct Fold<S, N, A, F> {
     start: N,
     add: A,
     finish: F,
+    state: fn(&mut KeyedState<S>) -> State<'_>,
 }
 
 impl<S, N, A, F> Fold<S, N, A, F> {
@@ -42,6 +45,19 @@ impl<S, N, A, F> Fold<S, N, A, F> {
             start,
             add,
             finish,
+            state: |_| State::unknown(),
+        }
+    }
+
+    /// The same with states that can be written down, for jobs with checkpoints.
+    #[must_use]
+    pub fn kept(self) -> Self
+    where
+        S: Serialize + DeserializeOwned,
+    {
+        Self {
+            state: |states| State::of(states),
+            ..self
         }
     }
 }
@@ -66,6 +82,10 @@ where
             ctx.emit_keyed(key, out)?;
         }
         Ok(())
+    }
+
+    fn state(&mut self) -> State<'_> {
+        (self.state)(&mut self.states)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use router::Packet;
 
-use crate::{Data, OpError, OpResult, Operator, TaskContext};
+use crate::{Data, OpError, OpResult, Operator, State, TaskContext};
 
 /// Gives each payload to a function.
 #[doc(alias = "SinkOperator")]
@@ -29,6 +29,11 @@ where
     fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
         (self.function)(packet.payload);
         Ok(())
+    }
+
+    /// What has been done stays done when the job goes on from a checkpoint, and some is done again.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 
@@ -57,6 +62,11 @@ where
     #[inline(always)]
     fn process(&mut self, packet: Packet<In>, _ctx: &mut TaskContext<()>) -> OpResult {
         (self.function)(packet.payload).map_err(Into::into)
+    }
+
+    /// What has been done stays done when the job goes on from a checkpoint, and some is done again.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use router::Packet;
 
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 /// Shows each payload to a function and passes the very packet on.
 #[derive(Clone, Copy)]
@@ -28,6 +28,11 @@ where
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         (self.function)(&packet.payload);
         ctx.emit(packet.payload)
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -2,13 +2,15 @@
 
 use super::TimedSource;
 use super::pace::Pace;
-use crate::{Data, OpResult, Source, SourceStep, TaskContext};
+use super::sought::Sought;
+use crate::{Data, OpResult, Source, SourceStep, State, TaskContext};
 
 /// Emits the items of an iterator, as fast as they are taken, and ends with it.
 #[doc(alias = "BatchOperator")]
 #[derive(Clone)]
 pub struct IterSource<I> {
     items: I,
+    taken: u64,
     pace: Pace,
 }
 
@@ -17,6 +19,7 @@ impl<I: Iterator> IterSource<I> {
     pub fn new(items: impl IntoIterator<IntoIter = I>) -> Self {
         Self {
             items: items.into_iter(),
+            taken: 0,
             pace: Pace::new(),
         }
     }
@@ -28,7 +31,7 @@ impl<I: Iterator> IterSource<I> {
     where
         F: FnMut(&I::Item) -> u64,
     {
-        TimedSource::new(self.items, time_ms, max_lateness_ms)
+        TimedSource::new(self.items, self.taken, time_ms, max_lateness_ms)
     }
 }
 
@@ -41,9 +44,18 @@ where
             let Some(item) = self.items.next() else {
                 return Ok(SourceStep::Done);
             };
+            self.taken += 1;
             ctx.emit(item)?;
         }
         Ok(SourceStep::More)
+    }
+
+    /// How many items it has taken; a new iterator has to have the same ones.
+    fn position(&mut self) -> State<'_> {
+        State::kept(Sought {
+            items: &mut self.items,
+            taken: &mut self.taken,
+        })
     }
 }
 

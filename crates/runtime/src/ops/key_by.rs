@@ -2,7 +2,7 @@
 
 use router::{Key, Packet};
 
-use crate::{Data, OpError, OpResult, Operator, TaskContext};
+use crate::{Data, OpError, OpResult, Operator, State, TaskContext};
 
 /// Gives each packet the key that a function reads from its payload; payload and timestamp stay.
 ///
@@ -32,6 +32,11 @@ where
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         let key = (self.key)(&packet.payload).into();
         ctx.emit_as(key, packet.payload)
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 
@@ -64,6 +69,11 @@ where
     fn process(&mut self, packet: Packet<T>, ctx: &mut TaskContext<T>) -> OpResult {
         let key = (self.key)(&packet.payload).map_err(Into::into)?.into();
         ctx.emit_as(key, packet.payload)
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -1,9 +1,12 @@
 //! What operators with state by key ask of a packet.
 
 use descriptor_core::{Error, ErrorKind};
+use keyed_state::Panes;
 use router::{Key, Packet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::{Data, OpResult, TaskContext};
+use crate::{Data, OpResult, State, TaskContext};
 
 /// The key of `packet`, or an error that says what `operation` is missing.
 #[inline]
@@ -35,4 +38,17 @@ pub(super) fn beyond_time<Out: Data>(ctx: &TaskContext<Out>, operation: &'static
         .found(format!("{time_ms} ms"))
         .with("node", &ctx.instance().node)
         .remedy("check the closure that extracts the event time")
+}
+
+/// Windows that can be written down. Those of other sizes would not be what they were.
+pub(super) fn kept_panes<A: Serialize + DeserializeOwned>(panes: &mut Panes<A>) -> State<'_> {
+    State::checked(panes, |present, saved| {
+        if present.spec() == saved.spec() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Incompatible, "restore windows")
+            .expected(format!("{:?}", present.spec()))
+            .found(format!("{:?}", saved.spec()))
+            .remedy("give the node the windows that it had, or take another folder"))
+    })
 }

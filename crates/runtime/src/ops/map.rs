@@ -2,7 +2,7 @@
 
 use router::Packet;
 
-use crate::{Data, OpError, OpResult, Operator, TaskContext};
+use crate::{Data, OpError, OpResult, Operator, State, TaskContext};
 
 /// Emits what a function makes of each payload.
 #[doc(alias = "MapOperator")]
@@ -28,6 +28,11 @@ where
     #[inline(always)]
     fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<Out>) -> OpResult {
         ctx.emit((self.function)(packet.payload))
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 
@@ -57,6 +62,11 @@ where
     fn process(&mut self, packet: Packet<In>, ctx: &mut TaskContext<Out>) -> OpResult {
         let out = (self.function)(packet.payload).map_err(Into::into)?;
         ctx.emit(out)
+    }
+
+    /// What a closure keeps to itself is not in a checkpoint.
+    fn state(&mut self) -> State<'_> {
+        State::nothing()
     }
 }
 

@@ -16,6 +16,7 @@ macro_rules! opaque_debug {
 
 mod co_map;
 mod collect;
+mod commit_sink;
 mod detached;
 mod either;
 mod filter;
@@ -33,15 +34,17 @@ mod queue_sink;
 mod queue_source;
 mod reduce;
 mod sliding_window;
+mod sought;
 mod timed_source;
 mod window_join;
 
 pub use co_map::CoMap;
 pub use collect::{Collect, Collected};
+pub use commit_sink::CommitSink;
 pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::FlatMap;
-pub use fn_source::FnSource;
+pub use fn_source::{FnSource, SeekSource};
 pub use fold::Fold;
 pub use for_each::{ForEach, TryForEach};
 pub use inspect::Inspect;

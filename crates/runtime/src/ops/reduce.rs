@@ -3,7 +3,7 @@
 use router::Packet;
 
 use super::keyed::key_of;
-use crate::{Data, KeyedState, OpResult, Operator, TaskContext};
+use crate::{Data, KeyedState, OpResult, Operator, State, TaskContext};
 
 /// Combines the packets of each key and emits the value so far after every one of them.
 ///
@@ -41,6 +41,10 @@ where
         };
         *slot = Some(value.clone());
         ctx.emit(value)
+    }
+
+    fn state(&mut self) -> State<'_> {
+        State::of(&mut self.values)
     }
 }
 

@@ -5,10 +5,12 @@ use std::fmt;
 use descriptor_core::DropCause;
 use keyed_state::{Panes, Place};
 use router::{Key, Packet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::keyed::{beyond_time, key_of};
+use super::keyed::{beyond_time, kept_panes, key_of};
 use super::{Aggregate, WindowSpec};
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 const OPERATION: &str = "window";
 
@@ -22,6 +24,7 @@ pub struct SlidingWindow<In, G: Aggregate<In>, T, F> {
     aggregate: G,
     time_ms: T,
     finish: F,
+    state: fn(&mut Panes<G::Acc>) -> State<'_>,
 }
 
 impl<In, G: Aggregate<In>, T, F> SlidingWindow<In, G, T, F> {
@@ -37,6 +40,19 @@ impl<In, G: Aggregate<In>, T, F> SlidingWindow<In, G, T, F> {
             aggregate,
             time_ms,
             finish,
+            state: |_| State::unknown(),
+        }
+    }
+
+    /// The same with accumulators that can be written down, for jobs with checkpoints.
+    #[must_use]
+    pub fn kept(self) -> Self
+    where
+        G::Acc: Serialize + DeserializeOwned,
+    {
+        Self {
+            state: kept_panes,
+            ..self
         }
     }
 
@@ -96,6 +112,10 @@ where
     fn close(&mut self, ctx: &mut TaskContext<Out>) -> OpResult {
         self.fire(u64::MAX, ctx)
     }
+
+    fn state(&mut self) -> State<'_> {
+        (self.state)(&mut self.panes)
+    }
 }
 
 impl<In, G, T, F> Clone for SlidingWindow<In, G, T, F>
@@ -110,6 +130,7 @@ where
             aggregate: self.aggregate.clone(),
             time_ms: self.time_ms.clone(),
             finish: self.finish.clone(),
+            state: self.state,
         }
     }
 }

@@ -1,7 +1,11 @@
 //! A source that knows the time of its items.
 
+use descriptor_core::Error;
+
 use super::pace::Pace;
-use crate::{Data, OpResult, Source, SourceStep, TaskContext};
+use super::sought::Sought;
+use crate::checkpoints::{Persist, read, write};
+use crate::{Data, OpResult, Source, SourceStep, State, TaskContext};
 
 /// Emits the items of an iterator and, after every step, a watermark: the newest event time so far less the lateness
 /// allowed. At the end of the stream comes `u64::MAX`, so that every window closes.
@@ -10,6 +14,7 @@ use crate::{Data, OpResult, Source, SourceStep, TaskContext};
 #[derive(Clone)]
 pub struct TimedSource<I, F> {
     items: I,
+    taken: u64,
     time_ms: F,
     max_lateness_ms: u64,
     newest_ms: Option<u64>,
@@ -18,9 +23,10 @@ pub struct TimedSource<I, F> {
 }
 
 impl<I, F> TimedSource<I, F> {
-    pub(super) const fn new(items: I, time_ms: F, max_lateness_ms: u64) -> Self {
+    pub(super) const fn new(items: I, taken: u64, time_ms: F, max_lateness_ms: u64) -> Self {
         Self {
             items,
+            taken,
             time_ms,
             max_lateness_ms,
             newest_ms: None,
@@ -51,6 +57,7 @@ where
             let Some(item) = self.items.next() else {
                 return Ok(SourceStep::Done);
             };
+            self.taken += 1;
             self.newest_ms = self.newest_ms.max(Some((self.time_ms)(&item)));
             ctx.emit(item)?;
         }
@@ -60,6 +67,35 @@ where
 
     fn close(&mut self, ctx: &mut TaskContext<I::Item>) -> OpResult {
         ctx.watermark(u64::MAX)
+    }
+
+    /// How many items it has taken, and the newest time among them. How far event time has come is said anew: those who
+    /// take it begin without.
+    fn position(&mut self) -> State<'_> {
+        State::kept(Timed {
+            sought: Sought {
+                items: &mut self.items,
+                taken: &mut self.taken,
+            },
+            newest_ms: &mut self.newest_ms,
+        })
+    }
+}
+
+struct Timed<'a, I> {
+    sought: Sought<'a, I>,
+    newest_ms: &'a mut Option<u64>,
+}
+
+impl<I: Iterator> Persist for Timed<'_, I> {
+    fn save(&self, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        write(&(*self.sought.taken, *self.newest_ms), limit, out)
+    }
+
+    fn load(&mut self, saved: &[u8]) -> Result<(), Error> {
+        let (taken, newest_ms) = read(saved)?;
+        *self.newest_ms = newest_ms;
+        self.sought.go_to(taken)
     }
 }
 

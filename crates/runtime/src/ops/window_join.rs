@@ -7,10 +7,11 @@ use std::hash::BuildHasherDefault;
 use descriptor_core::DropCause;
 use keyed_state::{Panes, Place, StoredHash, Window};
 use router::{Key, Packet};
+use serde::{Deserialize, Serialize};
 
-use super::keyed::{beyond_time, key_of};
+use super::keyed::{beyond_time, kept_panes, key_of};
 use super::{Either, WindowSpec};
-use crate::{Data, OpResult, Operator, TaskContext};
+use crate::{Data, OpResult, Operator, State, TaskContext};
 
 const OPERATION: &str = "join";
 
@@ -30,7 +31,7 @@ pub struct WindowJoin<L, R, TL, TR, F> {
 }
 
 /// What one pane holds of one key.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Sides<L, R> {
     left: Vec<L>,
     right: Vec<R>,
@@ -130,6 +131,10 @@ where
 
     fn close(&mut self, ctx: &mut TaskContext<Out>) -> OpResult {
         self.fire(u64::MAX, ctx)
+    }
+
+    fn state(&mut self) -> State<'_> {
+        kept_panes(&mut self.panes)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod ahead;
 mod chain;
+mod checkpoints;
 mod ends;
 mod event_time;
 mod explain;
