@@ -31,9 +31,9 @@ pub(crate) struct Saved {
 }
 
 impl Saved {
-    pub(super) fn ended(state: &Vec<u8>) -> Self {
+    pub(super) fn ended(state: &[u8]) -> Self {
         Self {
-            state: state.clone(),
+            state: state.to_vec(),
             over: true,
         }
     }

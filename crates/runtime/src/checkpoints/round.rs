@@ -237,7 +237,7 @@ impl Hands {
         if self.cancelled {
             return Some(Taken::Cancelled);
         }
-        let ended = self.ended.iter().map(|state| state.as_ref().map(Saved::ended));
+        let ended = self.ended.iter().map(|state| state.as_deref().map(Saved::ended));
         ended.collect::<Option<Vec<_>>>().map(Taken::Last)
     }
 
@@ -251,7 +251,7 @@ impl Hands {
         let both = self.states.iter_mut().zip(&self.ended);
         both.map(|(state, ended)| match state.take() {
             Some(state) => Some(Saved { state, over: false }),
-            None => ended.as_ref().map(Saved::ended),
+            None => ended.as_deref().map(Saved::ended),
         })
         .collect()
     }
