@@ -16,7 +16,7 @@ use crate::{Data, Instance, Operator};
 /// Events taken from the queue at once. Enough to make the wake-ups of a busy edge rare, few enough to stay in cache.
 const BATCH: usize = 256;
 
-/// Packets that are held back for a barrier at most: a checkpoint that would take more is given up.
+/// Packets and other events that are held back for a barrier at most: a checkpoint that would take more is given up.
 const HELD: usize = 1 << 16;
 
 /// Makes the operator of an instance again.
@@ -172,7 +172,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         if !self.stage.is_next(number) || !self.inbox.live().any(|id| id == first) {
             return Ok(());
         }
-        let (mut number, mut ahead, mut packets) = (number, vec![first], 0);
+        let (mut number, mut ahead, mut held) = (number, vec![first], 0);
         while !self.inbox.live().all(|id| ahead.contains(&id)) {
             self.rest()?;
             if self.pending.is_empty() {
@@ -186,9 +186,9 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
             };
             let from = envelope.from;
             if ahead.contains(&from) {
-                packets += envelope.event.packets();
+                held += envelope.event.packets().max(1);
                 self.held.push_back(envelope);
-                if packets > HELD {
+                if held > HELD {
                     self.release();
                     return self.stage.decline(number);
                 }
@@ -199,7 +199,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
                 // The one before was given up before its source had seen it.
                 Received::Barrier(_, other) if other > number => {
                     self.release();
-                    (number, ahead, packets) = (other, vec![from], 0);
+                    (number, ahead, held) = (other, vec![from], 0);
                 }
                 Received::Barrier(..) => {}
                 received => self.act(from, received)?,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::config::Checkpoints;
+use super::round::LAST;
 
 const LOCK: &str = "lock";
 const MANIFEST: &str = "manifest.json";
@@ -127,7 +128,7 @@ impl Folder {
     }
 
     fn at(&self, number: u64) -> PathBuf {
-        self.path.join(format!("{PREFIX}{number:010}"))
+        self.path.join(named(number))
     }
 
     /// Ascending.
@@ -137,7 +138,9 @@ impl Folder {
         for entry in fs::read_dir(&self.path).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+            let number = number.and_then(|number| number.parse::<u64>().ok());
+            // What is not named as a checkpoint is none of ours, and behind the last number there is no next one.
+            numbers.extend(number.filter(|it| name.to_str() == Some(&named(*it)) && *it < LAST - 1));
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -165,6 +168,9 @@ impl Folder {
         }
         let manifest: Manifest = Codec::Json.decode(text, MANIFEST_BYTES)?;
         self.fits(&manifest, &folder)?;
+        if manifest.number != number {
+            return Err(damaged(format!("checkpoint {} under another name", manifest.number)));
+        }
         let path = folder.join(STATES);
         let mut states = files()
             .write(false)
@@ -273,6 +279,10 @@ impl Folder {
         file.sync_all()?;
         sync(folder)
     }
+}
+
+fn named(number: u64) -> String {
+    format!("{PREFIX}{number:010}")
 }
 
 fn hex(sum: u64) -> String {

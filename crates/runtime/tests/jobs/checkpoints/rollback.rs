@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use queue_testkit::{until, watchdog};
 use router::Packet;
 use runtime::ops::{AggregateFn, IterSource, WindowSpec};
-use runtime::{Deployment, Job, KeyedState, NodeKind, OpResult, Operator, Outcome, State, TaskContext};
+use runtime::{
+    Deployment, Job, KeyedState, NodeKind, OpResult, Operator, Outcome, Source, SourceStep, State, TaskContext,
+};
 
-use super::{MINUTE, Table, Temp, number_of};
+use super::{MINUTE, Table, Temp, complete_beyond, number_of};
 use crate::rig::{InProcess, KINDS, assert_complete, flow, share, sorted};
 
 /// Panics when it has been counted down.
@@ -48,15 +51,49 @@ impl Operator<(u64, u64), (u64, u64)> for Counting {
 type Count = (u64, u64);
 type Sum = (u64, u64, u64);
 
+/// A source that stops in the middle until it is let on; it sends barriers meanwhile.
+struct Gated<S> {
+    source: S,
+    steps: u32,
+    open: Arc<AtomicBool>,
+}
+
+impl<S: Source<u64>> Source<u64> for Gated<S> {
+    fn step(&mut self, ctx: &mut TaskContext<u64>) -> OpResult<SourceStep> {
+        if self.steps > 6 && !self.open.load(Ordering::Relaxed) {
+            return Ok(SourceStep::Idle(Duration::from_millis(5)));
+        }
+        self.steps += 1;
+        self.source.step(ctx)
+    }
+
+    fn close(&mut self, ctx: &mut TaskContext<u64>) -> OpResult {
+        self.source.close(ctx)
+    }
+
+    fn position(&mut self) -> State<'_> {
+        self.source.position()
+    }
+}
+
 const EACH: u64 = 4000;
 
 /// Two streams, one of them with event time, that meet behind sources, keys, own and built-in state, and windows.
-fn job(name: &str, kind: &str, fuse: &Fuse, counts: &Table<Count>, sums: &Table<Sum>) -> Job<InProcess> {
+fn job(
+    name: &str,
+    kind: &str,
+    fuse: &Fuse,
+    open: &Arc<AtomicBool>,
+    counts: &Table<Count>,
+    sums: &Table<Sum>,
+) -> Job<InProcess> {
     let flow = flow(name, kind);
-    let (burn, late_burn) = (fuse.clone(), fuse.clone());
+    let (burn, late_burn, open) = (fuse.clone(), fuse.clone(), Arc::clone(open));
     let keyed = flow
-        .source("numbers", 2, |at| {
-            IterSource::new(share(at, EACH)).with_event_time(|n| *n, 0)
+        .source("numbers", 2, move |at| Gated {
+            source: IterSource::new(share(at, EACH)).with_event_time(|n| *n, 0),
+            steps: 0,
+            open: Arc::clone(&open),
         })
         .map("slow_start", move |n| {
             burn.burn();
@@ -121,16 +158,21 @@ fn a_job_that_fails_and_is_cut_off_again_and_again_gives_the_answer_of_one_that_
             let mut chances = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
             for round in 0_u64.. {
                 assert!(round < 200, "seed {seed}: it never comes to its end");
+                let (first, open) = (round == 0, Arc::new(AtomicBool::new(round > 0)));
                 // Each try may work for longer: one of them comes to the end, whatever chance says.
-                let fuse = Fuse::new((chance(&mut chances) % (2000 + 1000 * round)) as i64);
-                let job = job(&format!("rollback-{seed}"), kind, &fuse, &counts, &sums);
+                let most = (chance(&mut chances) % (2000 + 1000 * round)) as i64;
+                let fuse = Fuse::new(if first { -1 } else { most });
+                let job = job(&format!("rollback-{seed}"), kind, &fuse, &open, &counts, &sums);
                 let running = job.checkpoints(temp.often()).unwrap().start().unwrap();
-                if chance(&mut chances).is_multiple_of(3) {
+                let controller = running.controller();
+                if first {
+                    // However slow the disk is: there is one to go on from.
+                    until(|| complete_beyond(&temp, 0));
+                    controller.abort();
+                } else if chance(&mut chances).is_multiple_of(3) {
                     let most = chance(&mut chances) % EACH;
-                    let controller = running.controller();
-                    until(|| {
-                        controller.is_stopping() || controller.is_done() || controller.progress()[0].packets_out > most
-                    });
+                    let sent = || controller.progress()[0].packets_out;
+                    until(|| controller.is_stopping() || controller.is_done() || sent() > most);
                     controller.abort();
                 }
                 let report = running.wait();
@@ -153,7 +195,8 @@ fn a_job_that_has_come_to_its_end_ends_at_once_and_repeats_nothing() {
         for kind in KINDS {
             let (temp, counts, sums, never) = (Temp::new("over"), Table::new(), Table::new(), Fuse::new(-1));
             let run = || {
-                let job = job(&format!("over-{kind}"), kind, &never, &counts, &sums);
+                let open = Arc::new(AtomicBool::new(true));
+                let job = job(&format!("over-{kind}"), kind, &never, &open, &counts, &sums);
                 job.checkpoints(temp.often()).unwrap().run().unwrap()
             };
             let (first, second) = (run(), run());
