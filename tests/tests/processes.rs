@@ -186,7 +186,7 @@ fn unbalanced(report: &Value) -> Vec<String> {
 #[test]
 fn the_answer_is_that_of_threads() {
     within_two_minutes(|| {
-        for what in ["sums", "large", "letters", "shaky"] {
+        for what in ["sums", "large", "letters", "shaky", "asks"] {
             let threads = Spread::start(what, 0).end();
             assert_eq!(threads.code, Some(0), "{}", threads.complaints);
             for workers in [1, 2, 3, 5] {
@@ -201,6 +201,7 @@ fn the_answer_is_that_of_threads() {
                 assert_eq!(unbalanced(&report), [""; 0], "{what} {workers}");
                 assert_eq!(report["ledger"], threads.report()["ledger"], "{what} {workers}");
                 assert_eq!(report["nodes"], threads.report()["nodes"], "{what} {workers}");
+                assert_eq!(report["services"], threads.report()["services"], "{what} {workers}");
                 assert_eq!(spread.folder.left(), [""; 0], "{what} {workers}");
             }
         }
@@ -244,6 +245,22 @@ fn a_killed_worker_ends_the_job_with_a_report() {
             assert_eq!(unbalanced(&report), [""; 0]);
             assert_eq!(ended.folder.left(), [""; 0]);
         }
+    });
+}
+
+#[test]
+fn a_killed_worker_leaves_nobody_waiting_for_a_service() {
+    within_two_minutes(|| {
+        let mut spread = Spread::start("asks_on", 3);
+        // One instance in each worker; the last of them prints when all ask and are answered.
+        let pid = spread.processes(3)[0];
+        kill(pid);
+        let ended = spread.end();
+        let report = ended.failed();
+        assert_eq!(report["lost_workers"][0]["pid"], pid, "{report}");
+        let blamed = report["failures"].as_array().unwrap();
+        assert_eq!(blamed.len(), 1, "{report}");
+        assert_eq!(report["services"].as_array().unwrap().len(), 2, "{report}");
     });
 }
 

@@ -96,7 +96,7 @@ impl<B: Backends> Flow<B> {
     /// [`TaskContext::call_service`](crate::TaskContext::call_service). Each worker has its own copy of the function; after
     /// a panic, which is an error of the caller, it goes on with a new one.
     ///
-    /// Services start before any operator and end after all of them.
+    /// Services start before any operator and end after all of them. On processes they are in the one that starts the job.
     ///
     /// ```
     /// use descriptor_core::Wait;
@@ -151,6 +151,7 @@ impl<B: Backends> Flow<B> {
             parallelism: workers,
             request: Some(TypeTag::of::<Req>()),
             response: Some(TypeTag::of::<Resp>()),
+            workers: vec![Deployment::COORDINATOR],
             ..ServiceSpec::new(name)
         });
         draft.services.push(code);

@@ -116,6 +116,9 @@ impl Shared {
     pub(crate) fn close_far(&self) {
         if self.team.get().is_none_or(Team::may_close) {
             self.queues().close(true);
+            if let Some(services) = self.services.get() {
+                services.abort_far();
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sage_comm::ops::{FnSource, IterSource, Map};
 use sage_comm::{
     Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, NodeKind, NodeState,
-    Outcome, QueueExt, Restart, Result, SourceStep, TaskContext,
+    Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait,
 };
 
 fn main() -> ExitCode {
@@ -40,6 +40,8 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             "large" => large(deployment)?,
             "letters" => letters(deployment)?,
             "shaky" => shaky(deployment)?,
+            "asks" => asks(deployment, 500)?,
+            "asks_on" => asks(deployment, u64::MAX)?,
             "panics" => panics(deployment)?,
             "endless" => endless(deployment)?,
             "differs" => differs(deployment)?,
@@ -183,6 +185,41 @@ fn shaky(deployment: Deployment) -> Made {
         .parallelism(3)
         .restart(Restart::on_failure(100, Duration::from_secs(60)).pauses(Duration::ZERO, Duration::ZERO))
         .collect("results");
+    Ok((flow.build(deployment)?, Some(results)))
+}
+
+/// Operators of every process ask services, one of which asks the other. Each instance prints its process when it has had
+/// some answers.
+fn asks(deployment: Deployment, end: u64) -> Made {
+    let flow = Flow::new("asks", Builtin);
+    let square = flow.service("square", 2, |_: &mut ServiceContext<'_, u64>, n: u64| match n % 100 {
+        7 => Err("seven".into()),
+        _ => Ok(n.wrapping_mul(n)),
+    });
+    let inner = square.clone();
+    let cube = flow.service("cube", 3, move |ctx: &mut ServiceContext<'_, u64>, n: u64| {
+        Ok(n.wrapping_mul(ctx.call_service(&inner, n, Wait::Forever)?))
+    });
+    let cubes = flow
+        .source("numbers", 2, move |at| IterSource::new(share(at, end)))
+        .map_with("ask", move |ctx, n| {
+            let cube = ctx.call_service(&cube, n, Wait::Forever)?;
+            if end == u64::MAX && n / 6 == 10 {
+                say(&format!("process {}", std::process::id()))?;
+            }
+            Ok((n, cube))
+        })
+        .parallelism(3)
+        .on_error(ErrorPolicy::Skip)
+        .map_with("ask_again", move |ctx, (n, cube)| {
+            Ok((cube, ctx.call_service(&square, n, Wait::Forever)?))
+        })
+        .parallelism(3);
+    if end == u64::MAX {
+        let _ = cubes.for_each("results", |_| {}).at_coordinator();
+        return Ok((flow.build(deployment)?, None));
+    }
+    let results = cubes.collect("results");
     Ok((flow.build(deployment)?, Some(results)))
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Post {
     pub(crate) pool: Arc<DescriptorPool>,
     /// One for each worker.
     pub(crate) callers: Vec<Caller>,
+    pub(crate) replies: Arc<ReplyQueues>,
     /// They hold it until they end.
     pub(crate) claim: Arc<Claim>,
 }
@@ -112,7 +113,7 @@ where
     H: FnMut(&mut ServiceContext<'_, Resp>, Req) -> OpResult<Option<Resp>>,
 {
     let (name, workers) = (desk.name().to_owned(), desk.workers());
-    Staff::start(desk, workers, &Arc::new(ReplyQueues::new()), move |index| {
+    Staff::start(desk, workers, &Arc::clone(&post.replies), move |index| {
         let at = At {
             instance: Instance {
                 node: name.clone(),

@@ -1,11 +1,12 @@
 //! The services of a job at run time: open before any task, ended after all of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use descriptor_core::{Backends, DescriptorPool, DescriptorRecord, Error, ErrorKind, Registry};
-use graph::{Deployment, Plan, ServiceId};
-use service::{Answer, Mailbox, Staff};
+use descriptor_core::{Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Registry};
+use graph::{Deployment, Plan, Role, ServiceId};
+use service::{Answer, Mailbox, ReplyQueues, Staff};
 
 use super::code::{Abort, Opening, Post, ServiceCode, Start};
 use super::{Caller, Directory, ServiceReport};
@@ -23,6 +24,12 @@ pub(crate) struct Services {
     mailboxes: Vec<Mailbox>,
     staffs: Mutex<Vec<(u32, Staff)>>,
     aborts: Vec<Abort>,
+    /// How the callers of other processes are reached.
+    replies: Arc<ReplyQueues>,
+    /// Their response queues, in the process where the services are, so that none goes while somebody may answer.
+    kept: Vec<DynQueue<Answer>>,
+    /// Some of the callers are in other processes.
+    far: bool,
 }
 
 impl Services {
@@ -37,13 +44,9 @@ impl Services {
         if code.is_empty() {
             return Ok(Self::default());
         }
-        if plan.deployment() != Deployment::Threads {
-            return Err(Error::new(ErrorKind::Unsupported, "start job")
-                .with("job", plan.job_name())
-                .expected("services in a job on threads")
-                .found(plan.deployment().to_string())
-                .remedy("run the job on threads, or let its operators call a service of another program"));
-        }
+        // The process that starts a job outlives its workers, and so do services there: nobody asks in vain.
+        let far = plan.deployment() != Deployment::Threads;
+        let at_home = !far || process == Deployment::COORDINATOR;
         let mut directory = Directory::default();
         let mut open = Vec::new();
         for (index, (spec, code)) in plan.graph().services().iter().zip(code).enumerate() {
@@ -68,10 +71,17 @@ impl Services {
             claim,
             mailboxes: Vec::new(),
         };
-        let responses = plan.instances().iter().map(|instance| plan.response(instance.id));
-        let callers = responses.map(|record| post.caller(record)).collect::<Result<_, _>>()?;
+        let (mut callers, mut kept) = (Vec::new(), Vec::new());
+        for instance in plan.instances() {
+            let record = plan.response(instance.id);
+            let is_here = !far || instance.worker == process;
+            if let Some(record) = record.filter(|_| !is_here && at_home) {
+                kept.push(post.open(record)?);
+            }
+            callers.push(post.caller(record.filter(|_| is_here))?);
+        }
         let (mut waiting, mut aborts) = (Vec::new(), Vec::new());
-        for (id, service, workers) in open {
+        for (id, service, workers) in open.into_iter().filter(|_| at_home) {
             let responses = (0..workers).map(|index| plan.service_response(id, index));
             let callers = responses.map(|record| post.caller(record)).collect::<Result<_, _>>()?;
             aborts.push(service.abort);
@@ -85,6 +95,13 @@ impl Services {
             mailboxes,
             staffs: Mutex::default(),
             aborts,
+            replies: Arc::new(if far {
+                replies(plan, backends, process)
+            } else {
+                ReplyQueues::new()
+            }),
+            kept,
+            far,
         })
     }
 
@@ -104,6 +121,7 @@ impl Services {
                 record: record.clone(),
                 pool: Arc::clone(pool),
                 callers,
+                replies: Arc::clone(&self.replies),
                 claim: Arc::clone(claim),
             })?;
             lock(&self.staffs).push((workers, staff));
@@ -115,7 +133,17 @@ impl Services {
     pub(crate) fn abort(&self) {
         // In this order: who sees that he is cancelled finds nobody to answer any more.
         self.mailboxes.iter().for_each(Mailbox::close);
-        self.aborts.iter().for_each(|abort| abort());
+        if !self.far {
+            self.aborts.iter().for_each(|abort| abort());
+        }
+    }
+
+    /// As [`abort`](Self::abort), once all processes know of it: to others a closed service looks like a fault.
+    pub(crate) fn abort_far(&self) {
+        if self.far {
+            self.aborts.iter().for_each(|abort| abort());
+            self.kept.iter().for_each(|queue| queue.close());
+        }
     }
 
     /// Waits until the workers have ended, behind everybody who could ask them.
@@ -148,15 +176,42 @@ impl Boxes<'_> {
     fn caller(&mut self, record: Option<&DescriptorRecord>) -> Result<Caller, Error> {
         let mut mailbox = None;
         if let Some(record) = record {
-            let queue = self.registry.open(record)?;
-            unused(queue.as_ref(), record)?;
-            self.claim.keep(record.clone());
-            let made = Mailbox::new(queue, record);
+            let made = Mailbox::new(self.open(record)?, record);
             self.mailboxes.push(made.clone());
             mailbox = Some((made, record.clone()));
         }
         Ok(Caller::new(Arc::clone(self.directory), mailbox))
     }
+
+    fn open(&mut self, record: &DescriptorRecord) -> Result<DynQueue<Answer>, Error> {
+        let queue = self.registry.open(record)?;
+        unused(queue.as_ref(), record)?;
+        self.claim.keep(record.clone());
+        Ok(queue)
+    }
+}
+
+/// Reaches the response queues of this job, and no others: those of services too, whose requests come over the same queue
+/// as all others.
+fn replies<B: Backends>(plan: &Plan, backends: &B, process: u32) -> ReplyQueues {
+    let responses = plan
+        .queues()
+        .iter()
+        .filter(|queue| matches!(queue.role, Role::Response(_) | Role::ServiceResponse(..)));
+    let known: BTreeMap<QueueId, DescriptorRecord> = responses
+        .map(|queue| (queue.record.queue_id.clone(), queue.record.clone()))
+        .collect();
+    ReplyQueues::new()
+        .with_registry(backends.registry::<Answer>().for_worker(process))
+        .with_rule(move |named| {
+            known.get(&named.queue_id).cloned().ok_or_else(|| {
+                Error::new(ErrorKind::PermissionDenied, "answer call")
+                    .queue(named.queue_id.as_str())
+                    .expected("a response queue of this job")
+                    .found("another one")
+                    .remedy("call the services of a job from its operators")
+            })
+        })
 }
 
 fn unplanned(service: &str) -> Error {

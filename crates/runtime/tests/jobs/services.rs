@@ -328,28 +328,14 @@ fn a_service_that_is_not_there_or_another_is_named() {
     });
 }
 
-/// The queue types of a host.
-#[derive(Clone, Debug)]
-struct OnHost;
-
-impl Backends for OnHost {
-    fn registry<T: Wire>(&self) -> Registry<T> {
-        InProcess.registry().with::<queue_shm::ShmSpec>()
-    }
-}
-
 #[test]
-fn services_over_processes_are_refused_before_anything_starts() {
-    let refused = runtime::launch(|| {
-        let flow = Flow::new("far_services", OnHost);
-        let _ = flow.service("double", 1, |_: &mut Ctx<'_, u64>, number: u64| Ok(number));
-        let _ = flow.source("once", 1, |_| IterSource::new([1_u64])).collect("ends");
-        flow.build(Deployment::Processes(2))
-    });
-    let error = refused.expect_err("a job with services on processes");
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("services in a job on threads"), "{error}");
-    assert_eq!(queues_of("far_services"), [""; 0]);
+fn services_over_processes_need_a_queue_type_that_reaches_them() {
+    let flow = Flow::new("far_services", InProcess);
+    let _ = flow.service("double", 1, |_: &mut Ctx<'_, u64>, number: u64| Ok(number));
+    let _ = flow.source("once", 1, |_| IterSource::new([1_u64])).collect("ends");
+    let built = flow.build(Deployment::Processes(2));
+    let error = built.unwrap_err().to_string();
+    assert!(error.contains("double") && error.contains("reach host"), "{error}");
 }
 
 fn endpoint(job: &str) -> (Desk<u64>, Mailbox) {
