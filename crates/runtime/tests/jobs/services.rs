@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use descriptor_core::{Backends, Descriptor, Error, ErrorKind, Registry, Wait, Wire};
+use descriptor_core::{Descriptor, Error, ErrorKind, Wait};
 use queue_sage::SageSpec;
 use queue_testkit::{join, spawn, until};
 use runtime::ops::{FnSource, IterSource};
