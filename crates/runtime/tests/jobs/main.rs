@@ -10,6 +10,7 @@ mod event_time;
 mod explain;
 mod faults;
 mod flow;
+mod futures;
 mod keyed;
 mod partition;
 mod pause;
