@@ -34,7 +34,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
     /// The thread of the instance polls the futures. They may use any executor by a handle of it, such as by awaiting what
     /// they spawned there; a future that blocks holds up all others of its instance. While `concurrency` packets are under
     /// way, or done and waiting for their turn, no more are taken, so that senders wait. Watermarks and the end of the
-    /// stream stay behind the packets before them; an abort drops the futures.
+    /// stream stay behind the packets before them; an abort drops the futures. A job with such a node has no checkpoints.
     ///
     /// ```
     /// use runtime::{AsyncOrder, Deployment, Flow, ops};

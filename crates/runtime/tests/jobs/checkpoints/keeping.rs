@@ -9,8 +9,8 @@ use queue_testkit::{until, watchdog};
 use router::Packet;
 use runtime::ops::{AggregateFn, FnSource, IterSource, SeekSource, WindowSpec};
 use runtime::{
-    Checkpoints, Deployment, ErrorPolicy, JobReport, NodeKind, OpResult, Operator, Outcome, Restart, Source,
-    SourceStep, State, TaskContext,
+    AsyncOrder, Checkpoints, Deployment, ErrorPolicy, JobReport, NodeKind, OpResult, Operator, Outcome, Restart,
+    Source, SourceStep, State, TaskContext,
 };
 
 use super::{MINUTE, Table, Temp, complete_beyond, gated};
@@ -127,6 +127,7 @@ fn what_cannot_be_kept_is_refused_with_all_findings() {
         .process("own", NodeKind::Custom("own".into()), |_| Forgetful)
         .on_error(ErrorPolicy::Skip)
         .restart(Restart::on_failure(1, MINUTE))
+        .map_async("ahead", 2, AsyncOrder::Kept, |number| async move { number })
         .collect("all");
     let job = flow
         .build(Deployment::Threads)
@@ -139,6 +140,7 @@ fn what_cannot_be_kept_is_refused_with_all_findings() {
     for part in [
         "not-kept] node `numbers`: expected a position",
         "not-kept] node `own`: expected a state",
+        "not-kept] node `ahead`: expected a state",
         "kept-and-restarted] node `own`",
     ] {
         assert_eq!(text.matches(part).count(), 1, "{part}: {text}");
