@@ -65,7 +65,7 @@ const RPC_QUICK: &[(&str, &str)] = &[
     ("kill-server", "--durability disk --rounds 2"),
     ("cut", "--rounds 50"),
     ("resegment", "--rounds 4"),
-    ("bitflip", "--rounds 50"),
+    ("bitflip", "--rounds 2000 --live 50"),
     ("half-open", "--rounds 2"),
     ("power", "--rounds 2"),
 ];

@@ -109,4 +109,5 @@ convicts! {
     a_disk_that_does_not_sync_is_noticed: "--fault power --rounds 3 --seed 7 --plant no-sync" => "is lost";
     a_client_that_sees_something_else_is_noticed: "--fault resegment --rounds 1 --seed 208 --plant stranger" => "directly, and";
     a_campaign_that_does_nothing_is_noticed: "--fault bitflip --rounds 1 --seed 209 --plant no-flip" => "no byte came to be hit";
+    a_tape_without_a_wrong_bit_is_noticed: "--fault bitflip --rounds 20 --live 5 --seed 210 --plant blank" => "its frame was taken for a sound one";
 }

@@ -55,7 +55,7 @@ pub use fixture::{
 pub use flow::{Actor, Flow, Stamp, Verb};
 pub use history::{Call, Clock, End, History, Log, Op, Rule, Violation, judge};
 pub use item_types::{ItemTypes, item_types};
-pub use proxy::{Direction, Endpoint, Pieces, Place, Proxy, Tally, Weather};
+pub use proxy::{Direction, Endpoint, Pieces, Place, Proxy, Tally, Tape, Weather};
 pub use reference::{Reference, ReferenceQueues};
 pub use run::Run;
 pub use storm::Storm;

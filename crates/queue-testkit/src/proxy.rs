@@ -6,6 +6,7 @@ mod endpoint;
 mod gate;
 mod pair;
 mod pump;
+mod tape;
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -17,6 +18,7 @@ pub use self::direction::{Direction, Pieces, Place, Weather};
 pub use self::endpoint::Endpoint;
 use self::endpoint::Listener;
 use self::gate::Gate;
+pub use self::tape::Tape;
 
 /// Passes bytes on between clients and a server, over TCP or Unix sockets, and can be told to do it badly: late, in pieces, with a
 /// bit wrong, up to some byte, or not at all. What it does can be changed at any time and holds for all its connections; what is
@@ -138,6 +140,17 @@ impl Proxy {
                 (side.cut, side.flip) = (None, None);
             }
         });
+    }
+
+    /// Keeps the first `most` bytes of either direction of connections, of up to 32 of them, from now on.
+    pub fn record(&self, most: usize) {
+        self.gate.change(|rules| rules.recorded = most);
+    }
+
+    /// Hands out what was recorded of connections that have ended, and forgets it.
+    #[must_use]
+    pub fn tapes(&self) -> Vec<Tape> {
+        std::mem::take(&mut self.gate.rules().tapes)
     }
 
     /// Ends all connections now.

@@ -222,3 +222,21 @@ fn without_a_server_connections_end_and_later_ones_work() {
         assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
     });
 }
+
+#[test]
+fn a_tape_has_what_was_sent_and_not_what_arrived() {
+    watchdog(LIMIT, "tape", || {
+        let world = World::new(31);
+        world.proxy.record(100);
+        world.proxy.flip(Direction::ToServer, Place::After(3));
+        let sent = bytes(32, 300);
+        let arrived = through(&world, &sent, Direction::ToServer);
+        assert_ne!(arrived, sent);
+        until(|| world.proxy.tally().open == 0);
+        let tapes = world.proxy.tapes();
+        assert_eq!(tapes.len(), 1, "a direction without bytes leaves none");
+        assert_eq!(tapes[0].direction, Direction::ToServer);
+        assert_eq!(tapes[0].bytes, sent[..100]);
+        assert!(world.proxy.tapes().is_empty());
+    });
+}

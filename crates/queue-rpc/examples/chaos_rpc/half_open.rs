@@ -12,6 +12,7 @@ use crate::report::Report;
 use crate::scene::{Scene, moment};
 use crate::waging::Host;
 use crate::wire::{GRACE, wait_for};
+use crate::worker::PATIENCE;
 
 /// Rounds with the same clients.
 const ROUNDS: u64 = 3;
@@ -63,7 +64,7 @@ fn scene(
         }
         // Each of them has a connection of its own, gives it up, and tries another one.
         let each = scene.hands.len() as u64;
-        if wait_for(|| proxy.tally().accepted >= before + each).is_err() {
+        if wait_for(PATIENCE, || proxy.tally().accepted >= before + each).is_err() {
             let tried = proxy.tally().accepted - before;
             complaints.push(format!("{tried} of {each} clients gave their connection up"));
         }

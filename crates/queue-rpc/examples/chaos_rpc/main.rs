@@ -23,6 +23,7 @@ mod resegment;
 mod roles;
 mod scene;
 mod script;
+mod tape;
 mod waging;
 mod wire;
 mod worker;

@@ -29,7 +29,7 @@ pub(crate) const PROGRAM: Program<Fault> = Program {
     ],
     keeps: true,
     usage: "chaos --backend rpc --fault kill-client|kill-server|cut|resegment|bitflip|half-open|power \
-     [--rounds N] [--seed S] [--durability disk] [--plant thief|twin|liar|stranger|replay|rewind|no-sync|no-flip] [--keep] [--json]",
+     [--rounds N] [--seed S] [--durability disk] [--plant thief|twin|liar|stranger|replay|rewind|no-sync|no-flip|blank] [--live N] [--keep] [--json]",
 };
 
 /// A mistake that is made on purpose, and must be noticed.
@@ -51,6 +51,8 @@ pub(crate) enum Plant {
     NoSync,
     /// No bit is flipped.
     NoFlip,
+    /// No bit is flipped on tapes.
+    Blank,
 }
 
 const PLANTS: &[(&str, Plant)] = &[
@@ -62,6 +64,7 @@ const PLANTS: &[(&str, Plant)] = &[
     ("rewind", Plant::Rewind),
     ("no-sync", Plant::NoSync),
     ("no-flip", Plant::NoFlip),
+    ("blank", Plant::Blank),
 ];
 
 /// A campaign as asked for.
@@ -71,7 +74,12 @@ pub(crate) struct Options {
     pub(crate) plant: Option<Plant>,
     /// Whether the queues outlive their server.
     pub(crate) on_disk: bool,
+    /// With flipped bits: the most rounds on live connections. Further ones are on tapes of what came over those.
+    pub(crate) live: u64,
 }
+
+/// Live rounds take a fifth of a second each.
+const LIVE: u64 = 1_000;
 
 impl Deref for Options {
     type Target = campaign::Options<Fault>;
@@ -82,10 +90,15 @@ impl Deref for Options {
 }
 
 pub(crate) fn read(words: &mut dyn Iterator<Item = String>) -> Result<Options, String> {
-    let (mut plant, mut on_disk) = (None, false);
+    let (mut plant, mut on_disk, mut live) = (None, false, LIVE);
     let usual = PROGRAM.read(words, |word, value| {
         match word {
             "--durability" => on_disk = choice("durability", &[("disk", true), ("process", false)], value)?,
+            "--live" => {
+                live = value
+                    .parse()
+                    .map_err(|_| format!("`--live {value}` is no number of rounds"))?
+            }
             "--plant" => plant = Some(choice("plant", PLANTS, value)?),
             _ => return Ok(false),
         }
@@ -96,5 +109,10 @@ pub(crate) fn read(words: &mut dyn Iterator<Item = String>) -> Result<Options, S
     } else if on_disk && usual.fault != Fault::KillServer {
         return Err("`--durability disk` goes with `--fault kill-server`: in the others the server lives".into());
     }
-    Ok(Options { usual, plant, on_disk })
+    Ok(Options {
+        usual,
+        plant,
+        on_disk,
+        live,
+    })
 }

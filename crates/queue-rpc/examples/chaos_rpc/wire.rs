@@ -3,18 +3,21 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use queue_testkit::{Dice, Direction, Place, Proxy, Tally, Weather};
+use queue_testkit::{Dice, Direction, Place, Proxy, Tally, Tape, Weather};
 
 use crate::crew::Crew;
 use crate::law::Law;
 use crate::options::{Fault, Options, Plant};
 use crate::report::Report;
 use crate::scene::{Scene, moment};
+use crate::tape;
 use crate::waging::Host;
 use crate::worker::PATIENCE;
 
 /// Rounds with the same clients.
 const ROUNDS: u64 = 25;
+/// Tapes that are kept of live connections.
+const TAPES: usize = 256;
 /// A session comes back sooner, however busy the machine is: nothing that was sent to it goes to others.
 pub(crate) const GRACE: Duration = Duration::from_secs(120);
 /// About as much as the first words of both sides.
@@ -22,13 +25,23 @@ const GREETING: u64 = 300;
 
 pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Result<(), String> {
     let host = Host::start(Some(GRACE))?;
-    let mut fought = 0;
-    while fought < options.rounds && report.hangs == 0 {
-        let rounds = ROUNDS.min(options.rounds - fought);
-        scene(options, crew, report, &host, (fought, rounds))?;
+    let (mut fought, mut tapes) = (0, Vec::new());
+    let live = if options.fault == Fault::Bitflip {
+        options.rounds.min(options.live.max(1))
+    } else {
+        options.rounds
+    };
+    while fought < live && report.hangs == 0 {
+        let rounds = ROUNDS.min(live - fought);
+        tapes.extend(scene(options, crew, report, &host, (fought, rounds))?);
+        tapes.truncate(TAPES);
         fought += rounds;
     }
     host.end(report);
+    let rest = options.rounds - live;
+    if rest > 0 && report.hangs == 0 {
+        tape::run(options, &tapes, rest, &mut crew.dice, report)?;
+    }
     Ok(())
 }
 
@@ -38,10 +51,11 @@ fn scene(
     report: &mut Report,
     host: &Host,
     (first, rounds): (u64, u64),
-) -> Result<(), String> {
+) -> Result<Vec<Tape>, String> {
     let by_tcp = crew.dice.below(2) == 0;
     let proxy = Proxy::start(&host.front(by_tcp), host.endpoint(by_tcp), crew.dice.roll())
         .map_err(|error| format!("proxy: {error}"))?;
+    proxy.record(tape::LENGTH);
     let law = Law {
         is_rough: true,
         ..Law::default()
@@ -64,7 +78,7 @@ fn scene(
         if options.plant != Some(Plant::NoFlip) {
             arm(options.fault, &proxy, &mut crew.dice);
         }
-        complaints.extend(strikes(options.fault, &proxy, before).err());
+        complaints.extend(strikes(options, &proxy, before).err());
         complaints.extend(scene.all_move_on(moment(), report)?);
         report.round(complaints.drain(..).map(|text| format!("round {round}: {text}")));
         if report.hangs > 0 {
@@ -77,7 +91,8 @@ fn scene(
     report.add("connections", proxy.tally().accepted);
     report.add("cuts", proxy.tally().cuts);
     report.add("flips", proxy.tally().flips);
-    scene.settle(crew, report, proxy.tally().accepted)
+    scene.settle(crew, report, proxy.tally().accepted)?;
+    Ok(proxy.tapes())
 }
 
 fn arm(fault: Fault, proxy: &Proxy, dice: &mut Dice) {
@@ -100,23 +115,30 @@ fn arm(fault: Fault, proxy: &Proxy, dice: &mut Dice) {
 }
 
 /// Waits until it has happened, and for a flipped bit, until the connection that had it has ended.
-fn strikes(fault: Fault, proxy: &Proxy, before: Tally) -> Result<(), String> {
+fn strikes(options: &Options, proxy: &Proxy, before: Tally) -> Result<(), String> {
+    // Where nothing will come, there is nothing to be patient for.
+    let patience = if options.plant == Some(Plant::NoFlip) {
+        Duration::from_secs(1)
+    } else {
+        PATIENCE
+    };
     let count = |tally: Tally| {
-        if fault == Fault::Bitflip {
+        if options.fault == Fault::Bitflip {
             tally.flips
         } else {
             tally.cuts
         }
     };
-    wait_for(|| count(proxy.tally()) > count(before)).map_err(|()| "no byte came to be hit".to_owned())?;
-    wait_for(|| proxy.tally().flipped_open == 0).map_err(|()| "a bit was flipped and the connection goes on".to_owned())
+    wait_for(patience, || count(proxy.tally()) > count(before)).map_err(|()| "no byte came to be hit".to_owned())?;
+    wait_for(patience, || proxy.tally().flipped_open == 0)
+        .map_err(|()| "a bit was flipped and the connection goes on".to_owned())
 }
 
 /// Asks until it is so, but not for ever.
-pub(crate) fn wait_for(is_so: impl Fn() -> bool) -> Result<(), ()> {
+pub(crate) fn wait_for(patience: Duration, is_so: impl Fn() -> bool) -> Result<(), ()> {
     let begun = Instant::now();
     while !is_so() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > patience {
             return Err(());
         }
         sleep(Duration::from_micros(500));

@@ -6,12 +6,16 @@ use std::time::Instant;
 
 use super::direction::Side;
 use super::pair::Pair;
+use super::tape::{self, Tape};
 use super::{Direction, Endpoint, Tally, lock};
 use crate::Dice;
 
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) dice: Dice,
+    /// How many bytes of a direction of a connection are kept.
+    pub(super) recorded: usize,
+    pub(super) tapes: Vec<Tape>,
     to_server: Side,
     to_client: Side,
 }
@@ -44,6 +48,8 @@ impl Gate {
     pub(super) fn new(target: Endpoint, seed: u64) -> Self {
         let rules = Rules {
             dice: Dice::new(seed),
+            recorded: 0,
+            tapes: Vec::new(),
             to_server: Side::default(),
             to_client: Side::default(),
         };
@@ -76,6 +82,14 @@ impl Gate {
 
     pub(super) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Keeps a tape that has anything on it, as long as there is room.
+    pub(super) fn file(&self, tape: Tape) {
+        let mut rules = self.rules();
+        if !tape.bytes.is_empty() && rules.tapes.len() < tape::MOST {
+            rules.tapes.push(tape);
+        }
     }
 
     /// Waits as long as that direction is stalled.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::gate::Gate;
 use super::pair::Pair;
+use super::tape::Tape;
 use super::{Direction, Pieces};
 use crate::Dice;
 
@@ -15,7 +16,9 @@ use crate::Dice;
 const CHUNK: usize = 16 << 10;
 
 pub(super) fn run(gate: &Gate, pair: &Arc<Pair>, direction: Direction) {
-    let is_whole = pump(gate, pair, direction).is_ok();
+    let mut tape = Tape::blank(direction);
+    let is_whole = pump(gate, pair, &mut tape).is_ok();
+    gate.file(tape);
     let (from, to) = pair.ends(direction);
     if is_whole {
         to.shutdown(Shutdown::Write);
@@ -29,7 +32,8 @@ pub(super) fn run(gate: &Gate, pair: &Arc<Pair>, direction: Direction) {
 }
 
 /// Until the end of what comes.
-fn pump(gate: &Gate, pair: &Pair, direction: Direction) -> io::Result<()> {
+fn pump(gate: &Gate, pair: &Pair, tape: &mut Tape) -> io::Result<()> {
+    let direction = tape.direction;
     let (from, to) = pair.ends(direction);
     let mut buffer = vec![0; CHUNK];
     let mut dice = Dice::new(gate.rules().dice.roll());
@@ -45,6 +49,7 @@ fn pump(gate: &Gate, pair: &Pair, direction: Direction) -> io::Result<()> {
         };
         let (weather, (count, is_cut, is_flipped)) = {
             let mut rules = gate.rules();
+            tape.keep(bytes, rules.recorded);
             let side = rules.side(direction);
             (side.weather, side.pass(bytes))
         };
