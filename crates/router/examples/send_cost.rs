@@ -131,7 +131,7 @@ fn router(partition: Partition, queues: &[Input]) -> Result<Router<u64>, Error> 
             target_name: format!("sink_{index}"),
             target_type: "sink".into(),
             target_input_index: 0,
-            descriptor,
+            descriptor: descriptor.into(),
         };
         Ok(Connection::new(spec, queue.clone()))
     });

@@ -1,6 +1,7 @@
 //! One end of an edge: where a router puts what goes to one instance.
 
 use std::fmt;
+use std::sync::Arc;
 
 use descriptor_core::{DescriptorRecord, DynQueue, Item};
 
@@ -21,8 +22,8 @@ pub struct ConnectionSpec {
     pub target_type: String,
     /// The input of the target that packets arrive at.
     pub target_input_index: u16,
-    /// The descriptor of the target's input queue.
-    pub descriptor: DescriptorRecord,
+    /// The descriptor of the target's input queue, shared by all that lead there.
+    pub descriptor: Arc<DescriptorRecord>,
 }
 
 /// An open connection.
@@ -51,6 +52,14 @@ impl<T: Item> Connection<T> {
     #[must_use]
     pub fn packing(mut self, packets: usize) -> Self {
         self.packing = packets.max(1);
+        self
+    }
+
+    /// Shares a meter of the same queue: whoever samples it gives this connection its trend. Without, the connection has one of
+    /// its own.
+    #[must_use]
+    pub fn metered(mut self, meter: LoadMeter) -> Self {
+        self.meter = meter;
         self
     }
 

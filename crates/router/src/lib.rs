@@ -27,7 +27,7 @@
 //!         target_name: format!("count_{parallel_index}"),
 //!         target_type: "reduce".into(),
 //!         target_input_index: 0,
-//!         descriptor: DescriptorRecord::new(QueueId::generated("sage_queue"), "sage_queue"),
+//!         descriptor: DescriptorRecord::new(QueueId::generated("sage_queue"), "sage_queue").into(),
 //!     };
 //!     Connection::new(spec, queue.clone())
 //! });

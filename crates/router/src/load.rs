@@ -37,7 +37,7 @@ impl LoadMeter {
     pub fn new(queue: Arc<dyn QueueCore>) -> Self {
         let shared = Shared {
             queue,
-            samples: Mutex::new(VecDeque::with_capacity(HISTORY)),
+            samples: Mutex::new(VecDeque::new()),
             trend: AtomicU64::new(0.0_f64.to_bits()),
         };
         Self {

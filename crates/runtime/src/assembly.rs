@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use descriptor_core::{DescriptorRecord, DynQueue, Error, ErrorKind, Item, Queue, QueueCore, QueueId};
-use router::{Envelope, Event, StopSignal, UpstreamId};
+use router::{Envelope, Event, LoadMeter, StopSignal, UpstreamId};
 
 use crate::Data;
 
 /// One open queue that has forgotten its item type and can be asked for it.
 pub(crate) struct OpenQueue {
-    record: DescriptorRecord,
+    record: Arc<DescriptorRecord>,
+    meter: LoadMeter,
     core: Arc<dyn QueueCore>,
     typed: Box<dyn Any + Send + Sync>,
     clear: Box<dyn Fn() -> BTreeMap<UpstreamId, u64> + Send + Sync>,
@@ -24,9 +25,11 @@ pub(crate) struct OpenQueue {
 impl OpenQueue {
     pub(crate) fn new<T: Data>(record: DescriptorRecord, queue: DynQueue<Envelope<T>>) -> Self {
         let (inside, behind) = (Arc::clone(&queue), Arc::clone(&queue));
+        let core: Arc<dyn QueueCore> = Arc::<dyn Queue<Envelope<T>>>::clone(&queue);
         Self {
-            record,
-            core: Arc::<dyn Queue<Envelope<T>>>::clone(&queue),
+            record: Arc::new(record),
+            meter: LoadMeter::new(Arc::clone(&core)),
+            core,
             clear: Box::new(move || clear(inside.as_ref())),
             end: Box::new(move |from, stop| {
                 let event = Event::Stop(Box::new(stop));
@@ -38,8 +41,13 @@ impl OpenQueue {
         }
     }
 
-    pub(crate) const fn record(&self) -> &DescriptorRecord {
+    pub(crate) const fn record(&self) -> &Arc<DescriptorRecord> {
         &self.record
+    }
+
+    /// Its load, for all that send there.
+    pub(crate) const fn meter(&self) -> &LoadMeter {
+        &self.meter
     }
 
     pub(crate) const fn core(&self) -> &Arc<dyn QueueCore> {

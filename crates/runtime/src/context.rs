@@ -21,7 +21,7 @@ pub struct TaskContext<Out: Data> {
     outbox: Outbox<Out>,
     /// What operators emit inherits from the packet at hand: this is all of it but the payload.
     heritage: Packet<()>,
-    input: Option<DescriptorRecord>,
+    input: Option<Arc<DescriptorRecord>>,
     pool: Arc<DescriptorPool>,
     caller: Caller,
     control: Arc<Control>,
@@ -32,7 +32,7 @@ impl<Out: Data> TaskContext<Out> {
     pub(crate) fn new(
         instance: Instance,
         outbox: Outbox<Out>,
-        input: Option<DescriptorRecord>,
+        input: Option<Arc<DescriptorRecord>>,
         pool: Arc<DescriptorPool>,
         caller: Caller,
         control: Arc<Control>,
@@ -153,8 +153,8 @@ impl<Out: Data> TaskContext<Out> {
     /// them calls on its own thread ([`Stream::chain`](crate::Stream::chain)).
     #[doc(alias = "get_input_queue_descriptor")]
     #[must_use]
-    pub const fn input_descriptor(&self) -> Option<&DescriptorRecord> {
-        self.input.as_ref()
+    pub fn input_descriptor(&self) -> Option<&DescriptorRecord> {
+        self.input.as_deref()
     }
 
     /// The descriptor of a queue of the job.

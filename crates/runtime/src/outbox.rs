@@ -109,10 +109,11 @@ impl<Out: Data> Outbox<Out> {
                     target_name: target.name,
                     target_type: target.kind,
                     target_input_index: target.input_index,
-                    descriptor: target.queue.record().clone(),
+                    descriptor: Arc::clone(target.queue.record()),
                 };
                 let connection = Connection::new(spec, (output.connector)(target.queue)?);
-                connections.push(connection.packing(target.packing));
+                let connection = connection.packing(target.packing);
+                connections.push(connection.metered(target.queue.meter().clone()));
             }
             if let Some((name, choose)) = &output.partitioner {
                 let choose = Arc::clone(choose);

@@ -41,7 +41,7 @@ impl Shared {
         standings: Vec<Arc<Standing>>,
         tasks: usize,
     ) -> Self {
-        let loads = queues.iter().map(|queue| LoadMeter::new(Arc::clone(queue.core())));
+        let loads = queues.iter().map(|queue| queue.meter().clone());
         Self {
             plan,
             control,

@@ -43,7 +43,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
             seat.inspect(&parts.instance.node, unknown.then_some("state"), parts.rules);
         }
         let outbox = Outbox::connect(&mut parts)?;
-        let input = parts.input.map(|queue| queue.record().clone());
+        let input = parts.input.map(|queue| Arc::clone(queue.record()));
         Ok(Self {
             operator,
             ctx: TaskContext::new(

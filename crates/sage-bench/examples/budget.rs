@@ -207,7 +207,7 @@ fn routed(partition: &Partition) -> (Router<u64>, Vec<DynQueue<Envelope<u64>>>) 
             target_name: format!("target_{index}"),
             target_type: "map".to_owned(),
             target_input_index: 0,
-            descriptor: DescriptorRecord::new(QueueId::generated("sage_queue"), "sage_queue"),
+            descriptor: DescriptorRecord::new(QueueId::generated("sage_queue"), "sage_queue").into(),
         };
         Connection::new(spec, Arc::clone(queue))
     });

@@ -45,7 +45,7 @@ pub(crate) fn connection<T: Item>(from: u32, group: u16, index: u32, queue: &Inp
         target_name: format!("target_{group}_{index}"),
         target_type: "map".into(),
         target_input_index: group,
-        descriptor: DescriptorRecord::new(QueueId::new(format!("input_{group}_{index}")).unwrap(), "local"),
+        descriptor: DescriptorRecord::new(QueueId::new(format!("input_{group}_{index}")).unwrap(), "local").into(),
     };
     Connection::new(spec, queue.clone())
 }

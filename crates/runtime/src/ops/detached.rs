@@ -26,7 +26,7 @@ impl<Out: Data> TaskContext<Out> {
             target_name: NAME.to_owned(),
             target_type: NAME.to_owned(),
             target_input_index: 0,
-            descriptor: DescriptorRecord::new(QueueId::new(NAME)?, "local"),
+            descriptor: DescriptorRecord::new(QueueId::new(NAME)?, "local").into(),
         };
         let edge = vec![Connection::new(spec, queue)];
         let router = Router::builder(NAME)

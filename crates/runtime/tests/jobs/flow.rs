@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use runtime::ops::{AggregateFn, IterSource, WindowSpec};
-use runtime::{Deployment, Outcome};
+use std::time::Duration;
 
-use crate::rig::{assert_complete, flow, over_both, share, sorted};
+use runtime::ops::{AggregateFn, FnSource, IterSource, WindowSpec};
+use runtime::{Deployment, Outcome, SourceStep};
+
+use crate::rig::{Signal, assert_complete, flow, over_both, over_queues, share, sorted};
 
 const SIZES: [usize; 3] = [1, 2, 1000];
 
@@ -237,5 +239,43 @@ fn a_stream_used_twice_gives_each_its_own_copy_and_meets_again_without_a_deadloc
             assert_eq!(report.node("numbers").unwrap().packets_out, 400);
             assert_eq!(report.ledger.totals().accepted, 400 * 3 + 400 + 800 + 1200);
         }
+    });
+}
+
+/// Whoever sends sees where the load of the next queue is going: that is what it is sampled for.
+#[test]
+fn a_sender_sees_the_trend_of_a_queue_that_fills() {
+    over_queues("trend", |job, kind| {
+        let (done, seen) = (Signal::default(), Arc::new(AtomicU64::new(0)));
+        let (flow, ended, found) = (flow(job, kind), done.clone(), Arc::clone(&seen));
+        let _ = flow
+            .source("numbers", 1, move |_| {
+                let (done, seen, mut looks) = (done.clone(), Arc::clone(&seen), 0_u64);
+                FnSource::new(move |ctx| {
+                    let info = ctx.routing_info();
+                    let mut targets = info.groups.iter().flat_map(|group| &group.targets);
+                    let rises = targets.any(|target| target.load_trend > 0.05);
+                    if rises || looks == 200 {
+                        seen.store(u64::from(rises), Ordering::Relaxed);
+                        done.raise();
+                        return Ok(SourceStep::Done);
+                    }
+                    looks += 1;
+                    if looks <= 10 {
+                        // One by one, each of them an item of a queue of twelve.
+                        ctx.emit(looks)?;
+                    }
+                    Ok(SourceStep::Idle(Duration::from_millis(50)))
+                })
+            })
+            .for_each("wait", move |_| ended.wait_for(1))
+            .buffer_size(200);
+        let report = flow.build(Deployment::Threads).unwrap().run().unwrap();
+        assert_complete(&report, Outcome::Finished);
+        assert_eq!(
+            found.load(Ordering::Relaxed),
+            1,
+            "the queue filled, and no trend was seen"
+        );
     });
 }

@@ -132,7 +132,7 @@ fn connection(index: u32, queue: &Input) -> Connection<u64> {
         target_name: format!("target_{index}"),
         target_type: "map".to_owned(),
         target_input_index: 0,
-        descriptor: DescriptorRecord::new(id, "sage_queue"),
+        descriptor: DescriptorRecord::new(id, "sage_queue").into(),
     };
     Connection::new(spec, Arc::clone(queue))
 }
