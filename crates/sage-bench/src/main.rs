@@ -37,7 +37,9 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     let part = {
         let words: Vec<String> = std::env::args().skip(1).collect();
-        ipc::play(&words).or_else(|| net::play(&words))
+        ipc::play(&words)
+            .or_else(|| net::play(&words))
+            .or_else(|| pipeline::play(&words))
     };
     #[cfg(not(target_os = "linux"))]
     let part = None;

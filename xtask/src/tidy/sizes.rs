@@ -20,7 +20,7 @@ const RPC_LINES: usize = 8_400;
 /// All of it is tests, which other crates keep outside of `src`.
 const TESTKIT_LINES: usize = 8_900;
 /// A list: one file for each queue that is measured and for each way to measure it.
-const BENCH_LINES: usize = 6_000;
+const BENCH_LINES: usize = 6_600;
 /// Lists too: one file for each verb, and none of them knows another.
 const CLI_LINES: usize = 7_300;
 const XTASK_LINES: usize = 6_000;

@@ -1,12 +1,21 @@
-//! What the suite `pipeline` measures: a whole job, the router by itself, a call of a service, and latency under light load.
+//! What the suite `pipeline` measures: a whole job, on threads and in processes, with checkpoints and without, as it grows and as it
+//! starts; the router by itself, a call of a service, and latency under light load.
 
 #[cfg(feature = "inproc")]
 mod by_hand;
+mod checkpointed;
+mod curve;
 mod job;
 mod latency;
+#[cfg(target_os = "linux")]
+mod program;
 mod record;
 mod router;
 mod service;
+#[cfg(target_os = "linux")]
+mod spread;
+#[cfg(target_os = "linux")]
+mod startup;
 #[cfg(feature = "inproc")]
 mod timely;
 
@@ -14,6 +23,8 @@ use std::time::Instant;
 
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 use crate::system::cpu_time;
+#[cfg(target_os = "linux")]
+pub(crate) use program::play;
 use record::{Record, Tally, Wide};
 
 /// Everything, in the order of the tables.
@@ -23,6 +34,12 @@ pub(crate) fn all() -> Vec<Group> {
         groups.push(jobs::<u64>(scenario, parallelism));
         groups.push(jobs::<Wide>(scenario, parallelism));
     }
+    #[cfg(target_os = "linux")]
+    groups.extend([spread::group::<u64>(false), spread::group::<Wide>(true)]);
+    groups.push(checkpointed::group());
+    groups.extend(curve::groups());
+    #[cfg(target_os = "linux")]
+    groups.push(startup::group());
     groups.push(router::group());
     groups.push(service::group());
     groups.push(latency::group());
@@ -99,9 +116,15 @@ fn timed(items: u64, job: impl FnOnce(u64) -> Tally) -> Vec<f64> {
 mod tests {
     use crate::measure::Size;
 
+    const OWN: [&str; 2] = ["job x2, spread", "start of 10,000 instances"];
+
     #[test]
     fn every_job_gives_the_expected_result() {
         for group in super::all() {
+            // What is started in a program of its own would be this test.
+            if group.metrics.iter().any(|metric| OWN.contains(&metric.scenario)) {
+                continue;
+            }
             let size = if group.size == Size::Millis { 20 } else { 1_111 };
             for case in &group.cases {
                 let values = (case.run)(size);

@@ -68,7 +68,7 @@ pub(super) const fn spread(key: u64) -> u64 {
 }
 
 /// What the sink saw: one running count per record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
     records: u64,
     counts: u64,
@@ -78,6 +78,11 @@ impl Tally {
     pub(super) fn add(&mut self, count: u64) {
         self.records += 1;
         self.counts += count;
+    }
+
+    /// How many came.
+    pub(super) const fn records(&self) -> u64 {
+        self.records
     }
 
     /// Of several sinks.
