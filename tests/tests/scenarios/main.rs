@@ -22,4 +22,3 @@ mod shm_folder;
 mod support;
 mod third_party;
 mod topology;
-mod ui;

@@ -15,6 +15,7 @@ mod keyed;
 mod partition;
 mod pause;
 mod preflight;
+mod refused;
 mod restart;
 mod rig;
 mod services;

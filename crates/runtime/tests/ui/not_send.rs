@@ -1,8 +1,9 @@
 use std::rc::Rc;
 
-use sage_comm::{Descriptor, LocalSpec};
+use descriptor_core::{Descriptor, Error};
+use queue_local::LocalSpec;
 
-fn main() -> sage_comm::Result<()> {
+fn main() -> Result<(), Error> {
     let jobs = Descriptor::new("jobs", LocalSpec::bounded(1))?;
     jobs.queue::<Rc<u8>>().map(drop)
 }
