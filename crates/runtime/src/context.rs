@@ -26,6 +26,8 @@ pub struct TaskContext<Out: Data> {
     caller: Caller,
     control: Arc<Control>,
     dropped: Vec<(DropCause, u64)>,
+    /// It wants to end its streams.
+    ending: bool,
 }
 
 impl<Out: Data> TaskContext<Out> {
@@ -46,6 +48,7 @@ impl<Out: Data> TaskContext<Out> {
             caller,
             control,
             dropped: Vec::new(),
+            ending: false,
         }
     }
 
@@ -101,6 +104,21 @@ impl<Out: Data> TaskContext<Out> {
     #[inline]
     pub fn send_packet(&mut self, packet: Packet<Out>) -> OpResult {
         self.outbox.push(packet)
+    }
+
+    /// Ends the streams of this instance before its input has ended: the step, packet or watermark at hand is its last one.
+    /// Behind all that it emits until then comes what its `close` emits, and behind that one stop on every connection, so
+    /// that those downstream end as they would at the end of the input.
+    ///
+    /// A source is not asked for more, and not begun again by [`Restart`](crate::Restart). An operator is closed, and gives
+    /// way: what comes to it later is taken, so that nobody has to wait for room, is not worked on, and is listed by the
+    /// ledger as dropped because of [`DropCause::Closed`]. Its upstreams go on; a job whose sources have no end needs a
+    /// [drain](crate::JobController::drain) as well. Nothing happens when the packet at hand fails and its operator is
+    /// started again.
+    #[doc(alias = "end_stream")]
+    #[doc(alias = "StopSignal")]
+    pub const fn send_stop_signal(&mut self) {
+        self.ending = true;
     }
 
     /// For sources: no packet of an earlier event time (in milliseconds) will follow from this instance.
@@ -250,10 +268,15 @@ impl<Out: Data> TaskContext<Out> {
         self.outbox.emitted()
     }
 
-    /// True unless the operator let packets go, or something could not be sent.
+    /// True once, after [`send_stop_signal`](Self::send_stop_signal).
+    pub(crate) const fn take_ending(&mut self) -> bool {
+        std::mem::replace(&mut self.ending, false)
+    }
+
+    /// True unless the operator let packets go or wants to end, or something could not be sent.
     #[inline(always)]
     pub(crate) const fn is_smooth(&self) -> bool {
-        self.dropped.is_empty() && !self.outbox.is_broken()
+        self.dropped.is_empty() && !self.ending && !self.outbox.is_broken()
     }
 
     /// Hands over what the operator let go since the last time.

@@ -61,6 +61,8 @@ pub(crate) struct ChainLink<In: Data, Out: Data, Op> {
     inbox: Inbox,
     control: Arc<Control>,
     broken: bool,
+    /// It has ended its streams, and what comes is let go.
+    over: bool,
 }
 
 impl<In: Data, Out: Data, Op: Operator<In, Out>> ChainLink<In, Out, Op> {
@@ -71,11 +73,22 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> ChainLink<In, Out, Op> {
             control: Arc::clone(&parts.control),
             stage: Stage::new(operator, parts)?,
             broken: false,
+            over: false,
         })
     }
 
     fn settle(&mut self, result: Result<(), End>) -> Result<(), Cut> {
-        result.map_err(|end| self.fail(end))
+        match result {
+            Err(End::Over) => self.finish(),
+            result => result.map_err(|end| self.fail(end)),
+        }
+    }
+
+    /// Ends its streams while those before it go on.
+    #[cold]
+    fn finish(&mut self) -> Result<(), Cut> {
+        self.over = true;
+        self.stage.close().map_err(|end| self.fail(end))
     }
 
     #[cold]
@@ -116,8 +129,17 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
 
     fn run(&mut self, packets: &mut Pack<In>) -> Result<(), Cut> {
         self.ready()?;
-        let done = self.stage.run(self.from, packets);
-        self.settle(done)
+        let all = self.stage.seen() + packets.len() as u64;
+        let done = if self.over {
+            Ok(())
+        } else {
+            self.stage.run(self.from, packets)
+        };
+        let done = self.settle(done);
+        if self.over {
+            self.stage.pass_over(self.from, all - self.stage.seen());
+        }
+        done
     }
 
     fn watermark(&mut self, time: u64) -> Result<(), Cut> {
@@ -127,7 +149,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
             event: Event::Watermark(time),
         };
         match self.inbox.accept(event) {
-            Received::Watermark(time) => {
+            Received::Watermark(time) if !self.over => {
                 let advanced = self.stage.advance(time);
                 self.settle(advanced)
             }
@@ -137,6 +159,9 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
 
     fn barrier(&mut self, number: u64) -> Result<(), Cut> {
         self.ready()?;
+        if self.over {
+            return Ok(());
+        }
         let done = self.stage.barrier(number);
         self.settle(done)
     }
@@ -157,12 +182,15 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Link<In> for ChainLink<In, Out,
 
     fn stop(&mut self) -> Result<(), Cut> {
         self.ready()?;
+        if self.over {
+            return Ok(());
+        }
         let closed = self.stage.close();
         self.settle(closed)
     }
 
     fn taken(&self) -> u64 {
-        self.stage.taken()
+        self.stage.seen()
     }
 
     fn record(&self) {

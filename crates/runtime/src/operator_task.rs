@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use descriptor_core::{DynQueue, Error, GetError, Wait};
+use descriptor_core::{DropCause, DynQueue, Error, GetError, Wait};
 use router::{Drain, Envelope, Inbox, Pack, Packet, Received, StopCause, StopSignal, UpstreamId};
 
 use crate::control::Control;
@@ -210,6 +210,13 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> OperatorTask<In, Out, Op> {
         self.stage.barrier(number)
     }
 
+    fn conclude(&mut self) -> Result<(), End> {
+        self.standing.wait(true);
+        let concluded = self.stage.conclude();
+        self.standing.wait(false);
+        concluded
+    }
+
     /// What was held back is next.
     fn release(&mut self) {
         self.held.append(&mut self.pending);
@@ -252,11 +259,9 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
                 .stage
                 .done(Err(format!("its input is not complete: {stop}").into()));
         }
+        drop(ends);
         self.stage.close()?;
-        self.standing.wait(true);
-        let concluded = self.stage.conclude();
-        self.standing.wait(false);
-        concluded
+        self.conclude()
     }
 
     fn restart(&mut self) -> Result<(), End> {
@@ -273,19 +278,28 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Task for OperatorTask<In, Out, 
     }
 
     fn leave(&mut self, cause: StopCause) -> Result<(), End> {
-        self.stage.stop(cause)?;
+        let is_over = cause.is_complete();
+        let why = if is_over {
+            self.stage.close()?;
+            DropCause::Closed
+        } else {
+            self.stage.stop(cause)?;
+            DropCause::Failed
+        };
         self.stage
-            .drop_refused(self.from, (self.due - self.stage.taken()) as usize);
+            .drop_refused(self.from, (self.due - self.stage.taken()) as usize, why);
+        // A barrier that it was waiting for needs nobody any more.
+        self.release();
         self.due = self.stage.taken();
         self.kept.clear();
         // Those who send to it must not wait for room.
         loop {
             while let Some(envelope) = self.pending.pop_front() {
-                self.stage.drop_refused(envelope.from, envelope.event.packets());
+                self.stage.drop_refused(envelope.from, envelope.event.packets(), why);
                 let _ = self.inbox.accept(envelope);
             }
             if self.inbox.all_ended() {
-                return Ok(());
+                return if is_over { self.conclude() } else { Ok(()) };
             }
             self.take()?;
         }

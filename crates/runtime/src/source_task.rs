@@ -157,7 +157,8 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
         let goes_on = self.seek()?;
         let mut flushed = self.ctx.timestamp();
         let mut through = false;
-        while goes_on && !self.control.is_stopping() {
+        let mut ended = self.ctx.take_ending();
+        while goes_on && !ended && !self.control.is_stopping() {
             if self.control.is_paused() {
                 self.park()?;
                 continue;
@@ -171,7 +172,10 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
                 self.done(done)?;
             }
             let step = self.source.step(&mut self.ctx);
-            match self.done(step)? {
+            let step = self.done(step)?;
+            ended = self.ctx.take_ending();
+            match step {
+                _ if ended => break,
                 SourceStep::More => {}
                 SourceStep::Idle(limit) => {
                     let flushed = self.ctx.flush();
@@ -197,7 +201,7 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
             let closed = self.source.close(&mut self.ctx);
             self.done(closed)?;
         }
-        if through && self.repeats && !self.control.is_stopping() {
+        if through && !self.ctx.take_ending() && self.repeats && !self.control.is_stopping() {
             let flushed = self.ctx.flush();
             self.record();
             self.done(flushed)?;

@@ -25,6 +25,8 @@ pub(crate) struct Stage<In: Data, Out: Data, Op> {
     // In a call of the operator that is not about a packet.
     called: bool,
     taken: u64,
+    // Came after its end; taken and not worked on.
+    passed: u64,
     losses: Losses,
     skipped: u64,
     on_error: ErrorPolicy,
@@ -57,6 +59,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
             in_hand: None,
             called: false,
             taken: 0,
+            passed: 0,
             losses: Losses::default(),
             skipped: 0,
             on_error: parts.on_error,
@@ -98,7 +101,19 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         let opened = self.ctx.open_chain();
         self.done(opened)?;
         self.call(|operator, ctx| operator.open(ctx))?;
-        self.restore()
+        self.restore()?;
+        // The checkpoint that it goes on from may have been behind the end of its streams.
+        if self.is_over() { Err(End::Over) } else { self.goes_on() }
+    }
+
+    /// It had come to its end before the checkpoint that the job goes on from.
+    fn is_over(&self) -> bool {
+        self.seat.as_ref().is_some_and(|seat| seat.is_over())
+    }
+
+    /// An operator may end its streams in any call but the last.
+    fn goes_on(&mut self) -> Result<(), End> {
+        if self.ctx.take_ending() { Err(End::Over) } else { Ok(()) }
     }
 
     /// Becomes what a checkpoint says it was, where there is one to go on from.
@@ -185,6 +200,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.called = false;
         let panicked = self.in_hand.take().is_some();
         self.ctx.end();
+        self.ctx.take_ending();
         self.ctx.settle_drops(|_, _| {});
         if let Some(from) = failed_on {
             self.taken -= 1;
@@ -212,10 +228,18 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.done(stopped)
     }
 
-    /// Packets that were sent to an instance that does not work any more.
-    pub(crate) fn drop_refused(&mut self, from: UpstreamId, packets: usize) {
+    /// Packets that were sent to an instance that does not work any more, and whether it failed or is closed.
+    pub(crate) fn drop_refused(&mut self, from: UpstreamId, packets: usize, why: DropCause) {
         if packets > 0 {
-            self.losses.drop(from, DropCause::Failed, packets as u64);
+            self.losses.drop(from, why, packets as u64);
+        }
+    }
+
+    /// As `drop_refused`, after its end, of packets that nobody else counts.
+    pub(crate) fn pass_over(&mut self, from: UpstreamId, packets: u64) {
+        self.passed += packets;
+        if packets > 0 {
+            self.losses.drop(from, DropCause::Closed, packets);
         }
     }
 
@@ -295,7 +319,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         };
         self.ctx
             .settle_drops(|cause, packets| self.losses.drop(from, cause, packets));
-        result
+        result.and_then(|()| self.goes_on())
     }
 
     /// What the node's policy says about a packet whose operator failed.
@@ -353,7 +377,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         });
         // No packet is at hand that could be counted as dropped.
         self.ctx.settle_drops(|_, _| {});
-        fired
+        fired.and_then(|()| self.goes_on())
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), End> {
@@ -365,8 +389,9 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
     pub(crate) fn close(&mut self) -> Result<(), End> {
         self.wanted()?;
         // One that went on from its end has closed before, and what it sent then has been worked through.
-        if !self.seat.as_ref().is_some_and(|seat| seat.is_over()) {
+        if !self.is_over() {
             self.call(|operator, ctx| operator.close(ctx))?;
+            self.ctx.take_ending();
         }
         let stopped = self.ctx.stop(StopCause::Finished);
         self.record();
@@ -414,9 +439,14 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         self.taken
     }
 
+    /// All that came to it.
+    pub(crate) const fn seen(&self) -> u64 {
+        self.taken + self.passed
+    }
+
     /// The account of the only sender.
     pub(crate) fn received(&self, from: UpstreamId) -> (UpstreamId, u64, Loss) {
-        (from, self.taken, self.losses.of(from))
+        (from, self.seen(), self.losses.of(from))
     }
 
     pub(crate) fn loss(&self, from: UpstreamId) -> Loss {

@@ -25,6 +25,8 @@ enum Tried {
     Cancelled,
     /// A source is through and is to begin again.
     Through,
+    /// An operator wants no more of its input.
+    Over,
     Failed {
         message: String,
         panicked: bool,
@@ -52,6 +54,7 @@ impl Supervisor<'_> {
             let pause = match &tried {
                 Tried::Ended => return NodeState::Finished,
                 Tried::Cancelled => return NodeState::Cancelled,
+                Tried::Over => None,
                 // What an edge did not take is lost to a new operator as well.
                 Tried::Failed { .. } if task.is_broken() => None,
                 _ => history.again(Instant::now()),
@@ -82,7 +85,7 @@ impl Supervisor<'_> {
         let (message, panicked) = match tried {
             Tried::Ended => return NodeState::Finished,
             Tried::Cancelled => return NodeState::Cancelled,
-            Tried::Through => {
+            Tried::Through | Tried::Over => {
                 return match attempt(|| task.leave(StopCause::Finished)) {
                     Tried::Failed { message, panicked } => self.fail(task, message, panicked),
                     Tried::Cancelled => NodeState::Cancelled,
@@ -116,6 +119,7 @@ fn attempt(run: impl FnOnce() -> Result<(), End>) -> Tried {
         Ok(Ok(())) => Tried::Ended,
         Ok(Err(End::Cancelled)) => Tried::Cancelled,
         Ok(Err(End::Through)) => Tried::Through,
+        Ok(Err(End::Over)) => Tried::Over,
         Ok(Err(End::Failed(message))) => Tried::Failed {
             message,
             panicked: false,

@@ -55,7 +55,8 @@ pub(crate) trait Task: Send {
     /// Takes a new operator in place of the one that failed; [`run`](Self::run) goes on with what is left to do.
     fn restart(&mut self) -> Result<(), End>;
 
-    /// Ends the streams of an instance that will not run again, and sees its input out.
+    /// Ends the streams of an instance that will not run again, and sees its input out. It is closed before when the streams
+    /// are complete.
     fn leave(&mut self, cause: StopCause) -> Result<(), End>;
 
     /// True once something could not be sent.
@@ -79,6 +80,8 @@ pub(crate) enum End {
     Cancelled,
     /// A source that is to begin again has come to its end.
     Through,
+    /// An operator has ended its streams before its input has.
+    Over,
     /// User code or a queue failed.
     Failed(String),
 }

@@ -23,7 +23,7 @@ pub enum DropCause {
     Late,
     /// Its deadline had passed before anybody worked on it.
     Expired,
-    /// The queue was closed before it went in.
+    /// The queue was closed before it went in, or whoever took it had ended its own stream before.
     Closed,
     /// The job was aborted with it inside.
     Aborted,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use descriptor_core::wait::Waiter;
-use descriptor_core::{DynQueue, Error, Wait};
+use descriptor_core::{DropCause, DynQueue, Error, Wait};
 use graph::ErrorPolicy;
 use router::{Drain, Envelope, Inbox, Packet, Received, StopCause, StopSignal, UpstreamId};
 
@@ -280,14 +280,15 @@ where
         let (whose, given_up) = self.flight.give_up();
         let waiting = self.waiting.drain(..).map(|(from, _)| from);
         for from in whose.into_iter().chain(unseen).chain(waiting) {
-            self.stage.drop_refused(from, 1);
+            self.stage.drop_refused(from, 1, DropCause::Failed);
         }
         drop(given_up);
         self.turn_away();
         // Those who send to it must not wait for room.
         loop {
             while let Some(envelope) = self.pending.pop_front() {
-                self.stage.drop_refused(envelope.from, envelope.event.packets());
+                self.stage
+                    .drop_refused(envelope.from, envelope.event.packets(), DropCause::Failed);
                 let _ = self.inbox.accept(envelope);
             }
             if self.inbox.all_ended() {

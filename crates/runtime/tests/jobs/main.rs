@@ -5,6 +5,7 @@
 mod ahead;
 mod chain;
 mod checkpoints;
+mod early;
 mod ends;
 mod event_time;
 mod explain;

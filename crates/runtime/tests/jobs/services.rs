@@ -14,7 +14,7 @@ use runtime::{
 };
 use service::{Answer, Desk, Mailbox, Message, ReplyQueues};
 
-use crate::rig::{InProcess, Signal, assert_complete, flow, hold, over_both, queues_of, share, sorted};
+use crate::rig::{CHAINED, InProcess, Signal, assert_complete, flow, hold, over_both, queues_of, share, sorted};
 
 type Ctx<'a, T> = ServiceContext<'a, T>;
 
@@ -266,6 +266,7 @@ fn contexts_know_their_queues() {
         let count = Arc::new(AtomicU64::new(0));
         let pools = Arc::clone(&count);
         let prefix = job.to_owned();
+        let (is_called, input_id) = (kind == CHAINED, format!("{job}/input_ask_0"));
         let about = flow.service("about", 2, move |ctx: &mut Ctx<'_, String>, (): ()| {
             let at = ctx.instance();
             assert_eq!((at.node.as_str(), at.parallelism), ("about", 2));
@@ -286,7 +287,12 @@ fn contexts_know_their_queues() {
             .source("once", 1, |_| IterSource::new([1_u64]))
             .map_with("ask", move |ctx, _| {
                 let response = ctx.response_descriptor().ok_or("no response queue")?;
-                assert!(ctx.queue_descriptor(&response.queue_id).is_some());
+                assert_eq!(ctx.queue_descriptor(&response.queue_id), Some(response));
+                // Who is called by the one before has no queue.
+                let input = ctx.input_descriptor();
+                let expected = (!is_called).then(|| input_id.clone());
+                assert_eq!(input.map(|input| input.queue_id.to_string()), expected);
+                assert_eq!(input.and_then(|input| ctx.queue_descriptor(&input.queue_id)), input);
                 assert_eq!(ctx.pool().len() as u64, ctx.pool().iter().len() as u64);
                 assert!(ctx.routing_info().router.starts_with("ask") || !ctx.routing_info().groups.is_empty());
                 Ok(ctx.call_service(&about, (), wait())?)

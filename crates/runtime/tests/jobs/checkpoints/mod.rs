@@ -15,13 +15,13 @@ use runtime::{Checkpoints, Data, Flow, Instance, JobReport, OpResult, SourceStep
 
 use crate::rig::{InProcess, Signal, sorted};
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A folder of one test, which goes with it.
-struct Temp(PathBuf);
+pub(crate) struct Temp(PathBuf);
 
 impl Temp {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("sage-{name}-{}-{number}", std::process::id()));
@@ -29,12 +29,12 @@ impl Temp {
         Self(path)
     }
 
-    fn often(&self) -> Checkpoints {
+    pub(crate) fn often(&self) -> Checkpoints {
         Checkpoints::in_folder(&self.0).every(Duration::ZERO)
     }
 
     /// The names in the folder, but for the lock.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         sorted(names.filter(|name| name != "lock"))
@@ -100,7 +100,13 @@ fn number_of(report: &JobReport) -> (Option<u64>, Option<u64>) {
 }
 
 /// A source of `end` numbers that waits at `gate` until the signal has been raised, and ends behind that.
-fn gated(flow: &Flow<InProcess>, name: &str, gate: u64, end: u64, signal: &Signal) -> Stream<u64, InProcess> {
+pub(crate) fn gated(
+    flow: &Flow<InProcess>,
+    name: &str,
+    gate: u64,
+    end: u64,
+    signal: &Signal,
+) -> Stream<u64, InProcess> {
     let signal = signal.clone();
     flow.source(name, 1, move |_| {
         let signal = signal.clone();
@@ -118,7 +124,7 @@ fn gated(flow: &Flow<InProcess>, name: &str, gate: u64, end: u64, signal: &Signa
     })
 }
 
-fn complete_beyond(temp: &Temp, number: u64) -> bool {
+pub(crate) fn complete_beyond(temp: &Temp, number: u64) -> bool {
     let names = fs::read_dir(&temp.0).into_iter().flatten().flatten();
     let names = names.filter_map(|entry| entry.file_name().into_string().ok());
     names
