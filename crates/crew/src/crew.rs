@@ -54,6 +54,12 @@ impl Crew {
         }
     }
 
+    /// Its workers, by their numbers.
+    #[must_use]
+    pub fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,10 +6,11 @@
 //!
 //! A worker is in a process group of its own, so that an interrupt of the terminal reaches the one who started it and
 //! nobody else. It knows what it is by the variable `SAGE_WORKER`, which names its number and its parent, so that
-//! children of its own are not taken for workers.
+//! children of its own are not taken for workers. What it writes to standard output and error comes out of the process that
+//! started it, line by line with its number in front.
 //!
 //! ```no_run
-//! use crew::{Heard, Member, Seat};
+//! use crew::{Heard, Member, Output, Seat};
 //!
 //! if let Some(mut seat) = Seat::take()? {
 //!     // In the worker.
@@ -18,7 +19,7 @@
 //!     }
 //!     return Ok(());
 //! }
-//! let (member, mut listener) = Member::start(0)?;
+//! let (member, mut listener) = Member::start(0, Output::Collected)?;
 //! member.say(&7_u64)?;
 //! assert!(matches!(listener.hear::<u64>(None)?, Heard::Message(49)));
 //! # Ok::<(), descriptor_core::Error>(())
@@ -30,10 +31,12 @@ mod crew;
 mod fate;
 mod line;
 mod member;
+mod output;
 mod seat;
 
 pub use crew::{Crew, Standing};
 pub use fate::Fate;
 pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
 pub use member::Member;
+pub use output::{MAX_LINE, Output};
 pub use seat::{Seat, is_worker};

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::Fate;
 use crate::line::{Listener, Speaker, line};
+use crate::output::{Output, Readers};
 use crate::seat::WORKER;
 
 /// How often a process that is about to end is looked at.
@@ -24,14 +25,15 @@ pub struct Member {
     pid: u32,
     child: Mutex<Child>,
     speaker: Speaker,
+    readers: Readers,
 }
 
 impl Member {
-    /// Starts this program again, with the same arguments, as the worker of that number.
+    /// Starts this program again, with the same arguments, as the worker of that number that writes there.
     ///
     /// # Errors
     /// `ResourceExhausted` when the system refuses a process, `Io` when it does not find or run the program.
-    pub fn start(worker: u32) -> Result<(Self, Listener), Error> {
+    pub fn start(worker: u32, output: Output) -> Result<(Self, Listener), Error> {
         let failed = |cause: std::io::Error| {
             let kind = match cause.kind() {
                 std::io::ErrorKind::WouldBlock | std::io::ErrorKind::OutOfMemory => ErrorKind::ResourceExhausted,
@@ -49,20 +51,29 @@ impl Member {
         if let Some(name) = std::env::args_os().next() {
             command.arg0(name);
         }
-        let child = command
+        let (out, err) = match output {
+            Output::Collected => (Stdio::piped(), Stdio::piped()),
+            Output::Inherited => (Stdio::inherit(), Stdio::inherit()),
+        };
+        let mut child = command
             .args(std::env::args_os().skip(1))
             .env(WORKER, format!("{worker}@{}", std::process::id()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(out)
+            .stderr(err)
             .process_group(0)
             .spawn()
             .map_err(failed)?;
         let pid = child.id();
+        // Without the line it ends by itself.
         let (speaker, listener) = line(mine)?;
+        let readers = Readers::of(&mut child, worker)?;
         let member = Self {
             worker,
             pid,
             child: Mutex::new(child),
             speaker,
+            readers,
         };
         Ok((member, listener))
     }
@@ -96,13 +107,14 @@ impl Member {
             .map_or(Some(Fate::Exit(-1)), |status| status.map(Fate::from))
     }
 
-    /// Waits for its end, and ends it when it has not come within `limit`.
+    /// Waits for its end, and ends it when it has not come within `limit`. What it wrote until then has been passed on.
     #[must_use]
     pub fn see_off(&self, limit: Duration) -> Fate {
         let start = Instant::now();
         let mut killed = false;
         loop {
             if let Some(fate) = self.fate() {
+                self.readers.finish();
                 return fate;
             }
             if !killed && start.elapsed() >= limit {

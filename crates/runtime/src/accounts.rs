@@ -101,6 +101,7 @@ pub(crate) fn report(
         left_behind,
         stuck,
         lost_workers,
+        workers: Vec::new(),
         services: Vec::new(),
         late_answers: 0,
         checkpoints: None,

@@ -16,7 +16,7 @@ use crate::report::{JobReport, Outcome};
 use crate::shared::Shared;
 use crate::standing::NodeState;
 use crate::task::TaskAccount;
-use crate::workers::Team;
+use crate::workers::{Team, WorkerProgress};
 use crate::{accounts, monitor};
 
 /// How long an aborted job waits for operators that do not return before it names them and leaves them.
@@ -131,6 +131,12 @@ impl JobController {
         progress
     }
 
+    /// How the workers of a job on processes are doing; none on threads.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerProgress> {
+        self.shared.team.get().map_or_else(Vec::new, Team::workers)
+    }
+
     /// True once every instance has ended.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -201,6 +207,12 @@ impl JobHandle {
         self.controller().progress()
     }
 
+    /// How the workers of a job on processes are doing; none on threads.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerProgress> {
+        self.controller().workers()
+    }
+
     /// Stops the sources and lets everything inside flow out, for at most `limit`.
     pub fn drain(&self, limit: Duration) {
         self.shared.drain(limit);
@@ -238,6 +250,7 @@ impl JobHandle {
             let stuck = report.services.iter().flat_map(|service| &service.stuck);
             report.stuck.extend(stuck.map(|worker| format!("service {worker}")));
         }
+        report.workers = self.shared.team.get().map_or_else(Vec::new, Team::workers);
         report.checkpoints = self.shared.control.round().map(|round| round.report());
         self.shared.release();
         report

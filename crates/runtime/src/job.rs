@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crew::Output;
 use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::{Deployment, Plan};
 
@@ -22,6 +23,7 @@ pub struct Job<B: Backends> {
     pub(crate) prefix: String,
     pub(crate) services: Vec<ServiceCode<B>>,
     pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) output: Output,
 }
 
 impl<B: Backends> Job<B> {
@@ -33,6 +35,7 @@ impl<B: Backends> Job<B> {
             code,
             services,
             checkpoints: None,
+            output: Output::Collected,
         }
     }
 
@@ -89,6 +92,14 @@ impl<B: Backends> Job<B> {
         }
         self.checkpoints = Some(checkpoints);
         Ok(self)
+    }
+
+    /// Where the workers of a job on processes write to. Unless told otherwise their standard output and error come out of
+    /// the process that started them, whole lines with `worker 1: ` in front.
+    #[must_use]
+    pub const fn worker_output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
     }
 
     /// The plan.

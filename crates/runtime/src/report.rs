@@ -5,7 +5,7 @@ use std::fmt;
 use descriptor_core::{Error, ErrorKind, LedgerReport};
 use serde::Serialize;
 
-use crate::{CheckpointReport, NodeState, ServiceReport};
+use crate::{CheckpointReport, NodeState, ServiceReport, WorkerProgress};
 
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -129,6 +129,8 @@ pub struct JobReport {
     pub stuck: Vec<String>,
     /// Worker processes that ended too early.
     pub lost_workers: Vec<LostWorker>,
+    /// Every worker process, by their numbers, with the longest time that nothing was heard of it; none on threads.
+    pub workers: Vec<WorkerProgress>,
     /// Every service, in the order of the plan.
     pub services: Vec<ServiceReport>,
     /// Answers of services that came when their callers had given up, and were dropped.

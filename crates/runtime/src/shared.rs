@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     /// How many threads there are, and processes beside this one; chained instances have none of their own.
     pub(crate) tasks: usize,
     deadline: Mutex<Option<Instant>>,
+    /// Its number when this process is a worker.
+    pub(crate) worker: Option<u32>,
     /// The processes that this one coordinates.
     pub(crate) team: OnceLock<Team>,
     pub(crate) services: OnceLock<Services>,
@@ -51,6 +53,7 @@ impl Shared {
             standings,
             tasks,
             deadline: Mutex::new(None),
+            worker: None,
             team: OnceLock::new(),
             services: OnceLock::new(),
         }

@@ -111,7 +111,9 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
     for made in &tasks {
         made.standing.enter(NodeState::QueuesReady);
     }
-    let shared = Shared::new(job.plan, control, queues, meters, standings, tasks.len() + post.others);
+    let worker = matches!(job.plan.deployment(), Deployment::Processes(_)) && post.worker != Deployment::COORDINATOR;
+    let mut shared = Shared::new(job.plan, control, queues, meters, standings, tasks.len() + post.others);
+    shared.worker = worker.then_some(post.worker);
     let _ = shared.services.set(services);
     Ok(Prepared {
         shared: Arc::new(shared),
@@ -439,6 +441,14 @@ fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<V
         } = made;
         let (name, at, claim) = (instance.name.clone(), Arc::clone(shared), Arc::clone(claim));
         let spawned = thread::Builder::new().name(instance.name.clone()).spawn(move || {
+            // What its code logs has it in front.
+            let span = tracing::error_span!(
+                "instance",
+                worker = at.worker,
+                node = %instance.node,
+                instance = instance.index
+            );
+            let _within = span.enter();
             let supervisor = Supervisor {
                 instance: &instance,
                 control: &at.control,

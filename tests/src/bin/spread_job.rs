@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sage_comm::ops::{FnSource, IterSource, Map};
 use sage_comm::{
     Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, NodeKind, NodeState,
-    Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait,
+    Outcome, Output, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerState,
 };
 
 fn main() -> ExitCode {
@@ -46,6 +46,9 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             "endless" => endless(deployment)?,
             "differs" => differs(deployment)?,
             "leaves" => leaves(deployment)?,
+            "talks" => talks(deployment)?,
+            "aborts" => aborts(deployment)?,
+            "stumbles" => stumbles(deployment)?,
             _ => {
                 return Err(Error::new(ErrorKind::InvalidGraph, "choose job")
                     .expected("the name of a job")
@@ -53,13 +56,19 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             }
         };
         collected = results;
-        Ok(job)
+        let inherits = std::env::var_os("SPREAD_JOB_INHERITS").is_some();
+        Ok(job.worker_output(if inherits { Output::Inherited } else { Output::Collected }))
     })?;
     if what == "shaky" {
         pause(&running.controller());
     }
     let letters = running.dead_letters().cloned();
+    let watched = running.controller();
+    let watch = std::env::var_os("SPREAD_JOB_WATCHES").map(|_| std::thread::spawn(move || watch(&watched)));
     let report = running.wait();
+    if let Some(watch) = watch {
+        let _ = watch.join();
+    }
     if let Some(results) = collected {
         let mut results = results.take();
         results.sort_unstable();
@@ -74,6 +83,24 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
     Codec::Json.encode(&report, 1 << 20, &mut json)?;
     say(&String::from_utf8_lossy(&json))?;
     Ok(report.outcome)
+}
+
+/// Says when a worker falls silent and when it works again, until the job has ended.
+fn watch(job: &JobController) {
+    let mut silent = BTreeSet::new();
+    while !job.wait_until(Instant::now() + Duration::from_millis(20)) {
+        for worker in job.workers() {
+            let state = worker.state;
+            let changed = match state {
+                WorkerState::Silent => silent.insert(worker.pid),
+                WorkerState::Working => silent.remove(&worker.pid),
+                _ => false,
+            };
+            if changed {
+                let _ = say(&format!("{state} {}", worker.pid));
+            }
+        }
+    }
 }
 
 /// Lets the job stand still for as long as it takes until it does, if it has not ended before.
@@ -289,5 +316,49 @@ fn leaves(deployment: Deployment) -> Made {
     if std::env::var_os("SAGE_WORKER").is_some_and(|worker| worker.to_string_lossy().starts_with('1')) {
         std::process::exit(3);
     }
+    sums(deployment)
+}
+
+/// Instances of all workers write to both outputs, many at once and in pieces.
+fn talks(deployment: Deployment) -> Made {
+    let flow = Flow::new("talks", Builtin);
+    let _ = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 600)))
+        .map_with("talk", |ctx, number: u64| {
+            let line = format!("{} {number} {}\n", ctx.instance().name, "x".repeat(number as usize % 60));
+            let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+            for piece in line.as_bytes().chunks(10) {
+                out.write_all(piece)?;
+                err.write_all(piece)?;
+            }
+            out.flush()?;
+            Ok(number)
+        })
+        .parallelism(4)
+        .for_each("results", |_| {});
+    Ok((flow.build(deployment)?, None))
+}
+
+/// An operator that says something and takes its process with it.
+fn aborts(deployment: Deployment) -> Made {
+    let flow = Flow::new("aborts", Builtin);
+    let _ = flow
+        .source("numbers", 2, |at| IterSource::new(share(at, 1_000)))
+        .map("last", |number| {
+            if number == 77 {
+                let _ = std::io::stderr().write_all(b"a panic\nand half a li");
+                std::process::abort();
+            }
+            number
+        })
+        .parallelism(3)
+        .for_each("results", |_| {});
+    Ok((flow.build(deployment)?, None))
+}
+
+/// A worker that panics before it is ready.
+fn stumbles(deployment: Deployment) -> Made {
+    let is_second = std::env::var("SAGE_WORKER").is_ok_and(|worker| worker.starts_with('1'));
+    assert!(!is_second, "no graph today");
     sums(deployment)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crew::{Crew, Listener, Member};
+use crew::{Crew, Listener, Member, Output};
 use descriptor_core::{Backends, Error, ErrorKind, QueueId, Reach};
 use graph::Deployment;
 
@@ -36,10 +36,11 @@ pub(super) fn start<B: Backends>(mut job: Job<B>) -> Result<JobHandle, Error> {
         run,
         pool: job.plan.pool()?,
     });
+    let output = job.output;
     let mut prepared = prepare(job, &post)?;
     let mut threads = prepared.threads()?;
     let shared = Arc::clone(&prepared.shared);
-    let ready = match hire(&shared, &setup, workers, &mut threads) {
+    let ready = match hire(&shared, &setup, output, &mut threads) {
         Ok(team) => team.crew.wait_ready(START).map(|()| team.start()),
         Err(error) => Err(error),
     };
@@ -65,13 +66,14 @@ pub(crate) fn prefix(job: &str, run: &str) -> String {
 fn hire<'a>(
     shared: &'a Arc<Shared>,
     setup: &Arc<Setup>,
-    workers: u32,
+    output: Output,
     threads: &mut Vec<TaskThread>,
 ) -> Result<&'a Team, Error> {
     let mut started = Ok(());
     let (mut members, mut listeners) = (Vec::new(), Vec::new());
+    let workers = setup.deployment.workers();
     for worker in 0..workers {
-        match Member::start(worker) {
+        match Member::start(worker, output) {
             Ok((member, listener)) => {
                 // Before anybody else can say anything to it. One that cannot be told has ended, and that will be seen.
                 let _ = member.say(&**setup);

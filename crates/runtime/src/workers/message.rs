@@ -43,6 +43,8 @@ pub(super) enum Word {
     Ready,
     /// How far its instances are, where that has changed.
     Progress(Vec<Glance>),
+    /// Nothing has changed, and it is there.
+    Alive,
     /// It is giving up, on its own or as told; what failed there so far.
     Aborting(Vec<Failure>),
     /// All is over.

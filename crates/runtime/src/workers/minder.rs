@@ -39,6 +39,9 @@ pub(super) fn mind(
     };
     let done = minder.listen(&mut listener, setup);
     let fate = member.see_off(LEAVE);
+    if let Some(watch) = team.watch(shared.plan.job_name(), member) {
+        watch.ended();
+    }
     let accounts = match done {
         Some(done) => minder.done(done),
         None => {
@@ -64,8 +67,15 @@ impl Minder<'_> {
     fn listen(&self, listener: &mut Listener, setup: &Setup) -> Option<Done> {
         let worker = self.member.worker();
         let (mut done, mut ended) = (None, false);
+        let watch = self.team.watch(self.shared.plan.job_name(), self.member);
         loop {
-            match listener.hear::<Word>(Some(LOOK)) {
+            let heard = listener.hear::<Word>(Some(LOOK));
+            match (&heard, &watch) {
+                (Ok(Heard::Message(_)), Some(watch)) => watch.heard(),
+                (Ok(Heard::Nothing), Some(watch)) => watch.missed(self.team.crew.standing(worker) != Standing::Called),
+                _ => {}
+            }
+            match heard {
                 Ok(Heard::Message(Word::Ready)) => self.team.crew.enter(worker, Standing::Ready),
                 Ok(Heard::Message(Word::Differs(theirs))) => {
                     let ours = self.shared.plan.graph();
@@ -91,6 +101,7 @@ impl Minder<'_> {
                         }
                     }
                 }
+                Ok(Heard::Message(Word::Alive)) => {}
                 Ok(Heard::Message(Word::Aborting(failures))) => {
                     self.failed(failures);
                     self.team.crew.enter(worker, Standing::Stopping);

@@ -9,10 +9,12 @@ mod launch;
 pub(crate) mod lost;
 mod message;
 mod minder;
+mod pulse;
 mod team;
 mod worker;
 
 pub(crate) use coordinator::prefix;
 pub use crew::is_worker;
 pub use launch::{launch, run};
+pub use pulse::{WorkerProgress, WorkerState};
 pub(crate) use team::Team;

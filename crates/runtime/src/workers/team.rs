@@ -3,12 +3,16 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::message::Order;
+use super::pulse::{Pulse, Watch};
 use crate::report::LostWorker;
+use crate::workers::WorkerProgress;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Team {
     pub(super) crew: crew::Crew,
+    /// By the numbers of the workers.
+    pulses: Vec<Pulse>,
     outcome: Mutex<Outcome>,
 }
 
@@ -21,6 +25,7 @@ struct Outcome {
 impl Team {
     pub(super) fn new(crew: crew::Crew) -> Self {
         Self {
+            pulses: crew.members().iter().map(|_| Pulse::new()).collect(),
             crew,
             outcome: Mutex::default(),
         }
@@ -63,6 +68,20 @@ impl Team {
 
     pub(super) fn leave(&self, stuck: Vec<String>) {
         self.outcome().stuck.extend(stuck);
+    }
+
+    /// Watches over a worker of this team.
+    pub(super) fn watch<'a>(&'a self, job: &'a str, member: &'a crew::Member) -> Option<Watch<'a>> {
+        let pulse = self.pulses.get(member.worker() as usize)?;
+        Some(Watch { job, member, pulse })
+    }
+
+    /// How all workers are doing.
+    pub(crate) fn workers(&self) -> Vec<WorkerProgress> {
+        let members = self.crew.members().iter().zip(&self.pulses);
+        members
+            .map(|(member, pulse)| pulse.see(member, self.crew.standing(member.worker())))
+            .collect()
     }
 
     /// Workers that ended too early.

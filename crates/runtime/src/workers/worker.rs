@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::process::exit;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crew::{Heard, Listener, Seat, Speaker};
 use descriptor_core::{Backends, Error, Reach};
 
 use super::coordinator::prefix;
 use super::message::{Done, Glance, Order, Setup, Word};
+use super::pulse::BEAT;
 use crate::control::{Failure, Phase};
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
@@ -139,6 +140,7 @@ fn see_through(mut handle: JobHandle, worker: u32, speaker: &Speaker) -> Result<
         failures: 0,
         aborting: false,
         progress: Vec::new(),
+        spoke: Instant::now(),
     };
     handle.see_out(GRACE, Some(TICK), || told.tell());
     // What is in queues that others use is theirs to count.
@@ -171,6 +173,7 @@ struct Told<'a> {
     failures: usize,
     aborting: bool,
     progress: Vec<Glance>,
+    spoke: Instant,
 }
 
 impl Told<'_> {
@@ -180,6 +183,9 @@ impl Told<'_> {
             self.aborting = true;
             let failures = self.news();
             self.say(&Word::Aborting(failures));
+        }
+        if self.spoke.elapsed() >= BEAT {
+            self.say(&Word::Alive);
         }
     }
 
@@ -213,7 +219,8 @@ impl Told<'_> {
         news
     }
 
-    fn say(&self, word: &Word) {
+    fn say(&mut self, word: &Word) {
+        self.spoke = Instant::now();
         // A coordinator that has gone is the business of whoever listens to it.
         let _ = self.speaker.say(word);
     }
