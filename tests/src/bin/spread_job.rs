@@ -325,7 +325,11 @@ fn talks(deployment: Deployment) -> Made {
     let _ = flow
         .source("numbers", 2, |at| IterSource::new(share(at, 600)))
         .map_with("talk", |ctx, number: u64| {
-            let line = format!("{} {number} {}\n", ctx.instance().name, "x".repeat(number as usize % 60));
+            let line = format!(
+                "{} {number} {}\n",
+                ctx.instance().name,
+                "x".repeat(number as usize % 60)
+            );
             let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
             for piece in line.as_bytes().chunks(10) {
                 out.write_all(piece)?;
