@@ -1,5 +1,5 @@
 //! `cargo xtask chaos`: a queue type while its processes are killed, stopped, forked, or write nonsense into it, and while
-//! connections to its server are cut and spoiled.
+//! connections to its server are cut and spoiled; and jobs while what they are made of fails.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,12 +13,13 @@ use crate::shell::{self, cargo, say};
 use crate::{example, features};
 
 /// Line in the list of verbs.
-pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc|actor --fault kill9|cut|storm|... [--asan] [--durability disk] [--rounds N] [--seed S] [--json]";
+pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc|actor|runtime --fault kill9|cut|storm|... [--asan] [--durability disk] [--rounds N] [--seed S] [--json]";
 
 const SHM: &str = "shm";
 const RPC: &str = "rpc";
 const ACTOR: &str = "actor";
-const BACKENDS: &[&str] = &[SHM, RPC, ACTOR];
+const RUNTIME: &str = "runtime";
+const BACKENDS: &[&str] = &[SHM, RPC, ACTOR, RUNTIME];
 const FAULTS: &[&str] = &["kill9", "points", "storm", "stop", "tamper", "fork", "wakes", LEASES];
 const RPC_FAULTS: &[&str] = &[
     "kill-client",
@@ -30,6 +31,17 @@ const RPC_FAULTS: &[&str] = &[
     "power",
 ];
 const ACTOR_FAULTS: &[&str] = &["storm", "manager"];
+const RUNTIME_FAULTS: &[&str] = &[
+    "panic",
+    "stuck",
+    "kill",
+    "exit",
+    "stop",
+    "coordinator",
+    "slow",
+    "storm",
+    "uneven",
+];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
 /// The programs, and the feature that they need.
@@ -38,9 +50,11 @@ const LEASE_DEATHS: &str = "lease_deaths";
 const KILL_POINTS: &str = "queue-shm/kill-points";
 const CHAOS_RPC: &str = "chaos_rpc";
 const CHAOS_ACTOR: &str = "chaos_actor";
+const CHAOS_RUNTIME: &str = "chaos_runtime";
 /// The tests that run them.
 const RPC_CAMPAIGNS: &str = "queue-rpc/campaigns";
 const ACTOR_CAMPAIGNS: &str = "queue-actor/campaigns";
+const RUNTIME_CAMPAIGNS: &str = "sage-tests/campaigns";
 /// Builds with AddressSanitizer.
 const ASAN: &str = "--asan";
 const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
@@ -73,6 +87,18 @@ const ACTOR_QUICK: &[(&str, &str)] = &[
     ("storm", "--rounds 2 --processes 12 --opens 100"),
     ("manager", "--rounds 20"),
 ];
+/// Five seconds of it go by until an operator that does not return is given up, and four until a worker with one is.
+const RUNTIME_QUICK: &[(&str, &str)] = &[
+    ("panic", "--rounds 30"),
+    ("stuck", "--rounds 4"),
+    ("kill", "--rounds 4"),
+    ("exit", "--rounds 4"),
+    ("stop", "--rounds 2 --hold 200"),
+    ("coordinator", "--rounds 2"),
+    ("slow", "--rounds 15"),
+    ("storm", "--rounds 15"),
+    ("uneven", "--rounds 70"),
+];
 
 /// The short campaigns, by programs built with the features that the tests are built with: nothing is compiled twice.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
@@ -88,9 +114,12 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         RPC_CAMPAIGNS,
         "--features",
         ACTOR_CAMPAIGNS,
+        "--features",
+        RUNTIME_CAMPAIGNS,
     ];
     let built = |name| example::built(root, cargo(root, &["build"]).args(features), "debug", name);
-    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC, CHAOS_ACTOR].map(|name| built(name).map(|path| (name, path)));
+    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC, CHAOS_ACTOR, CHAOS_RUNTIME];
+    let programs = programs.map(|name| built(name).map(|path| (name, path)));
     let programs: BTreeMap<_, _> = programs.into_iter().collect::<Result<_, _>>()?;
     let threads = test_threads();
     let words: &[&str] = if nextest {
@@ -108,7 +137,12 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         &["test", "--test", "campaigns"]
     };
     shell::run(cargo(root, words).args(features))?;
-    let all = [(SHM, QUICK), (RPC, RPC_QUICK), (ACTOR, ACTOR_QUICK)];
+    let all = [
+        (SHM, QUICK),
+        (RPC, RPC_QUICK),
+        (ACTOR, ACTOR_QUICK),
+        (RUNTIME, RUNTIME_QUICK),
+    ];
     let all = all.map(|(backend, quick)| quick.iter().map(move |quick| (backend, quick)));
     for (backend, (fault, rest)) in all.into_iter().flatten() {
         let line = format!("--backend {backend} --fault {fault} {rest} --json");
@@ -146,6 +180,7 @@ fn faults_of(backend: Option<&str>) -> &'static [&'static str] {
     match backend {
         Some(RPC) => RPC_FAULTS,
         Some(ACTOR) => ACTOR_FAULTS,
+        Some(RUNTIME) => RUNTIME_FAULTS,
         _ => FAULTS,
     }
 }
@@ -176,6 +211,7 @@ fn program(line: &[String]) -> (&'static str, Vec<&str>) {
     match value(line, "--backend") {
         Some(RPC) => return (CHAOS_RPC, rest),
         Some(ACTOR) => return (CHAOS_ACTOR, rest),
+        Some(RUNTIME) => return (CHAOS_RUNTIME, rest),
         _ => {}
     }
     if value(line, "--fault") != Some(LEASES) {
@@ -196,6 +232,7 @@ fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
     let (package, features) = match example {
         CHAOS_RPC => ("queue-rpc", RPC_CAMPAIGNS),
         CHAOS_ACTOR => ("queue-actor", ACTOR_CAMPAIGNS),
+        CHAOS_RUNTIME => ("sage-tests", RUNTIME_CAMPAIGNS),
         _ => ("queue-shm", KILL_POINTS),
     };
     let words = [
@@ -248,6 +285,10 @@ mod tests {
             ACTOR_QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(),
             ACTOR_FAULTS
         );
+        assert_eq!(
+            RUNTIME_QUICK.iter().map(|(fault, _)| *fault).collect::<Vec<_>>(),
+            RUNTIME_FAULTS
+        );
     }
 
     #[test]
@@ -257,6 +298,7 @@ mod tests {
             ("--backend ipc", "--backend", BACKENDS),
             ("--backend rpc --fault kill9", "--fault", RPC_FAULTS),
             ("--backend actor --fault cut", "--fault", ACTOR_FAULTS),
+            ("--backend runtime --fault kill9", "--fault", RUNTIME_FAULTS),
             ("--fault", "--fault", FAULTS),
         ] {
             let Err(Failure::Usage(message)) = one_of(&line(text), flag, known) else {
@@ -282,5 +324,7 @@ mod tests {
         assert_eq!((name, rest.as_str()), ("chaos_rpc", "--backend rpc --fault cut --json"));
         let (name, _) = told("--backend actor --fault storm");
         assert_eq!(name, "chaos_actor");
+        let (name, _) = told("--backend runtime --fault storm");
+        assert_eq!(name, "chaos_runtime");
     }
 }

@@ -104,7 +104,7 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
     ];
     sh(ci.workspace(&words).args([
         "--features",
-        "queue-shm/kill-points,queue-rpc/campaigns,queue-actor/campaigns",
+        "queue-shm/kill-points,queue-rpc/campaigns,queue-actor/campaigns,sage-tests/campaigns",
         "--",
         "-D",
         "warnings",

@@ -63,10 +63,8 @@ fn worker(
         Fault::Stop => {
             signal("STOP", victim);
             thread::sleep(Duration::from_millis(1 + dice.below(options.hold)));
-            if options.plants(Plant::Linger) {
-                // It never goes on.
-                thread::sleep(Duration::from_millis(1));
-            } else {
+            // Or it never goes on.
+            if !options.plants(Plant::Linger) {
                 signal("CONT", victim);
             }
             place.end(true)?;
@@ -105,11 +103,10 @@ fn worker(
         (None, None) => {}
         (Some(fate), Some(first)) if first.fate == fate && (victim == 0 || first.pid == victim) => {
             evidence.ended(&[Outcome::Failed], complaints);
-            let blamed = evidence
-                .failures
-                .first()
-                .is_some_and(|it| it.message.contains(&first.pid.to_string()));
-            if !blamed {
+            // Several may end early at once; one of them is the first.
+            let mut lost = evidence.lost.iter().map(|lost| format!("process {} ", lost.pid));
+            let blamed = evidence.failures.first();
+            if !lost.any(|lost| blamed.is_some_and(|it| it.message.contains(&lost))) {
                 complaints.push(format!(
                     "{} died, and the failures are {:?}",
                     first.pid, evidence.failures
@@ -143,12 +140,14 @@ fn coordinator(
         peer.workers(WORKERS)?;
         thread::sleep(Duration::from_micros(dice.below(50_000)));
     }
-    let stays = place.processes().into_iter().find(|pid| *pid != peer.process.id());
-    if let Some(pid) = stays.filter(|_| options.plants(Plant::Linger)) {
-        signal("STOP", pid);
-    }
+    // Another one of its processes, which does not listen to it.
+    let (_stays, soon) = if options.plants(Plant::Linger) {
+        (Some(place.stay()?), Duration::from_millis(200))
+    } else {
+        (None, SOON)
+    };
     peer.process.kill()?;
-    let (took, there) = place.wait_empty(SOON);
+    let (took, there) = place.wait_empty(soon);
     report.blocked(took);
     if !there.is_empty() {
         report.hangs += there.len() as u64;
@@ -156,7 +155,17 @@ fn coordinator(
     }
     // A worker that had to be ended by force could not take its segments away; whoever comes next does.
     report.add("left_at_death", place.left().len() as u64);
-    place.clean()
+    if round.is_multiple_of(2) {
+        return place.clean();
+    }
+    place.end(true)?;
+    let next = Peer::start(place, "plain", 1)?;
+    match next.evidence()? {
+        Some(evidence) => evidence.ended(&[Outcome::Finished], complaints),
+        None => complaints.push("the next job does not end".to_owned()),
+    }
+    let _ = place.wait_empty(SOON);
+    Ok(())
 }
 
 fn spoil(options: &Options, evidence: &mut Evidence) {

@@ -78,7 +78,7 @@ pub(crate) fn panics(options: &Options, report: &mut Report) -> Result<(), Strin
         };
         let running = scene.sink(&work, || {})?.start()?;
         let mut complaints = Vec::new();
-        if let Some((evidence, _)) = running.end(options, Duration::ZERO, 1, report, &mut complaints) {
+        if let Some((evidence, _)) = running.wait().end(options, Duration::ZERO, 1, report, &mut complaints) {
             let place = fuse.place(options);
             let named = evidence.failures.first().is_some_and(|failed| {
                 Some(&failed.instance) == place.as_ref()
@@ -143,9 +143,13 @@ pub(crate) fn stuck(options: &Options, report: &mut Report) -> Result<(), String
             }
             running.handle.drain(*limit);
         }
-        for (fuse, limit, running) in jobs {
+        let jobs: Vec<_> = jobs
+            .into_iter()
+            .map(|(fuse, limit, running)| (fuse, limit, running.wait()))
+            .collect();
+        for (fuse, limit, ending) in jobs {
             let mut complaints = Vec::new();
-            if let Some((evidence, _)) = running.end(options, limit, 1, report, &mut complaints) {
+            if let Some((evidence, _)) = ending.end(options, limit, 1, report, &mut complaints) {
                 evidence.ended(&[Outcome::Aborted], &mut complaints);
                 if !fuse.place(options).is_some_and(|place| evidence.stuck.contains(&place)) {
                     let place = fuse.place(options);

@@ -43,7 +43,7 @@ pub(crate) fn slow(options: &Options, report: &mut Report) -> Result<(), String>
             }
         };
         let mut complaints = Vec::new();
-        if let Some((evidence, _)) = running.end(options, limit, 1, report, &mut complaints) {
+        if let Some((evidence, _)) = running.wait().end(options, limit, 1, report, &mut complaints) {
             evidence.ended(expected, &mut complaints);
             if evidence.outcome == Outcome::Drained.to_string() && evidence.sums.missing > 0 {
                 complaints.push(format!("drained, and {} packets did not come", evidence.sums.missing));
@@ -78,7 +78,7 @@ pub(crate) fn storm(options: &Options, report: &mut Report) -> Result<(), String
         if broken > 0 {
             complaints.push(format!("{broken} of those who told it panicked"));
         }
-        if let Some((evidence, _)) = running.end(options, Duration::ZERO, 1, report, &mut complaints) {
+        if let Some((evidence, _)) = running.wait().end(options, Duration::ZERO, 1, report, &mut complaints) {
             evidence.ended(&[Outcome::Drained, Outcome::Aborted], &mut complaints);
         }
         report.round(complaints);

@@ -68,6 +68,11 @@ impl Place {
         }
     }
 
+    /// A process that uses it and does not end.
+    pub(crate) fn stay(&self) -> Result<Process, String> {
+        Process::start(Command::new("sleep").arg("600").env(SEGMENTS, &self.folder))
+    }
+
     /// The processes that use it and have not ended: coordinators and workers have its name in their environment.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let wanted = format!("{SEGMENTS}={}", self.folder.display());

@@ -1,6 +1,6 @@
 //! A job on threads, and what is known of it.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ impl Scene {
 /// A job that can be started.
 pub(crate) struct Played {
     name: String,
-    pub(crate) seen: Seen,
+    seen: Seen,
     sent: Sent,
     job: Job<Builtin>,
 }
@@ -83,9 +83,18 @@ pub(crate) struct Played {
 /// A job that was started.
 pub(crate) struct Running {
     name: String,
-    pub(crate) seen: Seen,
+    seen: Seen,
     sent: Sent,
     pub(crate) handle: JobHandle,
+}
+
+/// A job whose end is waited for.
+pub(crate) struct Ending {
+    name: String,
+    seen: Seen,
+    sent: Sent,
+    begun: Instant,
+    heard: Receiver<JobReport>,
 }
 
 impl Played {
@@ -101,7 +110,23 @@ impl Played {
 }
 
 impl Running {
-    /// Waits for its end. How it ended, and the report; none, with a complaint, when it hangs. `limit` is how long it may take
+    /// Begins to wait for its end, which may never come.
+    pub(crate) fn wait(self) -> Ending {
+        let (said, heard) = channel();
+        let handle = self.handle;
+        thread::spawn(move || drop(said.send(handle.wait())));
+        Ending {
+            name: self.name,
+            seen: self.seen,
+            sent: self.sent,
+            begun: Instant::now(),
+            heard,
+        }
+    }
+}
+
+impl Ending {
+    /// How it ended, and the report; none, with a complaint, when it hangs. `limit` is how long it may take
     /// by what it was told.
     pub(crate) fn end(
         self,
@@ -111,24 +136,17 @@ impl Running {
         report: &mut Report,
         complaints: &mut Vec<String>,
     ) -> Option<(Evidence, JobReport)> {
-        let begun = Instant::now();
-        let (said, heard) = channel();
-        let handle = self.handle;
-        thread::spawn(move || drop(said.send(handle.wait())));
         let patience = if options.plants(Plant::Linger) {
             Duration::ZERO
         } else {
             PATIENCE + limit
         };
-        let ended = match heard.recv_timeout(patience) {
-            Ok(ended) => ended,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                report.hangs += 1;
-                complaints.push(format!("`{}` does not end", self.name));
-                return None;
-            }
+        let Ok(ended) = self.heard.recv_timeout(patience) else {
+            report.hangs += 1;
+            complaints.push(format!("`{}` does not end", self.name));
+            return None;
         };
-        report.blocked(begun.elapsed().saturating_sub(limit));
+        report.blocked(self.begun.elapsed().saturating_sub(limit));
         self.seen.plant(options);
         let evidence = Evidence::new(&ended, self.seen.sums(Some(&self.sent), copies));
         evidence.judge(report, complaints);

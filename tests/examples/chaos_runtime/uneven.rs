@@ -48,7 +48,10 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
         let copies = if way == "broadcast" { WIDTH } else { 1 };
         let running = scene.sink(&both, || {})?.start()?;
         let mut complaints = Vec::new();
-        if let Some((evidence, ended)) = running.end(options, Duration::ZERO, copies, report, &mut complaints) {
+        if let Some((evidence, ended)) = running
+            .wait()
+            .end(options, Duration::ZERO, copies, report, &mut complaints)
+        {
             evidence.ended(&[Outcome::Finished], &mut complaints);
             if evidence.sums.missing > 0 || !ended.is_complete() {
                 complaints.push(format!("{way}: {} packets did not come", evidence.sums.missing));
