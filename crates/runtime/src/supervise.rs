@@ -40,6 +40,7 @@ impl Supervisor<'_> {
             self.standing.enter(NodeState::Running);
             let end = self.live(task);
             self.standing.enter(end);
+            tracing::debug!(state = %end, "the instance has ended");
         } else {
             self.standing.enter(NodeState::Cancelled);
         }
