@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{run, run_with, sage};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use common::{run, run_with, sage, signal};
 use serde_json::Value;
 
 fn demo(options: &[&str]) -> Value {
@@ -166,4 +169,61 @@ fn logs_go_to_stderr() {
     let ran = run_with(command, &[]);
     assert!(ran.stderr.contains("INFO"), "{ran:?}");
     assert_eq!(ran.json()["events"], 500);
+}
+
+#[test]
+fn the_log_of_a_worker_says_which_one_and_what_it_runs() {
+    let mut command = sage([
+        "demo",
+        "--events",
+        "5_000",
+        "--json",
+        "--processes",
+        "2",
+        "--transport",
+        "auto",
+    ]);
+    command.env("SAGE_LOG", "runtime=debug");
+    let ran = run_with(command, &[]);
+    assert_eq!(ran.json()["ledger_ok"], true);
+    for worker in 0..2 {
+        let (front, span) = (format!("worker {worker}: "), format!("instance{{worker={worker} node="));
+        let mut lines = ran.stderr.lines().filter_map(|line| line.strip_prefix(&front));
+        assert!(lines.any(|line| line.contains(&span)), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_stands_still_is_named_in_the_log() {
+    let mut child = sage([
+        "demo",
+        "--events",
+        "20_000_000",
+        "--json",
+        "--processes",
+        "2",
+        "--transport",
+        "auto",
+    ])
+    .env("SAGE_LOG", "runtime=debug")
+    .stdin(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .expect("start");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let mut hear = |text: &str| {
+        let line = lines.find_map(|line| line.ok().filter(|line| line.contains(text)));
+        let line = line.unwrap_or_else(|| panic!("ended without `{text}`"));
+        let pid = line.split("pid=").nth(1).and_then(|rest| rest.split(' ').next());
+        pid.and_then(|pid| pid.parse::<u32>().ok()).expect("its process")
+    };
+    let ready = [hear("the worker is ready"), hear("the worker is ready")];
+    signal(ready[1], "STOP");
+    let silent = hear("nothing is heard of the worker");
+    signal(ready[1], "CONT");
+    let again = hear("the worker is heard of again");
+    signal(child.id(), "INT");
+    child.wait().expect("an end");
+    assert_eq!([silent, again], [ready[1]; 2]);
 }

@@ -76,7 +76,10 @@ impl Minder<'_> {
                 _ => {}
             }
             match heard {
-                Ok(Heard::Message(Word::Ready)) => self.team.crew.enter(worker, Standing::Ready),
+                Ok(Heard::Message(Word::Ready)) => {
+                    tracing::debug!(worker, pid = self.member.pid(), "the worker is ready");
+                    self.team.crew.enter(worker, Standing::Ready);
+                }
                 Ok(Heard::Message(Word::Differs(theirs))) => {
                     let ours = self.shared.plan.graph();
                     let difference = ours.difference(&theirs);
