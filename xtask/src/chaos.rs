@@ -89,15 +89,15 @@ const ACTOR_QUICK: &[(&str, &str)] = &[
 ];
 /// Five seconds of it go by until an operator that does not return is given up, and four until a worker with one is.
 const RUNTIME_QUICK: &[(&str, &str)] = &[
-    ("panic", "--rounds 30"),
+    ("panic", "--rounds 24"),
     ("stuck", "--rounds 4"),
     ("kill", "--rounds 4"),
     ("exit", "--rounds 4"),
     ("stop", "--rounds 2 --hold 200"),
     ("coordinator", "--rounds 2"),
-    ("slow", "--rounds 15"),
+    ("slow", "--rounds 8"),
     ("storm", "--rounds 15"),
-    ("uneven", "--rounds 70"),
+    ("uneven", "--rounds 56"),
 ];
 
 /// The short campaigns, by programs built with the features that the tests are built with: nothing is compiled twice.

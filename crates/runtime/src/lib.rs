@@ -83,7 +83,7 @@ mod workers;
 pub use ahead::AsyncOrder;
 pub use checkpoints::{CheckpointReport, Checkpoints, State};
 pub use context::TaskContext;
-pub use crew::Output;
+pub use crew::Output as WorkerOutput;
 pub use dead_letter::DeadLetter;
 pub use explain::{EdgeExplanation, Explanation, NodeExplanation, NotChosen, QueueExplanation};
 pub use flow::Flow;

@@ -57,9 +57,9 @@ pub use runtime::{
     Asked, AsyncOrder, Attempts, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment, EdgeExplanation,
     ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport, KeyedState,
     KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen, OnNodeFailure,
-    OpError, OpResult, Operator, Outcome, Output, Plan, QueueExplanation, ReadyJob, Replies, Restart, ServiceClient,
+    OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, Restart, ServiceClient,
     ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep, State, Stream, TaskContext,
-    WorkerProgress, WorkerState, is_worker, launch, ops, run,
+    WorkerOutput, WorkerProgress, WorkerState, is_worker, launch, ops, run,
 };
 #[cfg(feature = "service")]
 #[doc(inline)]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sage_comm::ops::{FnSource, IterSource, Map};
 use sage_comm::{
     Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, NodeKind, NodeState,
-    Outcome, Output, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerState,
+    Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerOutput, WorkerState,
 };
 
 fn main() -> ExitCode {
@@ -57,7 +57,11 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
         };
         collected = results;
         let inherits = std::env::var_os("SPREAD_JOB_INHERITS").is_some();
-        Ok(job.worker_output(if inherits { Output::Inherited } else { Output::Collected }))
+        Ok(job.worker_output(if inherits {
+            WorkerOutput::Inherited
+        } else {
+            WorkerOutput::Collected
+        }))
     })?;
     if what == "shaky" {
         pause(&running.controller());
