@@ -60,7 +60,12 @@ where
     match enlist(worker, &setup, graph) {
         Ok(handle) => {
             let _ = running.set(Arc::downgrade(handle.shared()));
-            speaker.say(&Word::Ready)?;
+            if let Err(gone) = speaker.say(&Word::Ready) {
+                // Nobody else is left to take the queues away.
+                handle.abort();
+                let _ = handle.wait();
+                return Err(gone);
+            }
             see_through(handle, worker, &speaker)
         }
         Err(refusal) => speaker.say(&*refusal),
