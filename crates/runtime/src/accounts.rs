@@ -21,7 +21,7 @@ pub(crate) fn report(
     mut lost_workers: Vec<LostWorker>,
 ) -> JobReport {
     let plan = &shared.plan;
-    lost::settle(plan, accounts, &mut lost_workers);
+    lost::settle(plan, accounts, &mut lost_workers, &stuck);
     let mut edges: BTreeMap<EdgeId, EdgeCounts> = plan
         .groups()
         .iter()

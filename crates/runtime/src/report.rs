@@ -124,8 +124,8 @@ pub struct JobReport {
     pub failures: Vec<FailureReport>,
     /// Queues that were not empty at the end.
     pub left_behind: Vec<LeftBehind>,
-    /// Instances that had not returned when the wait for them was given up. What they did is not known, so the ledger of
-    /// such a job need not balance.
+    /// Instances that had not returned when the wait for them was given up. What they did is not known: the ledger has what
+    /// they had taken as lost in flight.
     pub stuck: Vec<String>,
     /// Worker processes that ended too early.
     pub lost_workers: Vec<LostWorker>,

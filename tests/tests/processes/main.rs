@@ -144,7 +144,8 @@ impl Ended {
         let report = self.report();
         assert_eq!(
             (self.code, &report["outcome"], unbalanced(&report)),
-            (Some(1), &"failed".into(), vec![])
+            (Some(1), &"failed".into(), vec![]),
+            "{report}"
         );
         assert_eq!(self.folder.left(), [""; 0]);
         report

@@ -1,4 +1,4 @@
-//! The books of workers that left none: what those they worked with know about them.
+//! The books of workers and instances that left none: what those they worked with know about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,15 @@ use crate::outbox::Sent;
 use crate::report::LostWorker;
 use crate::task::TaskAccount;
 
-/// Writes the accounts of the instances of lost workers. What they had taken counts as lost in flight, since nobody knows
-/// what they had worked through; what they had sent is what arrived.
-pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [LostWorker]) {
+/// Writes the accounts of the instances of lost workers, and of those that did not return. What they had taken counts as
+/// lost in flight, since nobody knows what they had worked through; what they had sent is what arrived.
+pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [LostWorker], stuck: &[String]) {
     let workers: BTreeSet<u32> = lost.iter().map(|lost| lost.worker).collect();
-    if workers.is_empty() {
+    let stuck: BTreeSet<&str> = stuck.iter().map(String::as_str).collect();
+    if workers.is_empty() && stuck.is_empty() {
         return;
     }
+    let is_gone = |it: &Instance| workers.contains(&it.worker) || stuck.contains(&*it.name);
     for group in plan.groups() {
         let number = plan.groups_from(group.from).position(|it| it.edge == group.edge);
         let Some(number) = number.and_then(|number| u16::try_from(number).ok()) else {
@@ -29,7 +31,7 @@ pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [Lost
                 parallel_index: target.index,
             };
             let inside = inside(accounts, target, from);
-            let gone = (workers.contains(&sender.worker), workers.contains(&target.worker));
+            let gone = (is_gone(sender), is_gone(target));
             if gone.0 {
                 let arrived = if gone.1 { 0 } else { received(accounts, target, from) };
                 let packets = arrived + inside;
