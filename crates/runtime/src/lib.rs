@@ -81,7 +81,8 @@ mod task;
 mod workers;
 
 pub use ahead::AsyncOrder;
-pub use checkpoints::{CheckpointReport, Checkpoints, State};
+pub use checkpoint::{Report as CheckpointReport, State};
+pub use checkpoints::Checkpoints;
 pub use context::TaskContext;
 pub use crew::Output as WorkerOutput;
 pub use dead_letter::DeadLetter;

@@ -3,11 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use checkpoint::LAST;
 use descriptor_core::{DropCause, Error};
 use graph::ErrorPolicy;
 use router::{Drain, Irregular, Pack, Packet, RowKey, Rows, StopCause, UpstreamId};
 
-use crate::checkpoints::{LAST, Seat};
+use crate::checkpoints::Seat;
 use crate::context::TaskContext;
 use crate::control::{Control, Phase};
 use crate::dead_letter::{DeadLetter, DeadLetters};

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use checkpoint::Saved;
 use descriptor_core::{
     Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach, Scope, Value,
 };
@@ -15,7 +16,7 @@ use crate::Instance;
 use crate::assembly::OpenQueues;
 use crate::chain::Chains;
 use crate::chained::ChainSpec;
-use crate::checkpoints::{self, Kept, Saved, Seat};
+use crate::checkpoints::{self, Kept, Seat};
 use crate::claim::Claim;
 use crate::control::Control;
 use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};

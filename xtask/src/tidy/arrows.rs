@@ -57,12 +57,21 @@ const LAYERS: &[Layer] = &[
         &["queue-testkit", BACKENDS],
     ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
+    layer("checkpoint", &["descriptor-core"], &[]),
     layer("crew", &["descriptor-core"], &[]),
     layer("keyed-state", &["descriptor-core", "partition-key"], &[]),
     layer("service", &["descriptor-core"], &["queue-testkit", BACKENDS]),
     layer(
         "runtime",
-        &["crew", "descriptor-core", "graph", "keyed-state", "router", "service"],
+        &[
+            "checkpoint",
+            "crew",
+            "descriptor-core",
+            "graph",
+            "keyed-state",
+            "router",
+            "service",
+        ],
         &["queue-testkit", BACKENDS],
     ),
     layer(

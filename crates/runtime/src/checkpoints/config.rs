@@ -1,9 +1,7 @@
-//! Where and how often, and what came of it.
+//! Where and how often.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use serde::Serialize;
 
 /// Where a job keeps its checkpoints, and how often it makes one.
 ///
@@ -53,19 +51,4 @@ impl Checkpoints {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
-}
-
-/// What became of the checkpoints of one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CheckpointReport {
-    /// The one that the job went on from.
-    pub restored: Option<u64>,
-    /// How many were completed.
-    pub completed: u64,
-    /// The last complete one.
-    pub last: Option<u64>,
-    /// How many were given up because an instance would have had to hold back too much.
-    pub declined: u64,
-    /// How many could not be written; the log says why.
-    pub unwritten: u64,
 }

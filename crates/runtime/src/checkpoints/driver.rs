@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use checkpoint::{Folder, Round, Saved, Taken};
 use descriptor_core::{Backends, Error, ErrorKind};
 
-use super::folder::{Folder, Saved};
-use super::round::{Round, Taken};
 use crate::control::Control;
 use crate::job::Job;
 
@@ -25,10 +24,22 @@ impl Kept {
         };
         let plan = &job.plan;
         let instances = plan.instances().iter().map(|it| it.name.clone()).collect();
-        let folder = Folder::take(checkpoints, plan.job_name(), plan.fingerprint(), instances)?;
+        let config = checkpoints;
+        let folder = Folder::take(
+            config.folder.clone(),
+            config.state_bytes,
+            plan.job_name(),
+            plan.fingerprint(),
+            instances,
+        )?;
         let (number, restored) = folder.last()?.unzip();
         Ok(Some(Self {
-            round: Arc::new(Round::new(checkpoints, plan.instances().len(), number)),
+            round: Arc::new(Round::new(
+                checkpoints.every,
+                checkpoints.state_bytes,
+                plan.instances().len(),
+                number,
+            )),
             folder,
             restored: restored.unwrap_or_default(),
         }))

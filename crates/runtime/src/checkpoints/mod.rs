@@ -7,16 +7,9 @@
 
 mod config;
 mod driver;
-mod folder;
-mod round;
 mod seat;
-mod state;
 
-pub use config::{CheckpointReport, Checkpoints};
-pub use state::State;
+pub use config::Checkpoints;
 
 pub(crate) use driver::{Kept, spawn};
-pub(crate) use folder::Saved;
-pub(crate) use round::{LAST, Round};
 pub(crate) use seat::Seat;
-pub(crate) use state::{Persist, read, write};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::folder::Saved;
-use super::round::Round;
-use super::state::State;
+use checkpoint::{Round, Saved, State};
+
 use crate::OpResult;
 use crate::restart::Rules;
 

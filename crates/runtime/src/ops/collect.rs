@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use descriptor_core::Error;
 use router::Packet;
 
-use crate::checkpoints::{Persist, read, write};
 use crate::{Data, OpResult, Operator, State, TaskContext};
+use checkpoint::{Persist, read, write};
 
 /// Keeps every payload of all its clones in one list, for [`Collected`] to read. It grows with the stream.
 ///

@@ -2,7 +2,7 @@
 
 use descriptor_core::{Error, ErrorKind};
 
-use crate::checkpoints::{Persist, read, write};
+use checkpoint::{Persist, read, write};
 
 /// An iterator, and how many items have been taken from it.
 pub(super) struct Sought<'a, I> {

@@ -4,8 +4,8 @@ use descriptor_core::Error;
 
 use super::pace::Pace;
 use super::sought::Sought;
-use crate::checkpoints::{Persist, read, write};
 use crate::{Data, OpResult, Source, SourceStep, State, TaskContext};
+use checkpoint::{Persist, read, write};
 
 /// Emits the items of an iterator and, after every step, a watermark: the newest event time so far less the lateness
 /// allowed. At the end of the stream comes `u64::MAX`, so that every window closes.

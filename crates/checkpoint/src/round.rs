@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 
-use super::config::{CheckpointReport, Checkpoints};
-use super::folder::Saved;
+use crate::{Report, Saved};
 
 /// The number under which sinks commit what came behind the last barrier: all instances are at their end.
-pub(crate) const LAST: u64 = u64::MAX;
+pub const LAST: u64 = u64::MAX;
 
 /// What the instances of a job and the thread that writes their checkpoints share.
 #[derive(Debug)]
-pub(crate) struct Round {
+pub struct Round {
     every: Duration,
     state_bytes: usize,
     /// The last barrier that sources were told to send.
@@ -40,11 +39,12 @@ struct Hands {
     /// The last one is complete, or why it is not.
     last: Option<Result<(), String>>,
     findings: BTreeSet<String>,
-    report: CheckpointReport,
+    report: Report,
 }
 
 /// How a round went.
-pub(crate) enum Taken {
+#[derive(Debug)]
+pub enum Taken {
     /// All states are there.
     All(Vec<Saved>),
     /// All instances are at their end.
@@ -57,15 +57,16 @@ pub(crate) enum Taken {
 
 impl Round {
     /// For so many instances, after this checkpoint.
-    pub(crate) fn new(checkpoints: &Checkpoints, places: usize, restored: Option<u64>) -> Self {
+    #[must_use]
+    pub fn new(every: Duration, state_bytes: usize, places: usize, restored: Option<u64>) -> Self {
         let mut hands = Hands::default();
         hands.states.resize_with(places, || None);
         hands.ended.resize_with(places, || None);
         hands.report.restored = restored;
         hands.report.last = restored;
         Self {
-            every: checkpoints.every,
-            state_bytes: checkpoints.state_bytes,
+            every,
+            state_bytes,
             wanted: AtomicU64::new(restored.unwrap_or(0)),
             complete: AtomicU64::new(restored.unwrap_or(0)),
             hands: Mutex::new(hands),
@@ -73,25 +74,35 @@ impl Round {
         }
     }
 
-    pub(super) const fn state_bytes(&self) -> usize {
+    /// The most that the state of one instance may take.
+    #[must_use]
+    pub const fn state_bytes(&self) -> usize {
         self.state_bytes
     }
 
+    /// The barrier that sources are to send, or have sent, last.
     #[inline]
-    pub(crate) fn wanted(&self) -> u64 {
+    #[must_use]
+    pub fn wanted(&self) -> u64 {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn complete(&self) -> u64 {
+    /// The last complete checkpoint; 0 when there is none.
+    #[must_use]
+    pub fn complete(&self) -> u64 {
         self.complete.load(Ordering::Acquire)
     }
 
-    pub(crate) fn object(&self, finding: String) {
+    /// Notes what keeps the job from having checkpoints; the same finding counts once.
+    pub fn object(&self, finding: String) {
         self.lock().findings.insert(finding);
     }
 
     /// Refuses a job of which not everything can be kept, with all findings at once.
-    pub(crate) fn settle_findings(&self, job: &str) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `InvalidGraph` when there are some.
+    pub fn settle_findings(&self, job: &str) -> Result<(), Error> {
         let findings = std::mem::take(&mut self.lock().findings);
         if findings.is_empty() {
             return Ok(());
@@ -104,7 +115,8 @@ impl Round {
             .remedy("mend these nodes, or run the job without checkpoints"))
     }
 
-    pub(super) fn hand_over(&self, place: usize, number: u64, state: Vec<u8>) {
+    /// Takes the state of an instance at this barrier.
+    pub fn hand_over(&self, place: usize, number: u64, state: Vec<u8>) {
         let mut hands = self.lock();
         if hands.number == Some(number)
             && let Some(to) = hands.states.get_mut(place)
@@ -114,7 +126,8 @@ impl Round {
         }
     }
 
-    pub(super) fn end(&self, place: usize, state: Vec<u8>) {
+    /// Takes the state of an instance at its end.
+    pub fn end(&self, place: usize, state: Vec<u8>) {
         let mut hands = self.lock();
         if let Some(to) = hands.ended.get_mut(place) {
             *to = Some(state);
@@ -122,7 +135,8 @@ impl Round {
         }
     }
 
-    pub(super) fn decline(&self, number: u64) {
+    /// Gives up the checkpoint of this number: an instance cannot take part.
+    pub fn decline(&self, number: u64) {
         let mut hands = self.lock();
         if hands.number == Some(number) && !hands.declined {
             hands.declined = true;
@@ -139,13 +153,16 @@ impl Round {
     }
 
     /// The job is cut off: nobody need wait for a checkpoint.
-    pub(crate) fn cancel(&self) {
+    pub fn cancel(&self) {
         self.lock().cancelled = true;
         self.changed.notify_all();
     }
 
     /// True when the last checkpoint is complete, false when the job was cut off first.
-    pub(super) fn wait_last(&self) -> Result<bool, String> {
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn wait_last(&self) -> Result<bool, String> {
         let mut hands = self.lock();
         loop {
             match &hands.last {
@@ -157,8 +174,9 @@ impl Round {
         }
     }
 
-    /// Waits for the time of the next checkpoint.
-    pub(super) fn pause(&self) -> Option<Taken> {
+    /// Waits for the time of the next checkpoint; what ended the wait when that has not come.
+    #[must_use]
+    pub fn pause(&self) -> Option<Taken> {
         let until = Instant::now().checked_add(self.every);
         let mut hands = self.lock();
         loop {
@@ -178,7 +196,7 @@ impl Round {
     }
 
     /// Begins a checkpoint: from here on states with this number are taken.
-    pub(super) fn begin(&self, number: u64) {
+    pub fn begin(&self, number: u64) {
         let mut hands = self.lock();
         hands.number = Some(number);
         hands.declined = false;
@@ -187,7 +205,8 @@ impl Round {
     }
 
     /// Waits for all states of the checkpoint that was begun.
-    pub(super) fn gather(&self) -> Taken {
+    #[must_use]
+    pub fn gather(&self) -> Taken {
         let mut hands = self.lock();
         loop {
             if let Some(taken) = hands.over() {
@@ -207,23 +226,27 @@ impl Round {
     }
 
     /// It is in the folder, whatever happens now.
-    pub(super) fn completed(&self, number: u64) {
+    pub fn completed(&self, number: u64) {
         let mut hands = self.lock();
         hands.report.completed += 1;
         hands.report.last = Some(number);
         self.complete.store(number, Ordering::Release);
     }
 
-    pub(super) fn unwritten(&self) {
+    /// It could not be written.
+    pub fn unwritten(&self) {
         self.lock().report.unwritten += 1;
     }
 
-    pub(super) fn end_last(&self, end: Result<(), String>) {
+    /// The last one is complete, or why it is not.
+    pub fn end_last(&self, end: Result<(), String>) {
         self.lock().last = Some(end);
         self.changed.notify_all();
     }
 
-    pub(crate) fn report(&self) -> CheckpointReport {
+    /// What has come of all this so far.
+    #[must_use]
+    pub fn report(&self) -> Report {
         self.lock().report.clone()
     }
 

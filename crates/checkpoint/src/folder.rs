@@ -9,8 +9,7 @@ use descriptor_core::{Codec, Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::config::Checkpoints;
-use super::round::LAST;
+use crate::round::LAST;
 
 const LOCK: &str = "lock";
 const MANIFEST: &str = "manifest.json";
@@ -25,14 +24,17 @@ const MANIFEST_BYTES: usize = 64 << 20;
 
 /// The state of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Saved {
-    pub(crate) state: Vec<u8>,
+pub struct Saved {
+    /// What it said its state is.
+    pub state: Vec<u8>,
     /// The instance had come to its end.
-    pub(crate) over: bool,
+    pub over: bool,
 }
 
 impl Saved {
-    pub(super) fn ended(state: &[u8]) -> Self {
+    /// That of one that had come to its end.
+    #[must_use]
+    pub fn ended(state: &[u8]) -> Self {
         Self {
             state: state.to_vec(),
             over: true,
@@ -60,7 +62,7 @@ struct Entry {
 
 /// The folder of one job; while this lives, nobody else has it.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     state_bytes: usize,
     job: String,
@@ -75,13 +77,13 @@ impl Folder {
     /// # Errors
     /// `PermissionDenied` for one that others can get into, `Overloaded` when a running job has it, and what the system
     /// says.
-    pub(crate) fn take(
-        checkpoints: &Checkpoints,
+    pub fn take(
+        path: PathBuf,
+        state_bytes: usize,
         job: &str,
         graph: String,
         instances: Vec<String>,
     ) -> Result<Self, Error> {
-        let path = checkpoints.folder.clone();
         let fault = |error| io_error("open checkpoints", &path, error);
         DirBuilder::new()
             .recursive(true)
@@ -107,7 +109,7 @@ impl Folder {
         })?;
         Ok(Self {
             path,
-            state_bytes: checkpoints.state_bytes,
+            state_bytes,
             job: job.to_owned(),
             graph,
             instances,
@@ -120,7 +122,7 @@ impl Folder {
     /// # Errors
     /// `Corrupt` when it is damaged: an older one would repeat what sinks have committed, so that is for people to
     /// decide. `Incompatible` when it is of another job.
-    pub(crate) fn last(&self) -> Result<Option<(u64, Vec<Saved>)>, Error> {
+    pub fn last(&self) -> Result<Option<(u64, Vec<Saved>)>, Error> {
         match self.numbers()?.last() {
             Some(number) => Ok(Some((*number, self.read(*number)?))),
             None => Ok(None),
@@ -227,7 +229,7 @@ impl Folder {
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn write(&mut self, number: u64, states: &[Saved]) -> Result<(), Error> {
+    pub fn write(&self, number: u64, states: &[Saved]) -> Result<(), Error> {
         let unfinished = self.path.join(UNFINISHED);
         self.put(&unfinished, number, states)
             .map_err(|error| io_error("write checkpoint", &unfinished, error))?;

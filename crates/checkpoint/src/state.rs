@@ -12,8 +12,8 @@ const CODEC: Codec = Codec::Postcard;
 /// What of an operator or source is kept in a checkpoint.
 ///
 /// ```
-/// use runtime::{KeyedState, State};
-/// let mut counts = KeyedState::<u64>::new();
+/// use checkpoint::State;
+/// let mut counts = vec![1, 2, 3];
 /// let state = State::of(&mut counts); // what an operator's `state` returns
 /// # drop(state);
 /// ```
@@ -26,11 +26,17 @@ enum What<'a> {
 }
 
 /// Something that can be written down and be what was written.
-pub(crate) trait Persist {
+pub trait Persist {
     /// Appends it to `out`, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLarge`, and what the codec says.
     fn save(&self, limit: usize, out: &mut Vec<u8>) -> Result<(), Error>;
 
     /// Becomes what was saved.
+    ///
+    /// # Errors
+    /// What the codec says, and what does not fit.
     fn load(&mut self, saved: &[u8]) -> Result<(), Error>;
 }
 
@@ -47,7 +53,7 @@ impl<'a> State<'a> {
         Self(What::Nothing)
     }
 
-    /// This is all of it. It may be a tuple of references' targets, a struct, or a [`KeyedState`](crate::KeyedState).
+    /// This is all of it. It may be a tuple of references' targets, a struct, or a `KeyedState`.
     #[must_use]
     pub fn of<T: Serialize + DeserializeOwned>(whole: &'a mut T) -> Self {
         Self::checked(whole, |_, _| Ok(()))
@@ -59,15 +65,23 @@ impl<'a> State<'a> {
         Self::kept(Whole { whole, check })
     }
 
-    pub(crate) fn kept(state: impl Persist + 'a) -> Self {
+    /// What can write itself down.
+    #[must_use]
+    pub fn kept(state: impl Persist + 'a) -> Self {
         Self(What::Kept(Box::new(state)))
     }
 
-    pub(crate) const fn is_unknown(&self) -> bool {
+    /// True when nobody has said what it is.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
         matches!(self.0, What::Unknown)
     }
 
-    pub(crate) fn save(&self, limit: usize) -> Result<Vec<u8>, Error> {
+    /// Writes it down, in at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `TooLarge`; `Unsupported` when nobody has said what it is.
+    pub fn save(&self, limit: usize) -> Result<Vec<u8>, Error> {
         let mut saved = Vec::new();
         match &self.0 {
             What::Kept(state) => state.save(limit, &mut saved)?,
@@ -77,7 +91,11 @@ impl<'a> State<'a> {
         Ok(saved)
     }
 
-    pub(crate) fn load(self, saved: &[u8]) -> Result<(), Error> {
+    /// Becomes what was saved.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is no such state; `Unsupported` when nobody has said what it is.
+    pub fn load(self, saved: &[u8]) -> Result<(), Error> {
         match self.0 {
             What::Kept(mut state) => state.load(saved),
             What::Nothing if saved.is_empty() => Ok(()),
@@ -124,12 +142,18 @@ impl<T: Serialize + DeserializeOwned> Persist for Whole<'_, T> {
     }
 }
 
-/// Appends one value.
-pub(crate) fn write<T: Serialize + ?Sized>(value: &T, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+/// Appends one value, at most `limit` bytes.
+///
+/// # Errors
+/// `TooLarge`, and what the codec says.
+pub fn write<T: Serialize + ?Sized>(value: &T, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
     CODEC.encode(value, limit, out)
 }
 
 /// Reads what `write` has written; whoever read the bytes has limited them.
-pub(crate) fn read<T: DeserializeOwned>(saved: &[u8]) -> Result<T, Error> {
+///
+/// # Errors
+/// `Corrupt` for what is no `T`.
+pub fn read<T: DeserializeOwned>(saved: &[u8]) -> Result<T, Error> {
     CODEC.decode(saved, saved.len())
 }
