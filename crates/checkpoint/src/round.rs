@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 
-use crate::{Report, Saved};
+use crate::{Part, Report, Saved};
 
 /// The number under which sinks commit what came behind the last barrier: all instances are at their end.
 pub const LAST: u64 = u64::MAX;
 
-/// What the instances of a job and the thread that writes their checkpoints share.
+/// What the instances of one process share with the thread that writes their checkpoints.
+///
+/// In the process that coordinates a job it also has what the workers hand over.
 #[derive(Debug)]
 pub struct Round {
-    every: Duration,
     state_bytes: usize,
+    /// The places of the instances of this process, ascending.
+    places: Vec<usize>,
     /// The last barrier that sources were told to send.
     wanted: AtomicU64,
     /// The last complete checkpoint; 0 when there is none.
@@ -27,48 +30,86 @@ pub struct Round {
 
 #[derive(Debug, Default)]
 struct Hands {
+    /// The last barrier that was begun.
+    begun: u64,
     /// The barrier on its way.
     number: Option<u64>,
     declined: bool,
-    /// By place: the state at that barrier.
-    states: Vec<Option<Vec<u8>>>,
-    /// By place: the state at the end.
-    ended: Vec<Option<Vec<u8>>>,
+    /// Why a worker could not write its part.
+    unwritten: Option<String>,
+    /// By instance of this process: the state at that barrier.
+    states: Vec<Option<Saved>>,
+    /// By instance of this process: the state at the end.
+    ended: Vec<Option<Saved>>,
+    /// By worker: what it has written at that barrier.
+    parts: Vec<Option<Part>>,
+    /// By worker: all of its instances are at their end.
+    over: Vec<bool>,
     /// Nothing more will be completed.
     cancelled: bool,
     /// The last one is complete, or why it is not.
     last: Option<Result<(), String>>,
     findings: BTreeSet<String>,
     report: Report,
+    /// What sources had sent at the last complete checkpoint of this run.
+    sent: u64,
 }
+
+/// The states of a process, by place, and what workers have written.
+type Gathered = (Vec<(usize, Saved)>, Vec<Part>);
 
 /// How a round went.
 #[derive(Debug)]
 pub enum Taken {
-    /// All states are there.
-    All(Vec<Saved>),
+    /// All states of this process, by place, and what the workers have written.
+    All(Vec<(usize, Saved)>, Vec<Part>),
     /// All instances are at their end.
-    Last(Vec<Saved>),
+    Over,
     /// Somebody could not take part.
     Declined,
+    /// A worker could not write its part.
+    Unwritten(String),
     /// The job is cut off.
     Cancelled,
 }
 
+/// What a worker has to do for the checkpoints of its job.
+#[derive(Debug)]
+pub enum Duty {
+    /// Write these states at this barrier.
+    Write(u64, Vec<(usize, Saved)>),
+    /// Say that the checkpoint of this number is given up.
+    Decline(u64),
+    /// Say that all of its instances are at their end.
+    SayOver,
+    /// Nothing any more.
+    Gone,
+}
+
 impl Round {
-    /// For so many instances, after this checkpoint.
+    /// For the instances at these places, ascending, and so many workers beside them, after the checkpoint that was
+    /// restored; `before` has what came of those of earlier attempts.
     #[must_use]
-    pub fn new(every: Duration, state_bytes: usize, places: usize, restored: Option<u64>) -> Self {
-        let mut hands = Hands::default();
-        hands.states.resize_with(places, || None);
-        hands.ended.resize_with(places, || None);
-        hands.report.restored = restored;
-        hands.report.last = restored;
+    pub fn new(state_bytes: usize, places: Vec<usize>, workers: usize, restored: Option<u64>, before: Report) -> Self {
+        let number = restored.unwrap_or(0);
+        let mut hands = Hands {
+            begun: number,
+            over: vec![false; workers],
+            report: Report {
+                restored,
+                last: restored,
+                ..before
+            },
+            ..Hands::default()
+        };
+        hands.states.resize_with(places.len(), || None);
+        hands.ended.resize_with(places.len(), || None);
+        hands.parts.resize_with(workers, || None);
         Self {
-            every,
             state_bytes,
-            wanted: AtomicU64::new(restored.unwrap_or(0)),
-            complete: AtomicU64::new(restored.unwrap_or(0)),
+            places,
+            wanted: AtomicU64::new(number),
+            complete: AtomicU64::new(number),
             hands: Mutex::new(hands),
             changed: Condvar::new(),
         }
@@ -116,21 +157,46 @@ impl Round {
     }
 
     /// Takes the state of an instance at this barrier.
-    pub fn hand_over(&self, place: usize, number: u64, state: Vec<u8>) {
+    pub fn hand_over(&self, place: usize, number: u64, saved: Saved) {
         let mut hands = self.lock();
+        // A barrier may come with the packets of another process before the word that it has begun.
+        self.begin_in(&mut hands, number);
         if hands.number == Some(number)
-            && let Some(to) = hands.states.get_mut(place)
+            && let Ok(at) = self.places.binary_search(&place)
+            && let Some(to) = hands.states.get_mut(at)
         {
-            *to = Some(state);
+            *to = Some(saved);
             self.tell(&hands);
         }
     }
 
     /// Takes the state of an instance at its end.
-    pub fn end(&self, place: usize, state: Vec<u8>) {
+    pub fn end(&self, place: usize, saved: Saved) {
         let mut hands = self.lock();
-        if let Some(to) = hands.ended.get_mut(place) {
-            *to = Some(state);
+        if let Ok(at) = self.places.binary_search(&place)
+            && let Some(to) = hands.ended.get_mut(at)
+        {
+            *to = Some(Saved { over: true, ..saved });
+            self.tell(&hands);
+        }
+    }
+
+    /// Takes what a worker has written at this barrier.
+    pub fn take_part(&self, worker: u32, number: u64, part: Part) {
+        let mut hands = self.lock();
+        if hands.number == Some(number)
+            && let Some(to) = hands.parts.get_mut(worker as usize)
+        {
+            *to = Some(part);
+            self.tell(&hands);
+        }
+    }
+
+    /// All instances of a worker are at their end.
+    pub fn worker_over(&self, worker: u32) {
+        let mut hands = self.lock();
+        if let Some(over) = hands.over.get_mut(worker as usize) {
+            *over = true;
             self.tell(&hands);
         }
     }
@@ -138,16 +204,25 @@ impl Round {
     /// Gives up the checkpoint of this number: an instance cannot take part.
     pub fn decline(&self, number: u64) {
         let mut hands = self.lock();
+        self.begin_in(&mut hands, number);
         if hands.number == Some(number) && !hands.declined {
             hands.declined = true;
             self.changed.notify_all();
         }
     }
 
+    /// Gives up the checkpoint of this number: a worker could not write its part.
+    pub fn part_unwritten(&self, number: u64, why: String) {
+        let mut hands = self.lock();
+        if hands.number == Some(number) {
+            hands.unwritten = Some(why);
+            self.changed.notify_all();
+        }
+    }
+
     /// Wakes the one who writes when there is something to write. Most of what happens is one of many.
     fn tell(&self, hands: &Hands) {
-        let mut both = hands.states.iter().zip(&hands.ended);
-        if both.all(|(state, ended)| state.is_some() || ended.is_some()) {
+        if hands.is_all() || hands.is_over() {
             self.changed.notify_all();
         }
     }
@@ -176,12 +251,15 @@ impl Round {
 
     /// Waits for the time of the next checkpoint; what ended the wait when that has not come.
     #[must_use]
-    pub fn pause(&self) -> Option<Taken> {
-        let until = Instant::now().checked_add(self.every);
+    pub fn pause(&self, pause: Duration) -> Option<Taken> {
+        let until = Instant::now().checked_add(pause);
         let mut hands = self.lock();
         loop {
-            if let Some(taken) = hands.over() {
-                return Some(taken);
+            if hands.cancelled {
+                return Some(Taken::Cancelled);
+            }
+            if hands.is_over() {
+                return Some(Taken::Over);
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             hands = match left {
@@ -195,41 +273,83 @@ impl Round {
         }
     }
 
-    /// Begins a checkpoint: from here on states with this number are taken.
+    /// Begins a checkpoint: from here on states with this number are taken. One that was begun before stays as it is.
     pub fn begin(&self, number: u64) {
-        let mut hands = self.lock();
+        self.begin_in(&mut self.lock(), number);
+    }
+
+    fn begin_in(&self, hands: &mut Hands, number: u64) {
+        if number <= hands.begun {
+            return;
+        }
+        hands.begun = number;
         hands.number = Some(number);
         hands.declined = false;
+        hands.unwritten = None;
         hands.states.iter_mut().for_each(|state| *state = None);
+        hands.parts.iter_mut().for_each(|part| *part = None);
         self.wanted.store(number, Ordering::Relaxed);
     }
 
-    /// Waits for all states of the checkpoint that was begun.
+    /// Waits for all states of the checkpoint that was begun. The `last` one is of a job whose instances are all at their
+    /// end; any other is given up when they are.
     #[must_use]
-    pub fn gather(&self) -> Taken {
+    pub fn gather(&self, last: bool) -> Taken {
         let mut hands = self.lock();
-        loop {
-            if let Some(taken) = hands.over() {
-                return taken;
+        let taken = loop {
+            if hands.cancelled {
+                break Taken::Cancelled;
+            }
+            if !last && hands.is_over() {
+                break Taken::Over;
             }
             if hands.declined {
-                hands.number = None;
                 hands.report.declined += 1;
-                return Taken::Declined;
+                break Taken::Declined;
             }
-            if let Some(all) = hands.all() {
-                hands.number = None;
-                return Taken::All(all);
+            if let Some(why) = hands.unwritten.take() {
+                break Taken::Unwritten(why);
+            }
+            if let Some((states, parts)) = hands.all(&self.places) {
+                break Taken::All(states, parts);
+            }
+            hands = self.changed.wait(hands).unwrap_or_else(PoisonError::into_inner);
+        };
+        hands.number = None;
+        taken
+    }
+
+    /// In a worker: waits for what is to be done next. `said_over` tells whether it has said that it is at its end.
+    #[must_use]
+    pub fn duty(&self, said_over: bool) -> Duty {
+        let mut hands = self.lock();
+        loop {
+            if hands.cancelled || hands.last.is_some() {
+                return Duty::Gone;
+            }
+            if let Some(number) = hands.number {
+                if hands.declined {
+                    hands.number = None;
+                    return Duty::Decline(number);
+                }
+                if let Some((states, _)) = hands.all(&self.places) {
+                    hands.number = None;
+                    return Duty::Write(number, states);
+                }
+            }
+            if !said_over && hands.is_over() {
+                return Duty::SayOver;
             }
             hands = self.changed.wait(hands).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// It is in the folder, whatever happens now.
-    pub fn completed(&self, number: u64) {
+    /// It is in the folder, whatever happens now; sources had sent so many packets.
+    pub fn completed(&self, number: u64, sent: u64) {
         let mut hands = self.lock();
         hands.report.completed += 1;
         hands.report.last = Some(number);
+        hands.sent = sent;
         self.complete.store(number, Ordering::Release);
     }
 
@@ -250,32 +370,39 @@ impl Round {
         self.lock().report.clone()
     }
 
+    /// Packets that sources had sent, in this run, at its last complete checkpoint.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.lock().sent
+    }
+
     fn lock(&self) -> MutexGuard<'_, Hands> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Hands {
-    fn over(&self) -> Option<Taken> {
-        if self.cancelled {
-            return Some(Taken::Cancelled);
-        }
-        let ended = self.ended.iter().map(|state| state.as_deref().map(Saved::ended));
-        ended.collect::<Option<Vec<_>>>().map(Taken::Last)
+    fn is_over(&self) -> bool {
+        self.ended.iter().all(Option::is_some) && self.over.iter().all(|over| *over)
+    }
+
+    fn is_all(&self) -> bool {
+        let mut both = self.states.iter().zip(&self.ended);
+        both.all(|(state, ended)| state.is_some() || ended.is_some()) && self.parts.iter().all(Option::is_some)
     }
 
     /// All states, when they are there. Who ended before the barrier came has seen everything that belongs to it; who
     /// ended behind it has handed over twice, and what counts is the state at the barrier.
-    fn all(&mut self) -> Option<Vec<Saved>> {
-        let mut both = self.states.iter().zip(&self.ended);
-        if !both.all(|(state, ended)| state.is_some() || ended.is_some()) {
+    fn all(&mut self, places: &[usize]) -> Option<Gathered> {
+        if !self.is_all() {
             return None;
         }
         let both = self.states.iter_mut().zip(&self.ended);
-        both.map(|(state, ended)| match state.take() {
-            Some(state) => Some(Saved { state, over: false }),
-            None => ended.as_deref().map(Saved::ended),
-        })
-        .collect()
+        let states = places.iter().zip(both).map(|(place, (state, ended))| {
+            let saved = state.take().or_else(|| ended.clone());
+            Some((*place, saved?))
+        });
+        let states = states.collect::<Option<Vec<_>>>()?;
+        Some((states, self.parts.iter_mut().filter_map(Option::take).collect()))
     }
 }

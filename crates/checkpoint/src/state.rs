@@ -38,6 +38,9 @@ pub trait Persist {
     /// # Errors
     /// What the codec says, and what does not fit.
     fn load(&mut self, saved: &[u8]) -> Result<(), Error>;
+
+    /// There is nothing to go on from: becomes what it was in the beginning, where something outlives a failure.
+    fn reset(&mut self) {}
 }
 
 impl<'a> State<'a> {
@@ -89,6 +92,13 @@ impl<'a> State<'a> {
             What::Unknown => return Err(unknown()),
         }
         Ok(saved)
+    }
+
+    /// There is no checkpoint to go on from.
+    pub fn reset(self) {
+        if let What::Kept(mut state) = self.0 {
+            state.reset();
+        }
     }
 
     /// Becomes what was saved.

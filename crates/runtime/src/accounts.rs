@@ -105,6 +105,8 @@ pub(crate) fn report(
         services: Vec::new(),
         late_answers: 0,
         checkpoints: None,
+        restarts: 0,
+        attempts: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ struct Events {
     ended: usize,
     // How often somebody moved the phase or the deadline.
     orders: u64,
+    failed_at: Option<Instant>,
 }
 
 /// Shared by the tasks of one job and by whoever watches it.
@@ -179,7 +180,12 @@ impl Control {
     }
 
     pub(crate) fn fail(&self, failure: Failure) {
-        self.lock().failures.push(failure);
+        let mut events = self.lock();
+        if !failure.isolated {
+            events.failed_at.get_or_insert_with(Instant::now);
+        }
+        events.failures.push(failure);
+        drop(events);
         self.changed.notify_all();
     }
 
@@ -192,6 +198,11 @@ impl Control {
     /// True when something failed that ends the job.
     pub(crate) fn has_failed(&self) -> bool {
         self.lock().failures.iter().any(|failure| !failure.isolated)
+    }
+
+    /// When the first of those failures was noticed.
+    pub(crate) fn failed_at(&self) -> Option<Instant> {
+        self.lock().failed_at
     }
 
     pub(crate) fn failures(&self) -> Vec<Failure> {

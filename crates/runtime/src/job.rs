@@ -12,7 +12,7 @@ use crate::handle::JobHandle;
 use crate::ready::ReadyJob;
 use crate::report::JobReport;
 use crate::services::ServiceCode;
-use crate::{start, workers};
+use crate::{attempts, start, workers};
 
 /// A checked plan together with the code of its nodes.
 pub struct Job<B: Backends> {
@@ -81,17 +81,19 @@ impl<B: Backends> Job<B> {
     /// ```
     ///
     /// # Errors
-    /// `Unsupported` for a job on processes.
+    /// `Unsupported` for a job of which parts cannot see the folder.
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Result<Self, Error> {
-        if self.plan.deployment() != Deployment::Threads {
-            return Err(Error::new(ErrorKind::Unsupported, "keep checkpoints")
+        match self.plan.deployment() {
+            Deployment::Threads | Deployment::Processes(_) => {
+                self.checkpoints = Some(checkpoints);
+                Ok(self)
+            }
+            other => Err(Error::new(ErrorKind::Unsupported, "keep checkpoints")
                 .with("job", self.plan.job_name())
-                .expected("a job on threads")
-                .found(self.plan.deployment().to_string())
-                .remedy("build it for threads, or run it without checkpoints"));
+                .expected("a job in processes of this host")
+                .found(other.to_string())
+                .remedy("build it for threads or processes, or run it without checkpoints")),
         }
-        self.checkpoints = Some(checkpoints);
-        Ok(self)
     }
 
     /// Where the workers of a job on processes write to. Unless told otherwise their standard output and error come out of
@@ -139,7 +141,7 @@ impl<B: Backends> Job<B> {
                 .found(self.plan.deployment().to_string())
                 .remedy("give the function that builds it to `run` or `launch`, first in main"));
         }
-        start::ready(self).map(ReadyJob::new)
+        attempts::handle(self, start::ready).map(ReadyJob::new)
     }
 
     /// Starts the job and waits for its end.

@@ -106,14 +106,31 @@ pub struct LostWorker {
     pub taken: u64,
 }
 
-/// Everything a job did.
+/// An attempt that failed, and behind which all of the job went back to a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttemptReport {
+    /// The checkpoint that it had gone on from; `None` when it was the beginning.
+    pub restored: Option<u64>,
+    /// What failed, in the order it happened, behind new starts that came to nothing.
+    pub failures: Vec<FailureReport>,
+    /// Worker processes that ended too early.
+    pub lost_workers: Vec<LostWorker>,
+    /// How long it lasted.
+    pub seconds: f64,
+    /// Packets that its sources had sent behind its last checkpoint, as far as is known: the next attempt sends them again.
+    pub replayed: u64,
+    /// From the moment that the failure was noticed until packets flowed in the next attempt.
+    pub recovery_seconds: f64,
+}
+
+/// Everything a job did. Of several attempts at a job with checkpoints, what the last one did, unless said otherwise.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobReport {
     /// The job.
     pub job: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Wall time from the start of the threads to the end of the last one.
+    /// Wall time from the start of the threads to the end of the last one, of all attempts.
     pub seconds: f64,
     /// Every node, in the order of the plan.
     pub nodes: Vec<NodeReport>,
@@ -135,9 +152,14 @@ pub struct JobReport {
     pub services: Vec<ServiceReport>,
     /// Answers of services that came when their callers had given up, and were dropped.
     pub late_answers: u64,
-    /// Of a job with checkpoints.
+    /// Of a job with checkpoints. What it counts is that of all attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<CheckpointReport>,
+    /// How often all of the job went back to a checkpoint.
+    pub restarts: u64,
+    /// The attempts that failed before the last one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptReport>,
 }
 
 impl JobReport {

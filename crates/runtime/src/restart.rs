@@ -31,21 +31,13 @@ impl Restart {
     /// After an error or a panic, so often within this time.
     #[must_use]
     pub fn on_failure(most: u32, within: Duration) -> Self {
-        Self::OnFailure(Attempts {
-            most,
-            within,
-            ..Attempts::default()
-        })
+        Self::OnFailure(Attempts::within(most, within))
     }
 
     /// As [`on_failure`](Self::on_failure), and sources begin again at their end.
     #[must_use]
     pub fn always(most: u32, within: Duration) -> Self {
-        Self::Always(Attempts {
-            most,
-            within,
-            ..Attempts::default()
-        })
+        Self::Always(Attempts::within(most, within))
     }
 
     /// With other pauses before the new start.
@@ -66,7 +58,7 @@ impl Restart {
     }
 }
 
-/// How often an instance is started again, and after which pauses.
+/// How often an instance, or a job with checkpoints, is started again, and after which pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempts {
     /// The most new starts within [`within`](Self::within); the end behind them is final.
@@ -81,7 +73,19 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    const fn pauses(self, first: Duration, longest: Duration) -> Self {
+    /// So many within this time, after the usual pauses.
+    #[must_use]
+    pub fn within(most: u32, within: Duration) -> Self {
+        Self {
+            most,
+            within,
+            ..Self::default()
+        }
+    }
+
+    /// With other pauses before the new start.
+    #[must_use]
+    pub const fn pauses(self, first: Duration, longest: Duration) -> Self {
         Self {
             first_pause: first,
             longest_pause: longest,
@@ -139,7 +143,7 @@ impl Rules {
     }
 }
 
-/// The new starts of one instance so far.
+/// The new starts of one instance or job so far.
 pub(crate) struct History {
     attempts: Option<Attempts>,
     past: VecDeque<Instant>,
@@ -150,6 +154,14 @@ impl History {
     pub(crate) const fn new(restart: Restart) -> Self {
         Self {
             attempts: restart.attempts(),
+            past: VecDeque::new(),
+            pauses: None,
+        }
+    }
+
+    pub(crate) const fn of(attempts: Attempts) -> Self {
+        Self {
+            attempts: Some(attempts),
             past: VecDeque::new(),
             pauses: None,
         }

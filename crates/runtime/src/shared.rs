@@ -59,6 +59,14 @@ impl Shared {
         }
     }
 
+    /// Lets the packets flow.
+    pub(crate) fn begin(&self) {
+        if let Some(team) = self.team.get() {
+            team.start();
+        }
+        self.control.enter(Phase::Running);
+    }
+
     /// Stops the sources. What is not out by `limit` from now is cut off; a later call can only bring the end nearer.
     /// After the end there is nothing to order.
     pub(crate) fn drain(&self, limit: Duration) {

@@ -106,7 +106,7 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
         if let Some(seat) = &mut self.seat {
             let saved = seat.save(&self.source.position());
             if let Ok(position) = &saved {
-                seat.hand_over(number, position.clone());
+                seat.hand_over(number, position.clone(), self.ctx.emitted());
             }
             self.done(saved)?;
         }
@@ -121,7 +121,7 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
         };
         let saved = seat.save(&self.source.position());
         if let Ok(position) = &saved {
-            seat.end(position.clone());
+            seat.end(position.clone(), self.ctx.emitted());
         }
         self.done(saved)?;
         self.standing.wait(true);

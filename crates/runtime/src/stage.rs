@@ -119,7 +119,11 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
 
     /// Becomes what a checkpoint says it was, where there is one to go on from.
     fn restore(&mut self) -> Result<(), End> {
-        let Some((state, number)) = self.seat.as_mut().and_then(|seat| seat.restored()) else {
+        let Some(seat) = &mut self.seat else {
+            return Ok(());
+        };
+        let Some((state, number)) = seat.restored() else {
+            self.operator.state().reset();
             return Ok(());
         };
         self.call(|operator, _| {
@@ -138,7 +142,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
                 }
                 operator.prepare(number)?;
                 let state = seat.save(&operator.state())?;
-                seat.hand_over(number, state);
+                seat.hand_over(number, state, 0);
                 Ok(())
             });
             self.seat = Some(seat);
@@ -170,7 +174,7 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
                 operator.prepare(LAST)?;
             }
             let state = seat.save(&operator.state())?;
-            seat.end(state);
+            seat.end(state, 0);
             Ok(())
         });
         self.seat = Some(seat);

@@ -7,22 +7,24 @@ use std::thread::{self, JoinHandle};
 
 use checkpoint::Saved;
 use descriptor_core::{
-    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach, Scope, Value,
+    Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach,
 };
-use graph::{Deployment, ErrorPolicy, NodeId, Plan};
+use graph::{Deployment, NodeId, Plan};
 use router::{KeyGroups, UpstreamId};
 
 use crate::Instance;
 use crate::assembly::OpenQueues;
+use crate::attempt::{Attempt, TaskThread};
+use crate::attempts::{Call, Letters};
 use crate::chain::Chains;
 use crate::chained::ChainSpec;
 use crate::checkpoints::{self, Kept, Seat};
 use crate::claim::Claim;
 use crate::control::Control;
-use crate::dead_letter::{DEFAULT_ROOM, DeadLetter, DeadLetters};
+use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::draft::NodeCode;
-use crate::handle::{JobHandle, TaskThread};
 use crate::job::Job;
+use crate::letters;
 use crate::meter::TaskMeter;
 use crate::outbox::{GroupParts, TargetParts};
 use crate::restart::Rules;
@@ -31,6 +33,7 @@ use crate::shared::Shared;
 use crate::standing::{NodeState, Standing};
 use crate::supervise::Supervisor;
 use crate::task::{self, Task, TaskParts};
+use crate::workers;
 
 /// Where a process stands in a job.
 pub(crate) struct Post<'a> {
@@ -42,6 +45,7 @@ pub(crate) struct Post<'a> {
     pub(crate) reach: Reach,
     /// Processes that are waited for beside the own threads.
     pub(crate) others: usize,
+    pub(crate) letters: Letters<'a>,
 }
 
 /// A part of a job of which everything is made and nothing runs.
@@ -56,33 +60,50 @@ pub(crate) struct Prepared {
 }
 
 /// All of a job on threads of this process, up to the point where only the start is missing.
-pub(crate) fn ready<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
-    let prefix = job.prefix.clone();
+pub(crate) fn ready<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Attempt, Error> {
+    let run = QueueId::generated("run").to_string();
+    let (plan, prefix) = if call.one_of_many {
+        let prefix = workers::prefix(job.plan.job_name(), &run);
+        (job.plan.clone().for_run(&run)?, prefix)
+    } else {
+        (job.plan.clone(), job.prefix.clone())
+    };
     let post = Post {
         worker: 0,
         prefix: &prefix,
         reach: Reach::Process,
         others: 0,
+        letters: call.letters,
     };
-    let mut prepared = prepare(job, &post)?;
+    let kept = call
+        .keeping
+        .map(|keeping| keeping.attempt(&plan, post.worker, &run, call.before.clone()));
+    let mut prepared = prepare(job, plan, &post, kept.transpose()?)?;
+    if let Some(current) = call.current {
+        current.show(&prepared.shared);
+    }
     let threads = prepared.threads()?;
-    Ok(prepared.handle(threads))
+    Ok(prepared.attempt(threads))
 }
 
 /// Opens the queues and makes the operators of this process.
-pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepared, Error> {
+pub(crate) fn prepare<B: Backends>(
+    job: &Job<B>,
+    plan: Plan,
+    post: &Post<'_>,
+    mut kept: Option<Kept>,
+) -> Result<Prepared, Error> {
     let mut claim = Claim::take(post.prefix)?;
-    let chains = Chains::of(&job.plan, &job.code);
-    let queues = open_queues(&job, post, &chains, &mut claim)?;
-    let services = Services::open(&job.plan, &job.services, &job.backends, post.worker, &mut claim)?;
-    let dead_letters = open_dead_letters(&job, post, &mut claim)?;
-    let mut kept = Kept::of(&job)?;
+    let chains = Chains::of(&plan, &job.code);
+    let queues = open_queues(job, &plan, post, &chains, &mut claim)?;
+    let services = Services::open(&plan, &job.services, &job.backends, post.worker, &mut claim)?;
+    let dead_letters = letters::of_attempt(job, post, &mut claim)?;
     let control = Arc::new(Control::with_round(kept.as_ref().map(|kept| Arc::clone(&kept.round))));
     let mut meters = Vec::new();
-    meters.resize_with(job.plan.instances().len(), Arc::<TaskMeter>::default);
+    meters.resize_with(plan.instances().len(), Arc::<TaskMeter>::default);
     let mut standings = Vec::new();
     standings.resize_with(meters.len(), Arc::<Standing>::default);
-    for (place, head) in chains.heads(&job.plan).into_iter().enumerate() {
+    for (place, head) in chains.heads(&plan).into_iter().enumerate() {
         // Who is called is as far as whoever calls.
         if let Some(of_head) = standings.get(head).cloned()
             && let Some(standing) = standings.get_mut(place)
@@ -90,9 +111,10 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
             *standing = of_head;
         }
     }
-    let pool = Arc::new(job.plan.pool()?);
+    let pool = Arc::new(plan.pool()?);
     let maker = Maker {
-        job: &job,
+        job,
+        plan: &plan,
         worker: post.worker,
         chains: &chains,
         queues: &queues,
@@ -102,18 +124,21 @@ pub(crate) fn prepare<B: Backends>(job: Job<B>, post: &Post<'_>) -> Result<Prepa
         control: Arc::clone(&control),
         meters: &meters,
         standings: &standings,
-        restored: RefCell::new(kept.as_mut().map_or_else(Vec::new, Kept::take_restored)),
+        restored: RefCell::new(
+            kept.as_mut()
+                .map_or_else(Vec::new, |kept| std::mem::take(&mut kept.restored)),
+        ),
     };
     let tasks = maker.tasks()?;
     drop(maker);
     if let Some(kept) = &kept {
-        kept.round.settle_findings(job.plan.job_name())?;
+        kept.round.settle_findings(plan.job_name())?;
     }
     for made in &tasks {
         made.standing.enter(NodeState::QueuesReady);
     }
-    let worker = matches!(job.plan.deployment(), Deployment::Processes(_)) && post.worker != Deployment::COORDINATOR;
-    let mut shared = Shared::new(job.plan, control, queues, meters, standings, tasks.len() + post.others);
+    let worker = matches!(plan.deployment(), Deployment::Processes(_)) && post.worker != Deployment::COORDINATOR;
+    let mut shared = Shared::new(plan, control, queues, meters, standings, tasks.len() + post.others);
     shared.worker = worker.then_some(post.worker);
     let _ = shared.services.set(services);
     Ok(Prepared {
@@ -137,34 +162,33 @@ impl Prepared {
                 .inspect_err(|_| self.shared.abort())?;
         }
         if let Some(kept) = self.kept.take() {
-            let (job, control) = (self.shared.plan.job_name(), Arc::clone(&self.shared.control));
-            let driver = checkpoints::spawn(job, kept, control).inspect_err(|_| self.shared.abort())?;
-            self.driver = Some(driver);
+            self.driver = checkpoints::spawn(&self.shared, kept).inspect_err(|_| self.shared.abort())?;
         }
         spawn(&self.shared, std::mem::take(&mut self.tasks), &self.claim)
     }
 
-    pub(crate) fn handle(self, threads: Vec<TaskThread>) -> JobHandle {
-        JobHandle::new(self.shared, threads, self.dead_letters, self.claim, self.driver)
+    pub(crate) fn attempt(self, threads: Vec<TaskThread>) -> Attempt {
+        Attempt::new(self.shared, threads, self.dead_letters, self.claim, self.driver)
     }
 }
 
 fn open_queues<B: Backends>(
     job: &Job<B>,
+    plan: &Plan,
     post: &Post<'_>,
     chains: &Chains,
     claim: &mut Claim,
 ) -> Result<OpenQueues, Error> {
     let mut queues = OpenQueues::default();
-    let at_hand = at_hand(&job.plan, post.worker);
-    for (instance, at_hand) in job.plan.instances().iter().zip(at_hand) {
+    let at_hand = at_hand(plan, post.worker);
+    for (instance, at_hand) in plan.instances().iter().zip(at_hand) {
         if chains.is_called(instance.node) || !at_hand {
             continue;
         }
         let code = code_of(&job.code, instance.node.index())?;
-        if let (Some(open), Some(record)) = (&code.open, job.plan.input(instance.id)) {
+        if let (Some(open), Some(record)) = (&code.open, plan.input(instance.id)) {
             let mut queue = open(&job.backends, record, post.worker)?;
-            queue.far = job.plan.input_reach(instance.id) != Some(Reach::Process);
+            queue.far = plan.input_reach(instance.id) != Some(Reach::Process);
             unused(queue.core().as_ref(), record)?;
             claim.keep(record.clone());
             queues.insert(queue);
@@ -222,34 +246,6 @@ fn code_of<B: Backends>(code: &[NodeCode<B>], node: usize) -> Result<&NodeCode<B
     })
 }
 
-fn open_dead_letters<B: Backends>(
-    job: &Job<B>,
-    post: &Post<'_>,
-    claim: &mut Claim,
-) -> Result<Option<DynQueue<DeadLetter>>, Error> {
-    let nodes = job.plan.graph().nodes();
-    if !nodes.iter().any(|node| node.on_error == ErrorPolicy::DeadLetter) {
-        return Ok(None);
-    }
-    let registry = job.backends.registry::<DeadLetter>().for_worker(post.worker);
-    // Any type that reaches every process of the job will do; the letters are read through the job's handle.
-    let mut kinds = registry.kinds().into_iter();
-    let kind = kinds.find(|kind| kind.reach == post.reach).ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "start job")
-            .expected(format!("a queue type of reach {} for dead letters", post.reach))
-            .remedy("build in `local` or `sage`, and `shm` for several processes")
-    })?;
-    let id = QueueId::new(format!("{}/dead_letters", post.prefix))?;
-    let mut record = DescriptorRecord::new(id, kind.kind).with("maxsize", Value::Int(DEFAULT_ROOM));
-    if kind.reach == Reach::Process {
-        record.scope = Scope::Worker(post.worker);
-    }
-    let queue = registry.open(&record)?;
-    unused(queue.as_ref(), &record)?;
-    claim.keep(record);
-    Ok(Some(queue))
-}
-
 /// One thread to be: its first instance, all it runs with their places in the plan, and the code.
 struct Made {
     instance: Instance,
@@ -262,6 +258,7 @@ struct Made {
 /// Makes the operators of a job.
 struct Maker<'a, B: Backends> {
     job: &'a Job<B>,
+    plan: &'a Plan,
     worker: u32,
     chains: &'a Chains,
     queues: &'a OpenQueues,
@@ -278,12 +275,12 @@ struct Maker<'a, B: Backends> {
 impl<B: Backends> Maker<'_, B> {
     fn tasks(&self) -> Result<Vec<Made>, Error> {
         let mut tasks = Vec::with_capacity(self.meters.len());
-        for placed in self.job.plan.instances() {
+        for placed in self.plan.instances() {
             if placed.worker != self.worker || self.chains.is_called(placed.node) {
                 continue;
             }
             let mut instances = Vec::new();
-            let expected: Vec<_> = self.job.plan.expected_stops(placed.id).collect();
+            let expected: Vec<_> = self.plan.expected_stops(placed.id).collect();
             let parts = self.parts(placed, &expected, &mut instances)?;
             let instance = parts.instance.clone();
             let (rules, standing) = (parts.rules, Arc::clone(&parts.standing));
@@ -306,7 +303,7 @@ impl<B: Backends> Maker<'_, B> {
         expected: &'a [UpstreamId],
         instances: &mut Vec<(usize, String)>,
     ) -> Result<TaskParts<'a>, Error> {
-        let plan = &self.job.plan;
+        let plan = self.plan;
         let code = code_of(&self.job.code, placed.node.index())?;
         let node = plan.graph().node(placed.node).ok_or_else(|| unplanned(&placed.name))?;
         let meter = self
@@ -362,7 +359,7 @@ impl<B: Backends> Maker<'_, B> {
         next: NodeId,
         instances: &mut Vec<(usize, String)>,
     ) -> Result<(Box<dyn Any + Send>, ChainSpec), Error> {
-        let plan = &self.job.plan;
+        let plan = self.plan;
         let planned = || {
             let group = plan.groups_from(sender.node).next()?;
             let target = plan.instances_of(next).get(sender.index as usize)?;

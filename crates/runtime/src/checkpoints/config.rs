@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::Attempts;
+
 /// Where a job keeps its checkpoints, and how often it makes one.
 ///
 /// The folder belongs to one job. It is made when it is not there, with access for its owner alone; the last two
@@ -18,6 +20,7 @@ pub struct Checkpoints {
     pub(super) folder: PathBuf,
     pub(super) every: Duration,
     pub(super) state_bytes: usize,
+    pub(crate) retries: Option<Attempts>,
 }
 
 impl Checkpoints {
@@ -28,6 +31,7 @@ impl Checkpoints {
             folder: folder.into(),
             every: Duration::from_secs(10),
             state_bytes: 1 << 30,
+            retries: None,
         }
     }
 
@@ -42,6 +46,25 @@ impl Checkpoints {
     pub fn state_bytes(self, most: usize) -> Self {
         Self {
             state_bytes: most,
+            ..self
+        }
+    }
+
+    /// Lets the job go on by itself when it fails: everything of it ends, goes back to the last complete checkpoint, or to the
+    /// beginning when there is none, and starts again, so often and after such pauses. Behind the limit it fails with what
+    /// happened last. Who drains or aborts the job gets no further attempt.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::{Attempts, Checkpoints};
+    /// let twice = Attempts::within(2, Duration::from_secs(60)).pauses(Duration::ZERO, Duration::ZERO);
+    /// let often = Checkpoints::in_folder("/var/lib/job").retries(twice);
+    /// # drop(often);
+    /// ```
+    #[must_use]
+    pub fn retries(self, attempts: Attempts) -> Self {
+        Self {
+            retries: Some(attempts),
             ..self
         }
     }

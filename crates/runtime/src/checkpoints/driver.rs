@@ -1,123 +1,123 @@
-//! The thread that asks for checkpoints and writes them.
+//! The thread that asks for checkpoints, and completes them.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use checkpoint::{Folder, Round, Saved, Taken};
-use descriptor_core::{Backends, Error, ErrorKind};
+use checkpoint::{Part, Round, Saved, Taken};
+use descriptor_core::{Error, ErrorKind};
 
-use crate::control::Control;
-use crate::job::Job;
+use super::keeping::{Keeping, Kept};
+use crate::shared::Shared;
 
-/// What a job with checkpoints has beside others.
-pub(crate) struct Kept {
-    pub(crate) round: Arc<Round>,
-    folder: Folder,
-    restored: Vec<Saved>,
-}
+/// The part of the process that coordinates the job.
+const OWN: u32 = 0;
 
-impl Kept {
-    /// Takes the folder of a job that wants checkpoints, and reads what it goes on from.
-    pub(crate) fn of<B: Backends>(job: &Job<B>) -> Result<Option<Self>, Error> {
-        let Some(checkpoints) = &job.checkpoints else {
-            return Ok(None);
-        };
-        let plan = &job.plan;
-        let instances = plan.instances().iter().map(|it| it.name.clone()).collect();
-        let config = checkpoints;
-        let folder = Folder::take(
-            config.folder.clone(),
-            config.state_bytes,
-            plan.job_name(),
-            plan.fingerprint(),
-            instances,
-        )?;
-        let (number, restored) = folder.last()?.unzip();
-        Ok(Some(Self {
-            round: Arc::new(Round::new(
-                checkpoints.every,
-                checkpoints.state_bytes,
-                plan.instances().len(),
-                number,
-            )),
-            folder,
-            restored: restored.unwrap_or_default(),
-        }))
-    }
-
-    /// By place: what instances go on from, once.
-    pub(crate) fn take_restored(&mut self) -> Vec<Option<Saved>> {
-        std::mem::take(&mut self.restored).into_iter().map(Some).collect()
-    }
-}
-
-/// Makes one checkpoint after the other until the job ends.
+/// Makes one checkpoint after the other until the attempt ends; nothing where another process does.
 ///
 /// # Errors
 /// `ResourceExhausted` when the system refuses the thread: a job that asks for checkpoints does not run without.
-pub(crate) fn spawn(job: &str, kept: Kept, control: Arc<Control>) -> Result<JoinHandle<()>, Error> {
-    let thread = thread::Builder::new().name(format!("{job}-checkpoints"));
-    let driver = Driver {
-        round: kept.round,
-        folder: kept.folder,
-        control,
+pub(crate) fn spawn(shared: &Arc<Shared>, kept: Kept) -> Result<Option<JoinHandle<()>>, Error> {
+    let Some(keeping) = kept.keeping else {
+        return Ok(None);
     };
-    thread.spawn(move || driver.run()).map_err(|cause| {
+    let thread = thread::Builder::new().name(format!("{}-checkpoints", shared.plan.job_name()));
+    let driver = Driver {
+        keeping,
+        round: kept.round,
+        run: kept.run,
+        shared: Arc::clone(shared),
+    };
+    let spawned = thread.spawn(move || driver.run()).map_err(|cause| {
         Error::new(ErrorKind::ResourceExhausted, "start job")
             .expected("a thread for the checkpoints")
             .caused_by(cause)
             .remedy("raise the limit of threads")
-    })
+    });
+    spawned.map(Some)
 }
 
 struct Driver {
+    keeping: Arc<Keeping>,
     round: Arc<Round>,
-    folder: Folder,
-    control: Arc<Control>,
+    run: String,
+    shared: Arc<Shared>,
 }
 
 impl Driver {
-    fn run(mut self) {
+    fn run(self) {
         // Before the start no source listens.
-        if !self.control.wait_for_start() {
+        if !self.shared.control.wait_for_start() {
             return;
         }
         let mut number = self.round.wanted();
+        let mut last = false;
         loop {
+            let ended = if last {
+                None
+            } else {
+                self.round.pause(self.keeping.every())
+            };
+            match ended {
+                Some(Taken::Over) => last = true,
+                Some(_) => return,
+                None => {}
+            }
             number += 1;
-            let taken = self.round.pause().unwrap_or_else(|| {
-                self.round.begin(number);
-                // Sources that wait for something of their own have to look.
-                self.control.wake();
-                self.round.gather()
-            });
-            match taken {
-                Taken::All(states) => {
-                    // The next one is tried all the same: a full disk may have room again.
-                    let _ = self.write(number, &states);
+            let taken = match self.begin(number) {
+                Ok(()) => self.round.gather(last),
+                Err(error) => Taken::Unwritten(error.to_string()),
+            };
+            let written = match taken {
+                Taken::All(states, parts) => self.write(number, &states, parts),
+                Taken::Over => {
+                    last = true;
+                    continue;
                 }
-                Taken::Declined => tracing::warn!(number, "checkpoint given up: too much would have been held back"),
+                Taken::Declined => {
+                    tracing::warn!(number, "checkpoint given up: too much would have been held back");
+                    continue;
+                }
+                Taken::Unwritten(why) => Err(why),
                 Taken::Cancelled => return,
-                Taken::Last(states) => {
-                    let end = self.write(number, &states).map_err(|error| error.to_string());
-                    self.round.end_last(end);
-                    return;
+            };
+            if let Err(why) = &written {
+                // The next one is tried all the same: a full disk may have room again.
+                tracing::warn!(number, why, "checkpoint not written");
+                self.round.unwritten();
+            }
+            if last {
+                if let Some(team) = self.shared.team.get() {
+                    team.conclude(written.clone());
                 }
+                self.round.end_last(written);
+                return;
             }
         }
     }
 
-    fn write(&mut self, number: u64, states: &[Saved]) -> Result<(), Error> {
-        match self.folder.write(number, states) {
-            Ok(()) => {
-                self.round.completed(number);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::warn!(number, %error, "checkpoint not written");
-                self.round.unwritten();
-                Err(error)
-            }
+    /// Makes room for a checkpoint and lets the sources of all processes know.
+    fn begin(&self, number: u64) -> Result<(), Error> {
+        self.keeping.folder.begin(&self.run, number)?;
+        self.round.begin(number);
+        // Sources that wait for something of their own have to look.
+        self.shared.control.wake();
+        if let Some(team) = self.shared.team.get() {
+            team.barrier(number);
         }
+        Ok(())
+    }
+
+    fn write(&self, number: u64, states: &[(usize, Saved)], mut parts: Vec<Part>) -> Result<(), String> {
+        let folder = &self.keeping.folder;
+        let own = folder.shelf().write_part(&self.run, number, OWN, states);
+        parts.insert(0, own.map_err(|error| error.to_string())?);
+        let completed = folder.complete(&self.run, number, &parts);
+        completed.map_err(|error| error.to_string())?;
+        let entries = parts.iter().flat_map(|part| &part.entries);
+        self.round.completed(number, entries.map(|entry| entry.sent).sum());
+        if let Some(team) = self.shared.team.get() {
+            team.completed(number);
+        }
+        Ok(())
     }
 }

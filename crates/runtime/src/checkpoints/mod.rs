@@ -5,11 +5,15 @@
 //! come before it is in the checkpoint, what comes behind is not, so the states of all instances fit together. A
 //! checkpoint is complete when every instance has handed over its state and all of it is in the folder.
 
+mod clerk;
 mod config;
 mod driver;
+mod keeping;
 mod seat;
 
 pub use config::Checkpoints;
 
-pub(crate) use driver::{Kept, spawn};
+pub(crate) use clerk::{Told, serve};
+pub(crate) use driver::spawn;
+pub(crate) use keeping::{Keeping, Kept, Share};
 pub(crate) use seat::Seat;

@@ -46,7 +46,7 @@ impl Seat {
         if rules.stand_alone() {
             self.round.object(format!(
                 "error[kept-and-restarted] node `{node}`: expected no rule of its own for failures, found one; remove \
-                 `restart` and `on_failure`, and start the job again from its checkpoint"
+                 `restart` and `on_failure`, and let all of the job go back with `retries` of its checkpoints"
             ));
         }
     }
@@ -85,10 +85,11 @@ impl Seat {
         Ok(state.save(self.round.state_bytes())?)
     }
 
-    /// Hands over the state at this barrier.
-    pub(crate) fn hand_over(&mut self, barrier: u64, state: Vec<u8>) {
+    /// Hands over the state at this barrier, and how many packets a source has sent by then.
+    pub(crate) fn hand_over(&mut self, barrier: u64, state: Vec<u8>, sent: u64) {
         self.passed = barrier;
-        self.round.hand_over(self.place, barrier, state);
+        let over = false;
+        self.round.hand_over(self.place, barrier, Saved { state, over, sent });
     }
 
     /// This instance cannot take part in that checkpoint, so nobody need.
@@ -98,8 +99,9 @@ impl Seat {
     }
 
     /// Hands over the state at the end: it stands for all checkpoints from here on.
-    pub(crate) fn end(&self, state: Vec<u8>) {
-        self.round.end(self.place, state);
+    pub(crate) fn end(&self, state: Vec<u8>, sent: u64) {
+        let over = true;
+        self.round.end(self.place, Saved { state, over, sent });
     }
 
     /// Waits until all instances have come to their end and the last checkpoint is complete.

@@ -1,7 +1,7 @@
 //! The end of a stream in a list.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use descriptor_core::Error;
@@ -27,7 +27,8 @@ pub struct Collect<T> {
     collected: Collected<T>,
     /// Tells what it got from what its clones did.
     number: u32,
-    clones: Arc<AtomicU32>,
+    /// By instance: one that is made again, as when its job goes back to a checkpoint, has the number of the one before.
+    numbers: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 /// Reads what a [`Collect`] has got.
@@ -44,7 +45,7 @@ impl<T> Collect<T> {
                 items: Arc::new(Mutex::new(Vec::new())),
             },
             number: 0,
-            clones: Arc::default(),
+            numbers: Arc::default(),
         }
     }
 
@@ -82,6 +83,13 @@ impl<T> Collected<T> {
 }
 
 impl<T: Data> Operator<T, ()> for Collect<T> {
+    fn open(&mut self, ctx: &mut TaskContext<()>) -> OpResult {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        self.number = *numbers.entry(ctx.instance().name.clone()).or_insert(next);
+        Ok(())
+    }
+
     fn process(&mut self, packet: Packet<T>, _ctx: &mut TaskContext<()>) -> OpResult {
         self.collected.lock().push((self.number, packet.payload));
         Ok(())
@@ -111,6 +119,11 @@ impl<T: Data> Persist for Part<'_, T> {
         items.extend(own.into_iter().map(|item| (sink.number, item)));
         Ok(())
     }
+
+    fn reset(&mut self) {
+        let Self(sink) = self;
+        sink.collected.lock().retain(|(from, _)| *from != sink.number);
+    }
 }
 
 impl<T> Default for Collect<T> {
@@ -124,8 +137,8 @@ impl<T> Clone for Collect<T> {
     fn clone(&self) -> Self {
         Self {
             collected: self.collected(),
-            number: self.clones.fetch_add(1, Ordering::Relaxed) + 1,
-            clones: Arc::clone(&self.clones),
+            number: self.number,
+            numbers: Arc::clone(&self.numbers),
         }
     }
 }

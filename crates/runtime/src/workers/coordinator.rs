@@ -11,50 +11,81 @@ use graph::Deployment;
 use super::message::Setup;
 use super::minder;
 use super::team::Team;
-use crate::handle::TaskThread;
+use crate::Job;
+use crate::attempt::{Attempt, TaskThread};
+use crate::attempts::{Call, Letters};
+use crate::checkpoints::Kept;
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
-use crate::{Job, JobHandle};
 
 /// How long the workers may take until all of them are ready.
 const START: Duration = Duration::from_secs(60);
 
-pub(super) fn start<B: Backends>(mut job: Job<B>) -> Result<JobHandle, Error> {
+/// An attempt at a job on processes: with new workers, all of them ready.
+pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Attempt, Error> {
     let run = QueueId::generated("run").to_string();
-    job.plan = job.plan.for_run(&run)?;
-    let workers = job.plan.deployment().workers();
-    let prefix = prefix(job.plan.job_name(), &run);
+    let plan = job.plan.clone().for_run(&run)?;
+    let workers = plan.deployment().workers();
+    let prefix = prefix(plan.job_name(), &run);
     let post = Post {
         worker: Deployment::COORDINATOR,
         prefix: &prefix,
         reach: Reach::Host,
         others: workers as usize,
+        letters: call.letters,
     };
+    let kept = call
+        .keeping
+        .map(|keeping| keeping.attempt(&plan, post.worker, &run, call.before.clone()));
+    let kept = kept.transpose()?;
     let setup = Arc::new(Setup {
-        fingerprint: job.plan.fingerprint(),
-        deployment: job.plan.deployment(),
+        fingerprint: plan.fingerprint(),
+        deployment: plan.deployment(),
+        pool: plan.pool()?,
+        letters: match call.letters {
+            Letters::Own => prefix.clone(),
+            Letters::OfJob(prefix, _) => prefix.to_owned(),
+        },
+        checkpoints: kept.as_ref().and_then(Kept::share),
         run,
-        pool: job.plan.pool()?,
     });
-    let output = job.output;
-    let mut prepared = prepare(job, &post)?;
-    let mut threads = prepared.threads()?;
+    let mut prepared = prepare(job, plan, &post, kept)?;
     let shared = Arc::clone(&prepared.shared);
-    let ready = match hire(&shared, &setup, output, &mut threads) {
-        Ok(team) => team.crew.wait_ready(START).map(|()| team.start()),
+    if let Some(current) = call.current {
+        current.show(&shared);
+    }
+    let mut threads = prepared.threads()?;
+    let ready = match hire(&shared, &setup, job.output, &mut threads) {
+        // An order from before they were there has not reached them.
+        Ok(team) if shared.control.is_stopping() => {
+            team.end();
+            Err(called_off())
+        }
+        Ok(team) => team.crew.wait_ready(START),
         Err(error) => Err(error),
     };
-    let handle = prepared.handle(threads);
+    let mut attempt = prepared.attempt(threads);
     match ready {
-        Ok(()) => handle.begin(),
+        Ok(()) => {
+            if call.one_of_many {
+                attempt.hurry();
+            }
+            Ok(attempt)
+        }
         Err(error) => {
             // Nothing has begun: whoever waits for the start ends at once.
-            handle.abort();
-            let _ = handle.wait();
-            return Err(error);
+            shared.abort();
+            let _ = attempt.finish();
+            Err(error)
         }
     }
-    Ok(handle)
+}
+
+fn called_off() -> Error {
+    Error::new(ErrorKind::Cancelled, "start job")
+        .expected("a job that is wanted")
+        .found("an order to end it")
+        .remedy("start it again when it is")
 }
 
 /// What the ids of the queues of a run begin with.

@@ -5,7 +5,7 @@ use descriptor_core::{Backends, Error};
 use graph::Deployment;
 
 use super::{coordinator, worker};
-use crate::{Job, JobHandle, JobReport};
+use crate::{Job, JobHandle, JobReport, attempts};
 
 /// Runs a job on the threads or processes that its deployment asks for, and waits for its end.
 ///
@@ -39,7 +39,11 @@ where
     }
     let job = graph()?;
     match job.plan().deployment() {
-        Deployment::Processes(_) => coordinator::start(job),
+        Deployment::Processes(_) => {
+            let handle = attempts::handle(job, coordinator::attempt)?;
+            handle.begin();
+            Ok(handle)
+        }
         _ => job.start(),
     }
 }

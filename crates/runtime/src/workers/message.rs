@@ -1,10 +1,12 @@
 //! What coordinator and workers say to each other.
 
+use checkpoint::Part;
 use descriptor_core::DescriptorPool;
 use graph::{Deployment, ExecutionGraph};
 use serde::{Deserialize, Serialize};
 
 use crate::NodeState;
+use crate::checkpoints::{Share, Told};
 use crate::control::Failure;
 use crate::task::TaskAccount;
 
@@ -15,10 +17,13 @@ pub(super) struct Setup {
     pub(super) deployment: Deployment,
     pub(super) run: String,
     pub(super) pool: DescriptorPool,
+    /// What the id of the queue of dead letters begins with.
+    pub(super) letters: String,
+    pub(super) checkpoints: Option<Share>,
 }
 
 /// What the coordinator wants next.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Order {
     /// Let the packets flow.
     Start,
@@ -26,6 +31,12 @@ pub(super) enum Order {
     Pause,
     /// Go on.
     Resume,
+    /// Send the barrier of this checkpoint, and write what is yours of it.
+    Barrier(u64),
+    /// The checkpoint of this number is complete.
+    Completed(u64),
+    /// The last one is, or cannot be, and why; all are at their end.
+    Conclude(Result<(), String>),
     /// Stop the sources.
     Drain,
     /// Stop where you stand, and leave what is between processes as it is.
@@ -45,6 +56,14 @@ pub(super) enum Word {
     Progress(Vec<Glance>),
     /// Nothing has changed, and it is there.
     Alive,
+    /// Its part of the checkpoint of this number is on disk.
+    Saved(u64, Part),
+    /// Its part of the checkpoint of this number could not be written, and why.
+    Unwritten(u64, String),
+    /// It cannot take part in the checkpoint of this number.
+    Declined(u64),
+    /// All of its instances are at their end, and wait for the last checkpoint.
+    Over,
     /// It is giving up, on its own or as told; what failed there so far.
     Aborting(Vec<Failure>),
     /// All is over.
@@ -71,4 +90,15 @@ pub(super) struct Done {
     pub(super) failures: Vec<Failure>,
     /// Instances that did not return.
     pub(super) stuck: Vec<String>,
+}
+
+impl From<Told> for Word {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Saved(number, part) => Self::Saved(number, part),
+            Told::Unwritten(number, why) => Self::Unwritten(number, why),
+            Told::Declined(number) => Self::Declined(number),
+            Told::Over => Self::Over,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use checkpoint::{Part, Round};
 use crew::{Fate, Heard, Listener, Member, Standing};
 use descriptor_core::{Error, ErrorKind};
 use router::{StopCause, StopSignal};
@@ -105,6 +106,12 @@ impl Minder<'_> {
                     }
                 }
                 Ok(Heard::Message(Word::Alive)) => {}
+                Ok(Heard::Message(Word::Saved(number, part))) => self.saved(number, part),
+                Ok(Heard::Message(Word::Unwritten(number, why))) => {
+                    self.round(|round| round.part_unwritten(number, why))
+                }
+                Ok(Heard::Message(Word::Declined(number))) => self.round(|round| round.decline(number)),
+                Ok(Heard::Message(Word::Over)) => self.round(|round| round.worker_over(worker)),
                 Ok(Heard::Message(Word::Aborting(failures))) => {
                     self.failed(failures);
                     self.team.crew.enter(worker, Standing::Stopping);
@@ -122,6 +129,24 @@ impl Minder<'_> {
                 }
             }
             self.shared.close_far();
+        }
+    }
+
+    fn round(&self, then: impl FnOnce(&Round)) {
+        if let Some(round) = self.shared.control.round() {
+            then(round);
+        }
+    }
+
+    /// Only its own instances are its to write.
+    fn saved(&self, number: u64, part: Part) {
+        let worker = self.member.worker();
+        let own = self.places.iter().map(|(place, _)| place);
+        if part.part == worker + 1 && part.entries.iter().map(|entry| &entry.place).eq(own) {
+            self.round(|round| round.take_part(worker, number, part));
+        } else {
+            let why = format!("worker {worker} has written states that are not its own");
+            self.round(|round| round.part_unwritten(number, why));
         }
     }
 

@@ -35,8 +35,23 @@ impl Team {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn start(&self) {
+    pub(crate) fn start(&self) {
         self.crew.tell(&Order::Start);
+    }
+
+    /// Asks for the checkpoint of this number.
+    pub(crate) fn barrier(&self, number: u64) {
+        self.crew.tell(&Order::Barrier(number));
+    }
+
+    /// The checkpoint of this number is complete.
+    pub(crate) fn completed(&self, number: u64) {
+        self.crew.tell(&Order::Completed(number));
+    }
+
+    /// The last checkpoint is complete, or why it is not.
+    pub(crate) fn conclude(&self, end: Result<(), String>) {
+        self.crew.tell(&Order::Conclude(end));
     }
 
     pub(crate) fn drain(&self) {

@@ -12,10 +12,13 @@ use descriptor_core::{Backends, Error, Reach};
 use super::coordinator::prefix;
 use super::message::{Done, Glance, Order, Setup, Word};
 use super::pulse::BEAT;
+use crate::Job;
+use crate::attempt::Attempt;
+use crate::attempts::Letters;
+use crate::checkpoints::{self, Share};
 use crate::control::{Failure, Phase};
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
-use crate::{Job, JobHandle};
 
 /// How long instances may take to return after an abort: less than the coordinator waits for the word about them, and
 /// all that a worker without coordinator has.
@@ -57,13 +60,13 @@ where
     let running = Arc::new(OnceLock::new());
     let heard = Arc::clone(&running);
     thread::spawn(move || listen(listener, &heard));
-    match enlist(worker, &setup, graph) {
+    match enlist(worker, &setup, graph, &speaker) {
         Ok(handle) => {
             let _ = running.set(Arc::downgrade(handle.shared()));
             if let Err(gone) = speaker.say(&Word::Ready) {
                 // Nobody else is left to take the queues away.
-                handle.abort();
-                let _ = handle.wait();
+                handle.shared().abort();
+                let _ = handle.finish();
                 return Err(gone);
             }
             see_through(handle, worker, &speaker)
@@ -73,13 +76,13 @@ where
 }
 
 /// Builds the same job and makes this worker's part of it.
-fn enlist<B, F>(worker: u32, setup: &Setup, graph: F) -> Result<JobHandle, Box<Word>>
+fn enlist<B, F>(worker: u32, setup: &Setup, graph: F, speaker: &Speaker) -> Result<Attempt, Box<Word>>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
 {
     let refused = |error: Error| Box::new(Word::Refused(error.to_string()));
-    let mut job = graph().map_err(refused)?;
+    let job = graph().map_err(refused)?;
     let plan = job.plan();
     if plan.fingerprint() != setup.fingerprint {
         return Err(Box::new(Word::Differs(Box::new(plan.graph().clone()))));
@@ -91,21 +94,31 @@ where
             setup.deployment
         ))));
     }
-    let plan = job
-        .plan
-        .for_run(&setup.run)
-        .and_then(|plan| plan.with_pool(&setup.pool));
-    job.plan = plan.map_err(refused)?;
-    let prefix = prefix(job.plan.job_name(), &setup.run);
+    let plan = plan.clone().for_run(&setup.run);
+    let plan = plan.and_then(|plan| plan.with_pool(&setup.pool)).map_err(refused)?;
+    let prefix = prefix(plan.job_name(), &setup.run);
     let post = Post {
         worker,
         prefix: &prefix,
         reach: Reach::Host,
         others: 0,
+        letters: Letters::OfJob(&setup.letters, None),
     };
-    let mut prepared = prepare(job, &post).map_err(refused)?;
+    let share = setup.checkpoints.clone();
+    let share = share
+        .map(|share: Share| share.take(&plan, worker))
+        .transpose()
+        .map_err(refused)?;
+    let (kept, shelf) = share.unzip();
+    let mut prepared = prepare(&job, plan, &post, kept).map_err(refused)?;
+    if let (Some(shelf), Some(round)) = (shelf, prepared.shared.control.round()) {
+        let speaker = speaker.clone();
+        // A coordinator that has gone is the business of whoever listens to it.
+        let tell = move |told| drop(speaker.say(&Word::from(told)));
+        checkpoints::serve(round, shelf, setup.run.clone(), worker, tell).map_err(refused)?;
+    }
     let threads = prepared.threads().map_err(refused)?;
-    Ok(prepared.handle(threads))
+    Ok(prepared.attempt(threads))
 }
 
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
@@ -122,6 +135,15 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
             }
             Order::Pause => drop(shared.pause(true)),
             Order::Resume => drop(shared.pause(false)),
+            Order::Barrier(number) => {
+                if let Some(round) = shared.control.round() {
+                    round.begin(number);
+                    // Sources that wait for something of their own have to look.
+                    shared.control.wake();
+                }
+            }
+            Order::Completed(number) => drop(shared.control.round().map(|round| round.completed(number, 0))),
+            Order::Conclude(end) => drop(shared.control.round().map(|round| round.end_last(end))),
             Order::Drain => shared.drain(Duration::MAX),
             Order::Abort => shared.abort(),
         }
@@ -136,7 +158,7 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
 }
 
 /// Waits for the end of the instances and gives account of them.
-fn see_through(mut handle: JobHandle, worker: u32, speaker: &Speaker) -> Result<(), Error> {
+fn see_through(mut handle: Attempt, worker: u32, speaker: &Speaker) -> Result<(), Error> {
     let shared = Arc::clone(handle.shared());
     let mut told = Told {
         shared: &shared,

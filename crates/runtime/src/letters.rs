@@ -1,0 +1,63 @@
+//! The queue of the dead letters of a job.
+
+use descriptor_core::{Backends, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Reach, Scope, Value};
+use graph::{Deployment, ErrorPolicy};
+
+use crate::attempts::Letters;
+use crate::claim::Claim;
+use crate::dead_letter::{DEFAULT_ROOM, DeadLetter};
+use crate::job::Job;
+use crate::start::{Post, unused};
+
+type Queue = Option<DynQueue<DeadLetter>>;
+
+/// That of a job with several attempts, for as long as the claim.
+pub(crate) fn of_job<B: Backends>(job: &Job<B>, prefix: &str, claim: &mut Claim) -> Result<Queue, Error> {
+    let (worker, reach) = match job.plan.deployment() {
+        Deployment::Threads => (0, Reach::Process),
+        _ => (Deployment::COORDINATOR, Reach::Host),
+    };
+    open(job, worker, reach, prefix, Some(claim))
+}
+
+/// That of one attempt in one process.
+pub(crate) fn of_attempt<B: Backends>(job: &Job<B>, post: &Post<'_>, claim: &mut Claim) -> Result<Queue, Error> {
+    match post.letters {
+        Letters::Own => open(job, post.worker, post.reach, post.prefix, Some(claim)),
+        Letters::OfJob(_, Some(open)) => Ok(Some(open.clone())),
+        Letters::OfJob(prefix, None) => open(job, post.worker, post.reach, prefix, None),
+    }
+}
+
+/// One that is claimed is new.
+fn open<B: Backends>(
+    job: &Job<B>,
+    worker: u32,
+    reach: Reach,
+    prefix: &str,
+    claim: Option<&mut Claim>,
+) -> Result<Queue, Error> {
+    let nodes = job.plan.graph().nodes();
+    if !nodes.iter().any(|node| node.on_error == ErrorPolicy::DeadLetter) {
+        return Ok(None);
+    }
+    let registry = job.backends.registry::<DeadLetter>().for_worker(worker);
+    // Any type that reaches every process of the job will do; the letters are read through the job's handle.
+    let mut kinds = registry.kinds().into_iter();
+    let kind = kinds.find(|kind| kind.reach == reach).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, "start job")
+            .expected(format!("a queue type of reach {reach} for dead letters"))
+            .remedy("build in `local` or `sage`, and `shm` for several processes")
+    })?;
+    let id = QueueId::new(format!("{prefix}/dead_letters"))?;
+    let mut record = DescriptorRecord::new(id, kind.kind).with("maxsize", Value::Int(DEFAULT_ROOM));
+    if kind.reach == Reach::Process {
+        record.scope = Scope::Worker(worker);
+    }
+    let queue = registry.open(&record)?;
+    if let Some(claim) = claim {
+        unused(queue.as_ref(), &record)?;
+        claim.keep(record);
+    }
+    Ok(Some(queue))
+}
