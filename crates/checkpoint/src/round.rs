@@ -300,15 +300,16 @@ impl Round {
             if hands.cancelled {
                 break Taken::Cancelled;
             }
-            if !last && hands.is_over() {
-                break Taken::Over;
-            }
             if hands.declined {
                 hands.report.declined += 1;
                 break Taken::Declined;
             }
             if let Some(why) = hands.unwritten.take() {
                 break Taken::Unwritten(why);
+            }
+            // Whoever is at its end may not have seen this barrier.
+            if !last && hands.is_over() {
+                break Taken::Over;
             }
             if let Some((states, parts)) = hands.all(&self.places) {
                 break Taken::All(states, parts);

@@ -1,5 +1,6 @@
 //! Jobs that end too early and go on from their last checkpoint, as if nothing had been.
 
+mod attempts;
 mod keeping;
 mod rollback;
 
