@@ -276,6 +276,8 @@ impl Round {
     /// Begins a checkpoint: from here on states with this number are taken. One that was begun before stays as it is.
     pub fn begin(&self, number: u64) {
         self.begin_in(&mut self.lock(), number);
+        // Where all are at their end, nobody hands over anything that would wake the one who writes.
+        self.changed.notify_all();
     }
 
     fn begin_in(&self, hands: &mut Hands, number: u64) {

@@ -147,6 +147,21 @@ impl JobController {
         shared.control.round().map(|round| round.report())
     }
 
+    /// The process ids of the workers of this attempt, by their numbers; none on threads.
+    #[must_use]
+    pub fn workers(&self) -> Vec<u32> {
+        let shared = self.current.shared();
+        shared.team.get().map_or_else(Vec::new, Team::pids)
+    }
+
+    /// Ends a worker process without a word, by SIGKILL, for its job to show what it does then. False when there is no such
+    /// worker.
+    #[must_use]
+    pub fn kill_worker(&self, worker: u32) -> bool {
+        let shared = self.current.shared();
+        shared.team.get().is_some_and(|team| team.kill(worker))
+    }
+
     /// True once every instance has ended.
     #[must_use]
     pub fn is_done(&self) -> bool {

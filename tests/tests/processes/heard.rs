@@ -5,7 +5,7 @@ use super::{Spread, signal, stop, within_two_minutes};
 #[test]
 fn a_stopped_worker_is_silent_until_it_goes_on() {
     within_two_minutes(|| {
-        let mut spread = Spread::told("endless", 3, Some("SPREAD_JOB_WATCHES"));
+        let mut spread = Spread::told("endless", 3, "SPREAD_JOB_WATCHES");
         let pid = spread.processes(3)[2];
         stop(pid);
         spread.hears(&format!("silent {pid}"));

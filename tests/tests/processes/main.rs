@@ -39,6 +39,11 @@ impl Folder {
         self.0.with_extension("end")
     }
 
+    /// Where a job keeps its checkpoints.
+    fn kept(&self) -> PathBuf {
+        self.0.with_extension("kept")
+    }
+
     /// What is left of the queues.
     fn left(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.0).unwrap();
@@ -51,6 +56,7 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
         let _ = std::fs::remove_file(self.end());
+        let _ = std::fs::remove_dir_all(self.kept());
     }
 }
 
@@ -71,16 +77,31 @@ struct Ended {
 
 impl Spread {
     fn start(what: &str, workers: u32) -> Self {
-        Self::told(what, workers, None)
+        Self::launched(what, workers, "", false, None)
     }
 
     /// `how` is a variable of the helper program.
-    fn told(what: &str, workers: u32, how: Option<&str>) -> Self {
+    fn told(what: &str, workers: u32, how: &str) -> Self {
+        Self::launched(what, workers, "", false, Some(how))
+    }
+
+    /// With moments at which it loses a worker, and maybe one at which an operator panics.
+    fn in_trouble(what: &str, workers: u32, kills: &str, panics: bool) -> Self {
+        Self::launched(what, workers, kills, panics, None)
+    }
+
+    fn launched(what: &str, workers: u32, kills: &str, panics: bool, how: Option<&str>) -> Self {
         let folder = Folder::new();
+        std::fs::create_dir_all(folder.kept().join("shown")).unwrap();
+        if panics {
+            std::fs::write(folder.kept().join("fuse"), "").unwrap();
+        }
         let mut child = Command::new(env!("CARGO_BIN_EXE_spread-job"))
             .args([what, &workers.to_string()])
             .env("SAGE_SHM_DIR", &folder.0)
             .env("SPREAD_JOB_END", folder.end())
+            .env("SPREAD_JOB_FOLDER", folder.kept())
+            .env("SPREAD_JOB_KILLS", kills)
             .envs(how.map(|how| (how, "1")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -355,7 +376,7 @@ fn a_stopped_worker_does_not_hold_up_the_end_of_a_job_that_failed() {
 #[test]
 fn workers_end_with_their_coordinator() {
     within_two_minutes(|| {
-        let mut spread = Spread::told("endless", 3, Some("SPREAD_JOB_INHERITS"));
+        let mut spread = Spread::told("endless", 3, "SPREAD_JOB_INHERITS");
         spread.processes(3);
         kill(spread.child.id());
         // Not before the last worker has ended: they share its output.
@@ -445,4 +466,45 @@ fn a_job_on_processes_is_not_started_in_the_middle_of_a_program() {
         message.contains("processes(2)") && message.contains("`run` or `launch`"),
         "{message}"
     );
+}
+
+/// The numbers that sinks have shown, in order.
+fn shown(folder: &Folder) -> Vec<u64> {
+    let mut rows = Vec::new();
+    for entry in std::fs::read_dir(folder.kept().join("shown")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        rows.extend(text.lines().map(|row| row.parse::<u64>().unwrap()));
+    }
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn a_job_with_checkpoints_outlives_its_workers_and_gives_the_same_answer() {
+    within_two_minutes(|| {
+        let threads = Spread::start("kept", 0).end();
+        assert_eq!(threads.code, Some(0), "{}", threads.complaints);
+        let all: Vec<u64> = (0..20_000).collect();
+        assert_eq!(shown(&threads.folder), all);
+        for (kills, panics, least) in [
+            ("", false, 0),
+            ("", true, 1),
+            ("at_once", false, 1),
+            ("complete,during,complete", false, 3),
+            ("starting,complete", false, 2),
+        ] {
+            let spread = Spread::in_trouble("kept", 3, kills, panics).end();
+            assert_eq!(spread.code, Some(0), "{kills} {panics}: {}", spread.complaints);
+            let report = spread.report();
+            assert_eq!(spread.lines[0], threads.lines[0], "{kills} {panics}: {report}");
+            assert_eq!(shown(&spread.folder), all, "{kills} {panics}: {report}");
+            assert_eq!(unbalanced(&report), [""; 0], "{kills} {panics}");
+            assert_eq!(report["lost_workers"], Value::Array(Vec::new()));
+            let restarts = report["restarts"].as_u64().unwrap();
+            // A busy machine may be through before the last moment has come.
+            assert!(restarts >= least, "{kills} {panics}: {report}");
+            assert_eq!(report["attempts"].as_array().map_or(0, Vec::len) as u64, restarts);
+            assert_eq!(spread.folder.left(), [""; 0], "{kills} {panics}");
+        }
+    });
 }

@@ -2,6 +2,8 @@
 //! The last line of its output is the report, in JSON; what an operator prints comes before it.
 #![forbid(unsafe_code)]
 
+mod kept;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             "panics" => panics(deployment)?,
             "endless" => endless(deployment)?,
             "differs" => differs(deployment)?,
+            "kept" => kept::kept(deployment)?,
             "leaves" => leaves(deployment)?,
             "talks" => talks(deployment)?,
             "aborts" => aborts(deployment)?,
@@ -65,6 +68,9 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
     })?;
     if what == "shaky" {
         pause(&running.controller());
+    }
+    if what == "kept" {
+        kept::trouble(&running.controller())?;
     }
     let letters = running.dead_letters().cloned();
     let watched = running.controller();
