@@ -29,7 +29,7 @@ pub(crate) struct Account {
     pub(crate) lost_in_flight: u64,
     /// Packets that were let go with a reason.
     pub(crate) dropped: u64,
-    /// How often instances were started again.
+    /// How often instances were started again, and how often all of the job went back to a checkpoint.
     pub(crate) restarts: u64,
     pub(crate) ledger_ok: bool,
 }
@@ -59,7 +59,7 @@ impl Account {
             duplicated: totals.duplicated + surplus,
             lost_in_flight: totals.in_flight + died_with,
             dropped: totals.dropped.values().sum::<u64>() - died_with + totals.dead_lettered,
-            restarts: report.nodes.iter().map(|node| node.restarts).sum(),
+            restarts: report.restarts + report.nodes.iter().map(|node| node.restarts).sum::<u64>(),
             ledger_ok: report.ledger.check().is_ok(),
         }
     }

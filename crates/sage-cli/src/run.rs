@@ -18,9 +18,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a drain may take before the job is cut off.
 const DRAIN: Duration = Duration::from_secs(60);
 
-/// Starts the job that `build` writes down and waits for its end. In a worker of the job it does not return.
+/// Starts the job that `build` writes down, tells `begun`, and waits for its end. In a worker of the job it does not return.
 pub(crate) fn run_job(
     build: impl FnOnce() -> sage_comm::Result<Job<Builtin>>,
+    begun: impl FnOnce(JobController),
     args: &JobArgs,
     unit: Unit,
     reached: impl Fn(&JobController) -> Reached,
@@ -30,6 +31,7 @@ pub(crate) fn run_job(
     let mut progress = Progress::new(!args.quiet, unit);
     tracing::info!(transport = %args.transport, parallelism = args.parallelism(), "job started");
     let controller = handle.controller();
+    begun(handle.controller());
     let mut report = thread::scope(|scope| {
         let (sender, end) = channel();
         // The receiver is there until it has the report.

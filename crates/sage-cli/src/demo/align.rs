@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sage_comm::{Data, OpResult, Source, SourceStep, TaskContext};
+use sage_comm::{Data, OpResult, Source, SourceStep, State, TaskContext};
 
 /// Steps that one instance may be ahead of the slowest.
 const AHEAD: u64 = 64;
@@ -73,6 +73,11 @@ impl<Out: Data, S: Source<Out>> Source<Out> for Aligned<S> {
 
     fn close(&mut self, ctx: &mut TaskContext<Out>) -> OpResult {
         self.source.close(ctx)
+    }
+
+    /// How far the others are is theirs to say: with checkpoints nobody waits for anybody.
+    fn position(&mut self) -> State<'_> {
+        self.source.position()
     }
 }
 

@@ -6,6 +6,8 @@ use nexmark::hot_items::WindowSpec;
 use crate::args::{Bounded, JobArgs};
 use crate::failure::Failure;
 
+use super::kept::KeptArgs;
+
 /// Panes a window may be made of; each costs a look per auction and window.
 const MOST_PANES: u64 = 1_000;
 
@@ -22,6 +24,9 @@ pub(crate) struct DemoArgs {
 
     #[command(flatten)]
     pub(super) job: JobArgs,
+
+    #[command(flatten)]
+    pub(super) kept: KeptArgs,
 
     /// Compute everything again in a single-threaded loop and compare exactly
     #[arg(long)]

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nexmark::hot_items::{Tally, WindowSpec};
 use nexmark::{Bid, Config, Event, Generator};
 use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
-use sage_comm::{Builtin, Deployment, Flow, Instance, Job};
+use sage_comm::{Builtin, Checkpoints, Deployment, Flow, Instance, Job};
 
 use super::align::Alignment;
 use super::embedded::{OverManager, OverServer};
+use super::kept::KeptResults;
 use super::results::{HotItem, Results};
 use crate::args::{JobArgs, Transport};
 
 /// Node whose packets are the events.
 pub(super) const SOURCE: &str = "auction_stream";
+const RESULTS: &str = "results";
 /// Instances of the source, and of what comes before the keys.
 const SOURCES: u32 = 2;
 
@@ -31,7 +33,7 @@ impl Shared {
         std::mem::replace(&mut self.lock(), Results::new(false))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Results> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Results> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -43,6 +45,7 @@ pub(super) fn build(
     windows: WindowSpec,
     results: &Shared,
     deployment: Deployment,
+    checkpoints: Option<Checkpoints>,
 ) -> sage_comm::Result<Job<Builtin>> {
     let flow = Flow::new("hot-items", Builtin);
     if let Some(kind) = args.transport.queue_type() {
@@ -51,9 +54,11 @@ pub(super) fn build(
     let windows = Windows::sliding(windows.size_ms(), windows.slide_ms())?;
     let tally = AggregateFn::new(|tally: &mut Tally, bid: Bid| tally.add(bid.price), Tally::merge);
     // Sources in different processes do not see how far the other one is.
-    let together = Alignment::new(if deployment == Deployment::Threads { SOURCES } else { 0 });
+    // Those that go on from a checkpoint may be at their end already.
+    let near = deployment == Deployment::Threads && checkpoints.is_none();
+    let together = Alignment::new(if near { SOURCES } else { 0 });
     let results = results.clone();
-    let _ = flow
+    let items = flow
         .source(SOURCE, SOURCES, move |at| {
             let source = IterSource::new(part(&config, at)).with_event_time(Event::timestamp_ms, 0);
             together.keep(at.index, source)
@@ -77,22 +82,29 @@ pub(super) fn build(
                 })
             },
         )
-        .parallelism(args.parallelism())
-        .for_each("results", move |item| results.lock().add(item))
-        .at_coordinator();
-    match args.transport {
+        .parallelism(args.parallelism());
+    let sink = match &checkpoints {
+        Some(_) => items.sink(RESULTS, move |_| KeptResults::new(&results)),
+        None => items.for_each(RESULTS, move |item| results.lock().add(item)),
+    };
+    let _ = sink.at_coordinator();
+    let job = match args.transport {
         Transport::Rpc => flow.build_with(deployment, &OverServer::new()),
         Transport::Actor => flow.build_with(deployment, &OverManager::new()),
         _ => flow.build(deployment),
+    }?;
+    match checkpoints {
+        Some(checkpoints) => job.checkpoints(checkpoints),
+        None => Ok(job),
     }
 }
 
 /// The events of one instance of the source.
-fn part(config: &Config, at: &Instance) -> impl Iterator<Item = Event> + Send + use<> {
+fn part(config: &Config, at: &Instance) -> Generator {
     let parts = config.split(at.parallelism as usize);
-    parts
-        .into_iter()
-        .skip(at.index as usize)
-        .take(1)
-        .flat_map(Generator::new)
+    let none = || Config {
+        events: 0,
+        ..config.clone()
+    };
+    Generator::new(parts.into_iter().nth(at.index as usize).unwrap_or_else(none))
 }

@@ -4,6 +4,7 @@ mod align;
 mod args;
 mod embedded;
 mod flow;
+mod kept;
 mod registered;
 mod results;
 mod summary;
@@ -15,11 +16,12 @@ use std::time::Instant;
 
 use nexmark::Config;
 use nexmark::hot_items::WindowSpec;
-use sage_comm::{Builtin, Job, NodeProgress, Outcome};
+use sage_comm::{Builtin, Job, JobController, NodeProgress, Outcome};
 
 pub(crate) use args::DemoArgs;
 use embedded::Embedded;
 use flow::{SOURCE, Shared};
+use kept::Kept;
 pub(crate) use registered::register;
 use results::Results;
 use summary::{Hottest, Summary};
@@ -41,7 +43,7 @@ const EVENTS: Unit = Unit {
 pub(crate) fn planned(args: &JobArgs) -> Result<Job<Builtin>, Failure> {
     let windows = WindowSpec::new(10_000, 5_000).map_err(Failure::new)?;
     let results = Shared::new(Results::new(false));
-    let job = flow::build(args, Config::default(), windows, &results, args.deployment()?)?;
+    let job = flow::build(args, Config::default(), windows, &results, args.deployment()?, None)?;
     Ok(job)
 }
 
@@ -54,6 +56,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     };
     let shared = Shared::new(Results::new(args.verify));
     let deployment = args.job.deployment()?;
+    let (checkpoints, _folder) = args.kept.checkpoints(deployment)?;
     // Until the job has ended.
     let _server = match args.job.transport {
         Transport::Rpc => Some(Embedded::serve()?),
@@ -62,17 +65,22 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     };
     let mut topology = String::new();
     let build = || {
-        let job = flow::build(&args.job, config.clone(), windows, &shared, deployment)?;
+        let job = flow::build(&args.job, config.clone(), windows, &shared, deployment, checkpoints)?;
         topology = job.topology();
         Ok(job)
     };
-    let report = run_job(build, &args.job, EVENTS, |job| Reached {
+    let reached = |job: &JobController| Reached {
         done: packets_out(&job.progress(), SOURCE),
         total: Some(config.events),
-    })?;
+    };
+    let report = run_job(build, |job| args.kept.kill(job), &args.job, EVENTS, reached)?;
 
     let results = shared.take();
-    let events = report.node(SOURCE).map_or(0, |node| node.packets_out);
+    let events = match report.outcome {
+        // One that went back has not made all of them in its last attempt.
+        Outcome::Finished => config.events,
+        _ => report.node(SOURCE).map_or(0, |node| node.packets_out),
+    };
     let mut summary = Summary {
         events,
         events_per_second: per_second(events, report.seconds),
@@ -83,6 +91,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         results: results.received(),
         verified: None,
         verify_seconds: None,
+        kept: Kept::of(&report),
         hottest: results
             .hottest()
             .iter()
@@ -109,6 +118,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         }
         summary.write_result(out)
     })?;
+    args.kept.check(&report)?;
     let code = conclude(report)?;
     match verdict {
         Some(verdict) if !verdict.is_equal() => {

@@ -7,6 +7,7 @@ use sage_comm::{Deployment, Error, ErrorKind, JobReport, Outcome};
 use serde_json::Value;
 
 use super::flow::{self, SOURCE, Shared};
+use super::kept::Kept;
 use super::results::Results;
 use super::summary::{Hottest, Summary};
 use super::verify;
@@ -50,7 +51,7 @@ pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
         let verified = params.bool("verify")?;
         let args = JobArgs::quiet(whole("parallelism", 1, 256)?);
         let results = Shared::new(Results::new(verified));
-        let job = flow::build(&args, config.clone(), windows, &results, Deployment::Threads)?;
+        let job = flow::build(&args, config.clone(), windows, &results, Deployment::Threads, None)?;
         Ok(Submission::with_result(job, move |report| {
             summary(report, &args, &config, windows, results.take(), verified)
         }))
@@ -67,6 +68,7 @@ fn summary(
 ) -> Value {
     let events = report.node(SOURCE).map_or(0, |node| node.packets_out);
     let mut summary = Summary {
+        kept: Kept::of(report),
         events,
         events_per_second: per_second(events, report.seconds),
         account: Account::of(report, args),

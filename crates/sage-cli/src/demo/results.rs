@@ -23,7 +23,7 @@ const HOTTEST: usize = 3;
 ///
 /// To verify a job everything is kept, 24 bytes a result. Otherwise only the hottest auctions of the last windows are:
 /// the memory does not grow with the stream.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Results {
     everything: bool,
     windows: BTreeMap<u64, Vec<(u64, Tally)>>,
@@ -37,6 +37,11 @@ impl Results {
             windows: BTreeMap::new(),
             received: 0,
         }
+    }
+
+    /// Of the same kind, with nothing in it.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.everything)
     }
 
     pub(super) fn add(&mut self, item: HotItem) {

@@ -6,6 +6,7 @@ use nexmark::hot_items::Tally;
 use sage_comm::JobReport;
 use serde::Serialize;
 
+use super::kept::Kept;
 use super::results::HotItem;
 use crate::number::{clock, elapsed, grouped, short};
 use crate::report::{Account, ledger};
@@ -27,6 +28,8 @@ pub(super) struct Summary {
     pub(super) verified: Option<bool>,
     pub(super) verify_seconds: Option<f64>,
     pub(super) hottest: Vec<Hottest>,
+    #[serde(flatten)]
+    pub(super) kept: Kept,
 }
 
 /// One of the hottest auctions of the last windows.
@@ -115,6 +118,7 @@ impl Summary {
             account.transport,
             account.parallelism,
         )?;
+        self.kept.write(out)?;
         match (self.verified, self.verify_seconds) {
             (Some(true), Some(seconds)) => {
                 writeln!(

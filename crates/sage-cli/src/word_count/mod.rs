@@ -74,6 +74,7 @@ pub(crate) fn run(args: &WordCountArgs) -> Result<ExitCode, Failure> {
     let (job, counts) = flow::build(&args.job, inputs, &read)?;
     let report = run_job(
         || Ok(job),
+        |_| (),
         &args.job,
         BYTES,
         |_| Reached {
