@@ -142,10 +142,21 @@ fn docs(ci: &Context) -> Result<Vec<String>, String> {
     Ok(Vec::new())
 }
 
-/// The demo as the README gives it, shorter.
+/// The demo as the README gives it, shorter; and with a worker that is lost.
 fn demo(ci: &Context) -> Result<Vec<String>, String> {
     let words = ["run", "--release", "--locked", "--bin", "sage", "--"];
     sh(cargo(&ci.root, &words).args(["demo", "--events", "200000", "--verify", "--json"]))?;
+    let lost = [
+        "demo",
+        "--kill-worker",
+        "--transport",
+        "shm",
+        "--events",
+        "1000000",
+        "--verify",
+        "--json",
+    ];
+    sh(cargo(&ci.root, &words).args(lost))?;
     Ok(Vec::new())
 }
 

@@ -20,6 +20,7 @@ const AFTER_HELP: &str = "\
 Examples:
   sage demo                                      watch a million auction events flow through a job
   sage demo --events 5000000 --verify --json     prove the result against a single-threaded loop
+  sage demo --transport shm --kill-worker        lose a worker process, and go on from a checkpoint
   sage word-count README.md docs/*.md            count words with two counters
   cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
   sage explain demo --processes 3                why each queue of a job would be of its type

@@ -80,6 +80,75 @@ fn processes_give_the_answer_of_the_plain_loop() {
     }
 }
 
+/// A folder of one test, which goes with it.
+struct Temp(std::path::PathBuf);
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_killed_worker_is_replaced_and_the_answer_is_that_of_the_plain_loop() {
+    for transport in ["shm", "rpc", "actor"] {
+        let options = [
+            "--events",
+            "100_000",
+            "--verify",
+            "--kill-worker",
+            "--every",
+            "10",
+            "--transport",
+            transport,
+        ];
+        let ran = run(["demo", "--json"].iter().chain(&options));
+        // What happened to the worker is in the log.
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("was killed by signal 9"), "{ran:?}");
+        let json = ran.json();
+        assert_eq!(
+            (&json["verified"], &json["lost"], &json["events"]),
+            (&true.into(), &0.into(), &100_000.into())
+        );
+        assert!(json["restarts"].as_u64() >= Some(1), "{json}");
+        assert!(json["recovery_seconds"].as_f64() > Some(0.0), "{json}");
+        assert!(json["checkpoints"]["restored"].as_u64() >= Some(1), "{json}");
+        assert_eq!((&json["ledger_ok"], &json["lost_in_flight"]), (&true.into(), &0.into()));
+    }
+}
+
+#[test]
+fn a_folder_of_checkpoints_is_gone_on_from() {
+    let folder = Temp(std::env::temp_dir().join(format!("sage-demo-test-{}", std::process::id())));
+    let path = folder.0.to_str().expect("a name");
+    let options = ["--events", "30_000", "--verify", "--every", "5", "--checkpoints", path];
+    let first = demo(&options);
+    assert_lossless(&first);
+    assert_eq!(first["checkpoints"]["restored"], Value::Null);
+    // It has come to its end: nothing is made again, and the results are those of the first.
+    let second = demo(&options);
+    assert_eq!((&second["verified"], &second["accepted"]), (&true.into(), &0.into()));
+    assert_eq!(second["checkpoints"]["restored"], first["checkpoints"]["last"]);
+    assert_eq!(second["hottest"], first["hottest"]);
+}
+
+#[test]
+fn what_cannot_be_lost_or_kept_is_refused_with_a_remedy() {
+    for (options, remedy) in [
+        (vec!["--kill-worker"], "add --transport shm"),
+        (
+            vec!["--kill-worker", "--transport", "shm", "--processes", "1"],
+            "add --transport shm",
+        ),
+        (vec!["--every", "5"], "--checkpoints"),
+    ] {
+        let ran = run(["demo"].iter().chain(&options));
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(remedy), "{ran:?}");
+    }
+}
+
 #[test]
 fn windows_of_any_shape_verify() {
     for (window, slide) in [

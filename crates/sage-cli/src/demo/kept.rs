@@ -64,8 +64,8 @@ impl KeptArgs {
         let spread = matches!(deployment, Deployment::Processes(workers) if workers >= 2);
         if self.kill_worker && !spread {
             return Err(Failure::usage(
-                "--kill-worker with one process: expected a worker that can be lost; add --transport shm, or --transport \
-                 auto --processes 3",
+                "--kill-worker with fewer than two processes: expected a worker that can be lost; add --transport shm \
+                 --processes 3",
             ));
         }
         let (folder, own) = match (&self.checkpoints, self.kill_worker) {
