@@ -18,8 +18,9 @@ use crate::shared::Shared;
 /// checkpoint has. What came of the checkpoints so far goes in; the attempt is shown as soon as it can be called off.
 pub(crate) type Again = Box<dyn FnMut(&Current, CheckpointReport) -> Result<Attempt, Error> + Send>;
 
-/// How often it is looked whether packets flow again.
+/// How often it is looked whether packets flow again, and how often when they have not for a second.
 const LOOK: Duration = Duration::from_millis(2);
+const SELDOM: Duration = Duration::from_millis(100);
 
 /// Sees to the job from its first attempt on.
 ///
@@ -156,7 +157,9 @@ fn see_flow(shared: &Shared) {
             .any(|meter| meter.packets_out() > 0 || meter.packets_in() > 0)
     };
     let control = &shared.control;
+    let start = Instant::now();
     while !flows() && !control.all_ended(shared.tasks) && control.phase() == Phase::Running && !control.is_paused() {
-        let _ = control.wait_all(shared.tasks, Instant::now().checked_add(LOOK));
+        let pause = if start.elapsed().as_secs() == 0 { LOOK } else { SELDOM };
+        let _ = control.wait_all(shared.tasks, Instant::now().checked_add(pause));
     }
 }
