@@ -97,11 +97,15 @@ impl Driver {
 
     /// Makes room for a checkpoint and lets the sources of all processes know.
     fn begin(&self, number: u64) -> Result<(), Error> {
-        self.keeping.folder.begin(&self.run, number)?;
+        let team = self.shared.team.get();
+        if team.is_some() {
+            // A worker may have its states together before it hears of the barrier.
+            self.keeping.folder.begin(&self.run, number)?;
+        }
         self.round.begin(number);
         // Sources that wait for something of their own have to look.
         self.shared.control.wake();
-        if let Some(team) = self.shared.team.get() {
+        if let Some(team) = team {
             team.barrier(number);
         }
         Ok(())
@@ -109,6 +113,9 @@ impl Driver {
 
     fn write(&self, number: u64, states: &[(usize, Saved)], mut parts: Vec<Part>) -> Result<(), String> {
         let folder = &self.keeping.folder;
+        if self.shared.team.get().is_none() {
+            folder.begin(&self.run, number).map_err(|error| error.to_string())?;
+        }
         let own = folder.shelf().write_part(&self.run, number, OWN, states);
         parts.insert(0, own.map_err(|error| error.to_string())?);
         let completed = folder.complete(&self.run, number, &parts);

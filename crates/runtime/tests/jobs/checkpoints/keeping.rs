@@ -3,11 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use descriptor_core::{Error, ErrorKind};
 use queue_testkit::{until, watchdog};
 use router::Packet;
-use runtime::ops::{AggregateFn, FnSource, IterSource, SeekSource, WindowSpec};
+use runtime::ops::{AggregateFn, FnSource, IterSource, WindowSpec};
 use runtime::{
     AsyncOrder, Checkpoints, Deployment, ErrorPolicy, JobReport, NodeKind, OpResult, Operator, Outcome, Restart,
     Source, SourceStep, State, TaskContext,
@@ -243,17 +246,20 @@ fn a_folder_belongs_to_one_running_job() {
     });
 }
 
-/// Emits nothing before its first barrier: everything comes behind it.
+/// Emits nothing before a barrier that the other source has not sent: everything comes behind it.
 struct Marked {
-    asked: u32,
+    asked: u64,
     next: u64,
     end: u64,
+    other: Arc<AtomicU64>,
+    inside: Signal,
 }
 
 impl Source<u64> for Marked {
     fn step(&mut self, ctx: &mut TaskContext<u64>) -> OpResult<SourceStep> {
-        if self.asked < 2 {
-            return Ok(SourceStep::Idle(MINUTE));
+        let is_behind = self.inside.times() > 0 && self.asked > self.other.load(Ordering::Relaxed);
+        if self.next == 0 && !is_behind {
+            return Ok(SourceStep::Idle(Duration::from_millis(5)));
         }
         for _ in 0..256 {
             if self.next == self.end {
@@ -272,29 +278,54 @@ impl Source<u64> for Marked {
     }
 }
 
+/// Waits in its step until it is let on: from there on it sends no barrier.
+struct Held {
+    asked: Arc<AtomicU64>,
+    inside: Signal,
+    open: Signal,
+    done: bool,
+}
+
+impl Source<u64> for Held {
+    fn step(&mut self, ctx: &mut TaskContext<u64>) -> OpResult<SourceStep> {
+        self.inside.raise();
+        self.open.wait_for(1);
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(SourceStep::Done);
+        }
+        ctx.emit(MANY)?;
+        Ok(SourceStep::More)
+    }
+
+    /// Asked for as often as the one of the other source.
+    fn position(&mut self) -> State<'_> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        State::of(&mut self.done)
+    }
+}
+
+const MANY: u64 = 200_000;
+
 #[test]
 fn a_checkpoint_that_would_hold_back_too_much_is_given_up_and_the_data_flows_on() {
     watchdog(2 * MINUTE, "checkpoints-declined", || {
-        const MANY: u64 = 200_000;
-        let (temp, open) = (Temp::new("declined"), Signal::default());
+        let (temp, open, inside) = (Temp::new("declined"), Signal::default(), Signal::default());
+        let asked = Arc::new(AtomicU64::new(0));
         let flow = flow("declined", "sage_queue");
-        let many = flow.source("many", 1, |_| Marked {
+        let (other, there) = (Arc::clone(&asked), inside.clone());
+        let many = flow.source("many", 1, move |_| Marked {
             asked: 0,
             next: 0,
             end: MANY,
+            other: Arc::clone(&other),
+            inside: there.clone(),
         });
         let hold = open.clone();
-        // In a step of its own no source sends a barrier.
-        let held = flow.source("held", 1, move |_| {
-            let hold = hold.clone();
-            SeekSource::new(false, move |done: &mut bool, ctx: &mut TaskContext<u64>| {
-                hold.wait_for(1);
-                if std::mem::replace(done, true) {
-                    return Ok(SourceStep::Done);
-                }
-                ctx.emit(MANY)?;
-                Ok(SourceStep::More)
-            })
+        let held = flow.source("held", 1, move |_| Held {
+            asked: Arc::clone(&asked),
+            inside: inside.clone(),
+            open: hold.clone(),
+            done: false,
         });
         let sum = many
             .co_map(
