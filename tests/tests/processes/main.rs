@@ -508,3 +508,15 @@ fn a_job_with_checkpoints_outlives_its_workers_and_gives_the_same_answer() {
         }
     });
 }
+
+#[test]
+fn a_node_without_a_state_is_refused_before_the_start_wherever_it_runs() {
+    within_two_minutes(|| {
+        for workers in [0, 2] {
+            let refused = Spread::start("unkept", workers).end();
+            assert_eq!(refused.code, Some(1), "{}", refused.complaints);
+            let complaints = &refused.complaints;
+            assert!(complaints.contains("error[not-kept] node `numbers`"), "{complaints}");
+        }
+    });
+}

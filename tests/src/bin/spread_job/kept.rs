@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sage_comm::ops::{CommitSink, SeekSource};
+use sage_comm::ops::{CommitSink, FnSource, SeekSource};
 use sage_comm::{
     Attempts, Checkpoints, Deployment, Error, ErrorKind, Flow, Instance, JobController, OpResult, Result, SourceStep,
     TaskContext,
@@ -83,6 +83,18 @@ pub(super) fn kept(deployment: Deployment) -> Made {
         .every(Duration::from_millis(5))
         .retries(tries);
     Ok((flow.build(deployment)?.checkpoints(often)?, Some(sums)))
+}
+
+/// A source that does not say where it is, in a worker.
+pub(super) fn unkept(deployment: Deployment) -> Made {
+    let flow = Flow::new("unkept", Builtin);
+    let _ = flow
+        .source("numbers", 2, |_| {
+            FnSource::new(|_: &mut TaskContext<u64>| Ok(SourceStep::Done))
+        })
+        .for_each("results", |_| {});
+    let often = Checkpoints::in_folder(folder()?.join("checkpoints"));
+    Ok((flow.build(deployment)?.checkpoints(often)?, None))
 }
 
 /// A file for each commit: what has been shown stays so, and the same commit shows nothing new.

@@ -48,6 +48,7 @@ fn spread(what: &str, workers: u32) -> Result<Outcome> {
             "endless" => endless(deployment)?,
             "differs" => differs(deployment)?,
             "kept" => kept::kept(deployment)?,
+            "unkept" => kept::unkept(deployment)?,
             "leaves" => leaves(deployment)?,
             "talks" => talks(deployment)?,
             "aborts" => aborts(deployment)?,
