@@ -139,12 +139,6 @@ impl Crew {
         state.called_off.is_some_and(|since| all || since.elapsed() >= NOTICE)
     }
 
-    /// The workers, by their numbers.
-    #[must_use]
-    pub fn members(&self) -> &[Arc<Member>] {
-        &self.members
-    }
-
     /// Ends every process that has not ended.
     pub fn kill(&self) {
         let standing = self.lock().standing.clone();

@@ -127,7 +127,7 @@ impl JobController {
         progress
     }
 
-    /// How the workers of a job on processes are doing; none on threads.
+    /// How the workers of a job on processes are doing, those of this attempt; none on threads.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerProgress> {
         let shared = self.current.shared();
@@ -145,13 +145,6 @@ impl JobController {
     pub fn checkpoints(&self) -> Option<CheckpointReport> {
         let shared = self.current.shared();
         shared.control.round().map(|round| round.report())
-    }
-
-    /// The process ids of the workers of this attempt, by their numbers; none on threads.
-    #[must_use]
-    pub fn workers(&self) -> Vec<u32> {
-        let shared = self.current.shared();
-        shared.team.get().map_or_else(Vec::new, Team::pids)
     }
 
     /// Ends a worker process without a word, by SIGKILL, for its job to show what it does then. False when there is no such

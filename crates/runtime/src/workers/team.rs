@@ -72,11 +72,6 @@ impl Team {
         self.crew.is_called_off()
     }
 
-    /// The process ids of the workers, by their numbers.
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        self.crew.members().iter().map(|member| member.pid()).collect()
-    }
-
     /// Ends one process. False when there is no such worker.
     pub(crate) fn kill(&self, worker: u32) -> bool {
         let member = self.crew.members().get(worker as usize);

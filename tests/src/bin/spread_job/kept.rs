@@ -134,7 +134,7 @@ pub(super) fn trouble(job: &JobController) -> Result<()> {
 }
 
 fn pids(job: &JobController) -> BTreeSet<u32> {
-    job.workers().into_iter().collect()
+    job.workers().into_iter().map(|worker| worker.pid).collect()
 }
 
 fn is_unfinished(folder: &Path) -> bool {
