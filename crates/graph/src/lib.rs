@@ -49,6 +49,7 @@ pub mod limits;
 mod node;
 mod order;
 mod plan;
+mod rescale;
 mod topology;
 
 pub use builder::GraphBuilder;
@@ -59,3 +60,4 @@ pub use ids::{EdgeId, InstanceId, NodeId, ServiceId};
 pub use layout::{Group, Instance, Role};
 pub use node::{Edge, EdgeSpec, ErrorPolicy, NodeKind, NodeSpec, ServiceSpec};
 pub use plan::{Plan, PlannedQueue, Upstream};
+pub use rescale::RouteDiff;

@@ -205,4 +205,32 @@ proptest! {
         }
         prop_assert_eq!(next, groups.count());
     }
+
+    #[test]
+    fn a_change_moves_the_groups_whose_owner_changes_and_no_others(
+        exponent in 7_u32..=9, before in 1_u32..200, after in 1_u32..200,
+    ) {
+        let groups = KeyGroups::new(1 << exponent).unwrap();
+        let (before, after) = (before.min(groups.count()), after.min(groups.count()));
+        let moves = groups.moves(before, after);
+        let mut next = moves.iter().flat_map(|it| it.groups.clone().map(|group| (group, it.from, it.to))).peekable();
+        for group in 0..groups.count() {
+            // Exactly one owner on each side.
+            let owners = |of: u32| (0..of).filter(|it| groups.range(*it, of).contains(&group)).collect::<Vec<_>>();
+            let (from, to) = (owners(before), owners(after));
+            prop_assert_eq!((from.len(), to.len()), (1, 1));
+            let moved = next.next_if(|(moved, ..)| *moved == group);
+            prop_assert_eq!(moved, (from != to).then(|| (group, from[0], to[0])));
+        }
+        prop_assert_eq!(next.next(), None);
+        // Each is as long as it can be.
+        let mut pairs = moves.windows(2);
+        prop_assert!(pairs.all(|two| {
+            two[0].groups.end < two[1].groups.start || (two[0].from, two[0].to) != (two[1].from, two[1].to)
+        }), "{:?}", moves);
+        prop_assert!(moves.len() < (before + after) as usize);
+        prop_assert_eq!(groups.moves(before, before), []);
+        let back: Vec<_> = groups.moves(after, before).into_iter().map(|it| (it.groups, it.to, it.from)).collect();
+        prop_assert_eq!(back, moves.into_iter().map(|it| (it.groups, it.from, it.to)).collect::<Vec<_>>());
+    }
 }

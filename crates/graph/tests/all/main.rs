@@ -8,3 +8,4 @@ mod pictures;
 mod plans;
 mod properties;
 mod queue_findings;
+mod rescale;
