@@ -93,7 +93,7 @@ pub use crew::Output as WorkerOutput;
 pub use dead_letter::DeadLetter;
 pub use explain::{EdgeExplanation, Explanation, NodeExplanation, NotChosen, QueueExplanation};
 pub use flow::Flow;
-pub use graph::{Deployment, ErrorPolicy, NodeKind, Plan};
+pub use graph::{Deployment, ErrorPolicy, NodeKind, Plan, RouteDiff};
 pub use handle::{JobController, JobHandle, NodeProgress};
 pub use instance::Instance;
 pub use job::Job;

@@ -11,7 +11,7 @@ use crate::demo::DemoArgs;
 use crate::failure::Failure;
 use crate::job::JobVerbArgs;
 use crate::look::{CleanArgs, DeleteArgs, LsArgs, PeekArgs, ShowArgs, StatArgs};
-use crate::plan::{ExplainArgs, PlanArgs};
+use crate::plan::{ExplainArgs, PlanArgs, RouteArgs};
 use crate::queue::{DescribeArgs, GetArgs, PutArgs};
 use crate::serve::ServeArgs;
 use crate::word_count::WordCountArgs;
@@ -24,6 +24,7 @@ Examples:
   sage word-count README.md docs/*.md            count words with two counters
   cat big.txt | sage word-count - --top 10       the ten most frequent words of a stream
   sage explain demo --processes 3                why each queue of a job would be of its type
+  sage route diff demo --node hot_items --to 3   which keys would move with another instance
   sage get 'shm://letters' --follow              print what other processes of this host put
   ls | sage put 'shm://letters'                  put lines for them to get
   sage serve --unix /tmp/queues.sock             queues for other processes, until Ctrl-C
@@ -60,6 +61,7 @@ pub(crate) enum Verb {
     WordCount(WordCountArgs),
     Plan(PlanArgs),
     Explain(ExplainArgs),
+    Route(RouteArgs),
     Job(JobVerbArgs),
     Describe(DescribeArgs),
     Put(PutArgs),

@@ -50,6 +50,7 @@ fn start() -> Result<ExitCode, Failure> {
         Verb::WordCount(args) => word_count::run(&args),
         Verb::Plan(args) => plan::plan(&args),
         Verb::Explain(args) => plan::explain(&args),
+        Verb::Route(args) => plan::route(&args),
         Verb::Job(args) => job::run(&args),
         Verb::Describe(args) => queue::describe(&args),
         Verb::Put(args) => queue::put(&args),

@@ -28,6 +28,32 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ),
         (&["plan"], &["<JOB>"]),
         (&["plan", "dmeo"], &["'dmeo'", "demo"]),
+        (
+            &["route", "diff", "demo", "--node", "hot_itmes", "--to", "3"],
+            &["hot_items", "a node that the job does not have"],
+        ),
+        (
+            &["route", "diff", "demo", "--node", "bids", "--to", "3"],
+            &["bids", "by their key alone", "forward"],
+        ),
+        (
+            &["route", "diff", "demo", "--node", "hot_items", "--to", "86"],
+            &["128 key groups", "max_parallelism"],
+        ),
+        (
+            &[
+                "route",
+                "diff",
+                "demo",
+                "--node",
+                "hot_items",
+                "--to",
+                "3",
+                "--key",
+                "0.5",
+            ],
+            &["float"],
+        ),
         (&["plan", "demo", "--dot", "--json"], &["--dot", "--json"]),
         (
             &["explain", "word-count", "--processes", "3"],

@@ -45,8 +45,8 @@ pub use queue_shm::{Damage, Pack, ShmEntry, ShmFolder, ShmMember, ShmPeek, ShmQu
 #[cfg(feature = "router")]
 #[doc(inline)]
 pub use router::{
-    Connection, ConnectionSpec, Envelope, Event, Inbox, Key, KeyGroups, Packet, PacketPartition, Partition, Received,
-    Router, RoutingInfo, SendError, StopCause, StopSignal, UpstreamId,
+    Connection, ConnectionSpec, Envelope, Event, GroupMove, Inbox, Key, KeyGroups, Packet, PacketPartition, Partition,
+    Received, Router, RoutingInfo, SendError, StopCause, StopSignal, UpstreamId,
 };
 #[cfg(feature = "serve")]
 #[doc(inline)]
@@ -57,7 +57,7 @@ pub use runtime::{
     Asked, AsyncOrder, AttemptReport, Attempts, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment, EdgeExplanation,
     ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport, KeyedState,
     KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen, OnNodeFailure,
-    OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, Restart, ServiceClient,
+    OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, Restart, RouteDiff, ServiceClient,
     ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep, State, Stream, TaskContext,
     WorkerOutput, WorkerProgress, WorkerState, is_worker, launch, ops, run,
 };

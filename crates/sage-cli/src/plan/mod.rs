@@ -1,7 +1,8 @@
-//! `sage plan` and `sage explain`: a job as it would be laid out, without running it.
+//! `sage plan`, `sage explain` and `sage route`: a job as it would be laid out, without running it.
 
 mod args;
 mod layout;
+mod route;
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use sage_comm::{Builtin, Job};
 
 pub(crate) use args::{ExplainArgs, PlanArgs};
 use args::{LayoutArgs, Planned};
+pub(crate) use route::{RouteArgs, route};
 
 use crate::failure::Failure;
 use crate::output::Output;

@@ -1,4 +1,4 @@
-//! `sage plan` and `sage explain`.
+//! `sage plan`, `sage explain` and `sage route`.
 
 use serde_json::Value;
 
@@ -92,4 +92,60 @@ fn every_edge_says_why_its_type_and_why_no_other() {
     );
     let rpc = answer(&["explain", "demo", "--transport", "rpc"]);
     assert!(rpc.contains("rpc, as demanded for reach host"), "{rpc}");
+}
+
+#[test]
+fn a_route_diff_says_what_moves_and_where_a_key_goes() {
+    let route = [
+        "route",
+        "diff",
+        "demo",
+        "--node",
+        "hot_items",
+        "--to",
+        "3",
+        "--key",
+        "7",
+    ];
+    let diff = json(&[&route[..], &["--json"]].concat());
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("no number in {diff}"));
+    let (groups, moved) = (number(&diff["key_groups"]), number(&diff["moved"]));
+    assert_eq!((groups, number(&diff["before"]), number(&diff["after"])), (128, 2, 3));
+    assert_eq!(moved + number(&diff["stay"]), groups);
+    let moves = list(&diff, "moves");
+    assert_eq!(moves.iter().map(|it| number(&it["groups"])).sum::<u64>(), moved);
+    // As docs/key-hash.md has it.
+    let key = &diff["key"];
+    let group = number(&key["group"]);
+    assert_eq!(
+        (number(&key["from"]), number(&key["to"])),
+        (group * 2 / groups, group * 3 / groups)
+    );
+    let goes = moves.iter().any(|it| {
+        let first = number(&it["first_group"]);
+        (first..first + number(&it["groups"])).contains(&group)
+    });
+    assert_eq!(goes, key["from"] != key["to"]);
+
+    let text = answer(&route);
+    assert!(
+        text.starts_with("hot_items from 2 to 3 instances: 64 of 128 key groups move (50.0 %), 64 stay\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nkey 7 in group "), "{text}");
+    // A text is a key of its own.
+    let quoted = json(&[
+        "route",
+        "diff",
+        "word-count",
+        "--node",
+        "count",
+        "--to",
+        "1",
+        "--key",
+        "\"7\"",
+        "--json",
+    ]);
+    assert_eq!((&quoted["key"]["key"], &quoted["key"]["to"]), (&"7".into(), &0.into()));
+    assert_ne!(quoted["key"]["group"], key["group"]);
 }
