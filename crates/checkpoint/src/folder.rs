@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use descriptor_core::{Codec, Error, ErrorKind};
 use xxhash_rust::xxh3::xxh3_64;
@@ -30,6 +31,7 @@ pub struct Shelf {
     state_bytes: usize,
     job: String,
     graph: String,
+    document: Option<String>,
     instances: Vec<String>,
 }
 
@@ -37,7 +39,7 @@ pub struct Shelf {
 #[derive(Debug)]
 pub struct Folder {
     shelf: Shelf,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 impl Shelf {
@@ -49,7 +51,17 @@ impl Shelf {
             state_bytes,
             job: job.to_owned(),
             graph,
+            document: None,
             instances,
+        }
+    }
+
+    /// With all that the graph says, so that a later one can tell in what it differs.
+    #[must_use]
+    pub fn with_document(self, document: String) -> Self {
+        Self {
+            document: Some(document),
+            ..self
         }
     }
 
@@ -98,6 +110,7 @@ impl Shelf {
         let folder = self.at(number);
         let damaged = |found: String| damaged(&folder, found);
         let manifest = self.manifest(number, &folder)?;
+        self.fits(&manifest, &folder)?;
         let mut files_of: BTreeMap<u32, (PathBuf, File)> = BTreeMap::new();
         let mut all = Vec::new();
         for (place, entry) in manifest.instances.into_iter().enumerate() {
@@ -137,6 +150,20 @@ impl Shelf {
         Ok(all)
     }
 
+    /// What the graph says that a checkpoint is of, when it is another one. A shelf of that graph has its states.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); `Incompatible` when it is not known what that graph says.
+    pub fn other_graph(&self, number: u64) -> Result<Option<String>, Error> {
+        let folder = self.at(number);
+        let manifest = self.manifest(number, &folder)?;
+        match (self.fits(&manifest, &folder), manifest.document) {
+            (Ok(()), _) => Ok(None),
+            (Err(_), Some(document)) if manifest.format == FORMAT => Ok(Some(document)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
     fn manifest(&self, number: u64, folder: &Path) -> Result<Manifest, Error> {
         let text = read_file(&folder.join(MANIFEST), MANIFEST_BYTES)?;
         let (sum, text) = text
@@ -147,7 +174,6 @@ impl Shelf {
             return Err(damaged(folder, "a manifest that does not fit its checksum".into()));
         }
         let manifest: Manifest = Codec::Json.decode(text, MANIFEST_BYTES)?;
-        self.fits(&manifest, folder)?;
         if manifest.number != number {
             return Err(damaged(
                 folder,
@@ -233,7 +259,17 @@ impl Folder {
                 .remedy("wait for the end of the other job, or take another folder"),
             fs::TryLockError::Error(error) => io_error("lock", &at, error),
         })?;
-        Ok(Self { shelf, _lock: lock })
+        let lock = Arc::new(lock);
+        Ok(Self { shelf, lock })
+    }
+
+    /// The same folder for another shelf in it. It is given up with the last one of them.
+    #[must_use]
+    pub fn with_shelf(&self, shelf: Shelf) -> Self {
+        Self {
+            shelf,
+            lock: Arc::clone(&self.lock),
+        }
     }
 
     /// What other processes of the job may know of it too.
@@ -314,6 +350,7 @@ impl Folder {
                 format: FORMAT,
                 job: shelf.job.clone(),
                 graph: shelf.graph.clone(),
+                document: shelf.document.clone(),
                 number,
                 instances,
             }),

@@ -30,11 +30,13 @@
 mod folder;
 mod manifest;
 mod report;
+mod restored;
 mod round;
 mod state;
 
 pub use folder::{Folder, Shelf};
 pub use manifest::{Part, PartEntry, Saved};
 pub use report::Report;
+pub use restored::{Own, Piece, Restored, Share};
 pub use round::{Duty, LAST, Round, Taken};
 pub use state::{Persist, State, read, write};

@@ -57,6 +57,9 @@ pub(crate) struct Manifest {
     pub(crate) format: u32,
     pub(crate) job: String,
     pub(crate) graph: String,
+    /// All that the graph says, for one that differs in what may differ.
+    #[serde(default)]
+    pub(crate) document: Option<String>,
     pub(crate) number: u64,
     pub(crate) instances: Vec<Entry>,
 }

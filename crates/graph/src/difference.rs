@@ -9,18 +9,20 @@ impl ExecutionGraph {
     /// equal, and then their [fingerprints](Self::fingerprint) are.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<String> {
+        self.differences(other).next()
+    }
+
+    /// All things in which the two differ, one for each node and edge.
+    pub(crate) fn differences(&self, other: &Self) -> impl Iterator<Item = String> {
+        let nodes = self.nodes.iter().zip(&other.nodes);
+        let edges = self.edges.iter().zip(&other.edges);
         differs("job", "name", &self.job_name, &other.job_name)
-            .or_else(|| {
-                let mut nodes = self.nodes.iter().zip(&other.nodes);
-                nodes.find_map(|(mine, theirs)| node(mine, theirs))
-            })
-            .or_else(|| differs("job", "number of nodes", &self.nodes.len(), &other.nodes.len()))
-            .or_else(|| {
-                let mut edges = self.edges.iter().zip(&other.edges);
-                edges.find_map(|(mine, theirs)| self.edge_difference(mine, theirs))
-            })
-            .or_else(|| differs("job", "number of edges", &self.edges.len(), &other.edges.len()))
-            .or_else(|| differs("job", "services", &self.services, &other.services))
+            .into_iter()
+            .chain(nodes.filter_map(|(mine, theirs)| node(mine, theirs)))
+            .chain(differs("job", "number of nodes", &self.nodes.len(), &other.nodes.len()))
+            .chain(edges.filter_map(|(mine, theirs)| self.edge_difference(mine, theirs)))
+            .chain(differs("job", "number of edges", &self.edges.len(), &other.edges.len()))
+            .chain(differs("job", "services", &self.services, &other.services))
     }
 
     fn edge_difference(&self, mine: &Edge, theirs: &Edge) -> Option<String> {

@@ -132,7 +132,7 @@ impl Layout {
                     id: InstanceId::at(first + index as usize),
                     node,
                     index,
-                    name: format!("{}_{index}", spec.name),
+                    name: instance_name(&spec.name, index),
                     worker,
                 });
             }
@@ -277,6 +277,11 @@ impl Layout {
         }
         slots
     }
+}
+
+/// How the instances of a node are called.
+pub(crate) fn instance_name(node: &str, index: u32) -> String {
+    format!("{node}_{index}")
 }
 
 /// The instances, placed already, that forward to this node; its own sit beside them, so that their packets stay in the

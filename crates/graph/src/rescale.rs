@@ -4,7 +4,9 @@ use descriptor_core::{Error, ErrorKind};
 use router::{GroupMove, Key, KeyGroups, Partition};
 use serde::Serialize;
 
-use crate::{ExecutionGraph, NodeId};
+use crate::layout::instance_name;
+use crate::limits::MAX_PARALLELISM;
+use crate::{ExecutionGraph, NodeId, NodeSpec};
 
 const RESCALE: &str = "rescale node";
 
@@ -21,7 +23,7 @@ const RESCALE: &str = "rescale node";
 /// let job = job.build();
 ///
 /// let diff = job.route_diff("count", 3)?;
-/// assert_eq!((diff.key_groups.count(), diff.moved(), diff.stay()), (128, 64, 64));
+/// assert_eq!((diff.key_groups.count(), diff.moved(), diff.stay()), (128, 63, 65));
 /// let (before, after) = diff.way_of(&Key::from("word"));
 /// assert!(before < 2 && after < 3);
 /// # Ok::<(), descriptor_core::Error>(())
@@ -136,6 +138,58 @@ impl ExecutionGraph {
             spec.parallelism = parallelism;
         }
         Ok(graph)
+    }
+
+    /// The names of all instances, in order of their ids.
+    pub fn instance_names(&self) -> impl Iterator<Item = String> {
+        let named = |node: &NodeSpec| {
+            (0..node.parallelism)
+                .map(|index| instance_name(&node.name, index))
+                .collect::<Vec<_>>()
+        };
+        self.nodes.iter().flat_map(named)
+    }
+
+    /// The nodes that have another parallelism here than they had `before`, with the one they had, where that is all in
+    /// which the two graphs differ: so a job can go on with what the other one knew.
+    ///
+    /// # Errors
+    /// `Incompatible`, naming all else in which they differ: nodes that packets do not find by key alone are to keep their
+    /// parallelism, and those that they do are to keep the number of their key groups.
+    pub fn rescaled_from(&self, before: &Self) -> Result<Vec<(NodeId, u32)>, Error> {
+        let (mut rescaled, mut others) = (Vec::new(), Vec::new());
+        let mut same = before.clone();
+        for ((id, mine), theirs) in self.node_ids().zip(&mut same.nodes) {
+            // With another name or other edges into it, the graphs differ in these.
+            let (Some(groups), Some(had)) = (self.key_groups(id), before.key_groups(id)) else {
+                continue;
+            };
+            if groups != had {
+                let (groups, had) = (groups.count(), had.count());
+                others.push(format!(
+                    "node `{}`: {groups} key groups against {had}",
+                    self.name_of(id)
+                ));
+            } else if !(1..=MAX_PARALLELISM).contains(&theirs.parallelism) {
+                others.push(format!(
+                    "node `{}`: parallelism {}",
+                    self.name_of(id),
+                    theirs.parallelism
+                ));
+            } else if mine.parallelism != theirs.parallelism {
+                rescaled.push((id, theirs.parallelism));
+            }
+            (theirs.parallelism, theirs.max_parallelism) = (mine.parallelism, mine.max_parallelism);
+        }
+        others.extend(self.differences(&same));
+        if others.is_empty() {
+            return Ok(rescaled);
+        }
+        Err(Error::new(ErrorKind::Incompatible, RESCALE)
+            .with("job", &self.job_name)
+            .expected("the same job, with another parallelism at most of nodes that packets find by key")
+            .found(others.join("; "))
+            .remedy("start the job as it was, or take another folder"))
     }
 
     /// What [`rescaled`](Self::rescaled) would move.

@@ -24,12 +24,14 @@
 #![forbid(unsafe_code)]
 
 mod aggregate;
+mod by_key;
 mod panes;
 mod saved;
 mod state;
 mod window_spec;
 
 pub use aggregate::{Aggregate, AggregateFn};
+pub use by_key::ByKey;
 pub use panes::{Panes, Place, Window};
 pub use state::{KeyedState, StoredHash};
 pub use window_spec::WindowSpec;

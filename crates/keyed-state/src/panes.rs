@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use descriptor_core::Error;
 use partition_key::Key;
 use serde::{Deserialize, Serialize};
 
+use crate::by_key::{ByKey, misfit};
 use crate::{KeyedState, WindowSpec};
 
 /// Emptied tables that are kept, so that a new pane need not grow one again.
@@ -146,6 +148,35 @@ impl<A> Panes<A> {
                 self.spare.push(keys);
             }
         }
+    }
+}
+
+impl<A> ByKey for Panes<A> {
+    fn keep(&mut self, own: &dyn Fn(&Key) -> bool, rest: bool) {
+        self.panes.retain(|_, keys| {
+            keys.keep(own, rest);
+            !keys.is_empty()
+        });
+        if !rest {
+            (self.late, self.partly_late) = (0, 0);
+        }
+    }
+
+    /// All instances of a node have heard of the same event time at a barrier, so the same windows have fired.
+    fn take_in(&mut self, other: Self) -> Result<(), Error> {
+        if (self.spec, self.fired_ms) != (other.spec, other.fired_ms) {
+            let what = |of: &Self| format!("{:?} up to {} ms", of.spec, of.fired_ms);
+            return Err(misfit(
+                "windows of which the same have fired",
+                format!("{} and {}", what(self), what(&other)),
+            ));
+        }
+        for (pane, keys) in other.panes {
+            self.panes.entry(pane).or_default().take_in(keys)?;
+        }
+        self.late += other.late;
+        self.partly_late += other.partly_late;
+        Ok(())
     }
 }
 

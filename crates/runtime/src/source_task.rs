@@ -34,8 +34,10 @@ pub(crate) struct SourceTask<Out: Data, S> {
 impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
     pub(crate) fn new(mut source: S, remake: Remake<S>, mut parts: TaskParts<'_>) -> Result<Self, Error> {
         if let Some(seat) = &parts.seat {
-            let unknown = task::guarded(&parts.instance, || source.position().is_unknown())?;
-            seat.inspect(&parts.instance.node, unknown.then_some("position"), parts.rules);
+            let node = &parts.instance.node;
+            task::guarded(&parts.instance, || {
+                seat.inspect(node, "position", &source.position(), parts.rules)
+            })?;
         }
         let outbox = Outbox::connect(&mut parts)?;
         Ok(Self {
@@ -84,7 +86,7 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
             return Ok(true);
         };
         let sought = match seat.restored() {
-            Some((position, _)) => self.source.position().load(&position),
+            Some((restored, _)) => restored.load(self.source.position()),
             None => Ok(()),
         };
         let goes_on = !seat.is_over();

@@ -42,8 +42,10 @@ pub(crate) struct Stage<In: Data, Out: Data, Op> {
 impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
     pub(crate) fn new(mut operator: Op, mut parts: TaskParts<'_>) -> Result<Self, Error> {
         if let Some(seat) = &parts.seat {
-            let unknown = task::guarded(&parts.instance, || operator.state().is_unknown())?;
-            seat.inspect(&parts.instance.node, unknown.then_some("state"), parts.rules);
+            let node = &parts.instance.node;
+            task::guarded(&parts.instance, || {
+                seat.inspect(node, "state", &operator.state(), parts.rules)
+            })?;
         }
         let outbox = Outbox::connect(&mut parts)?;
         let input = parts.input.map(|queue| Arc::clone(queue.record()));
@@ -122,12 +124,12 @@ impl<In: Data, Out: Data, Op: Operator<In, Out>> Stage<In, Out, Op> {
         let Some(seat) = &mut self.seat else {
             return Ok(());
         };
-        let Some((state, number)) = seat.restored() else {
+        let Some((restored, number)) = seat.restored() else {
             self.operator.state().reset();
             return Ok(());
         };
         self.call(|operator, _| {
-            operator.state().load(&state)?;
+            restored.load(operator.state())?;
             operator.commit(number)
         })
     }

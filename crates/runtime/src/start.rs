@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use checkpoint::Saved;
+use checkpoint::Restored;
 use descriptor_core::{
     Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueCore, QueueId, Reach,
 };
@@ -269,7 +269,7 @@ struct Maker<'a, B: Backends> {
     meters: &'a [Arc<TaskMeter>],
     standings: &'a [Arc<Standing>],
     /// By place: what instances go on from.
-    restored: RefCell<Vec<Option<Saved>>>,
+    restored: RefCell<Vec<Option<Restored>>>,
 }
 
 impl<B: Backends> Maker<'_, B> {
@@ -349,8 +349,8 @@ impl<B: Backends> Maker<'_, B> {
     }
 
     fn seat(&self, place: usize) -> Option<Seat> {
-        let saved = self.restored.borrow_mut().get_mut(place).and_then(Option::take);
-        self.control.round().map(|round| Seat::new(round, place, saved))
+        let restored = self.restored.borrow_mut().get_mut(place).and_then(Option::take);
+        self.control.round().map(|round| Seat::new(round, place, restored))
     }
 
     fn chained(

@@ -67,6 +67,14 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.change(|node| node.parallelism = instances)
     }
 
+    /// How many instances the node may ever be given, as far as it has state by key: this fixes into how many groups its
+    /// keys fall, which go from instance to instance as a whole. Without it there are 128, enough for 85 instances, or
+    /// as many as its parallelism needs.
+    #[must_use]
+    pub fn max_parallelism(self, instances: u32) -> Self {
+        self.change(|node| node.max_parallelism = Some(instances))
+    }
+
     /// How many packets the input queue of each instance holds; 1000 unless said otherwise. Asking for a size asks for
     /// the queue: [`chain(false)`](Self::chain) comes with it.
     #[must_use]

@@ -57,7 +57,7 @@ const LAYERS: &[Layer] = &[
         &["queue-testkit", BACKENDS],
     ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
-    layer("checkpoint", &["descriptor-core"], &[]),
+    layer("checkpoint", &["descriptor-core", "keyed-state", "partition-key"], &[]),
     layer("crew", &["descriptor-core"], &[]),
     layer("keyed-state", &["descriptor-core", "partition-key"], &[]),
     layer("service", &["descriptor-core"], &["queue-testkit", BACKENDS]),

@@ -32,6 +32,31 @@ fn only_nodes_fed_by_key_and_only_as_far_as_their_groups_reach() {
     assert!(wide.rescaled("window", 342).is_err());
 }
 
+#[test]
+fn a_job_goes_on_with_another_parallelism_of_keyed_nodes_and_all_else_is_named() {
+    let before = demo().build();
+    let window = before.node_named("window").unwrap();
+    assert_eq!(before.rescaled_from(&before).unwrap(), []);
+    let after = before.rescaled("window", 5).unwrap();
+    assert_eq!(after.rescaled_from(&before).unwrap(), [(window, 2)]);
+    assert_eq!(before.rescaled_from(&after).unwrap(), [(window, 5)]);
+
+    let mut other = demo();
+    other.change(window, |node| node.parallelism = 100);
+    other.change(before.node_named("sink").unwrap(), |node| node.parallelism = 2);
+    other.change(before.node_named("filter").unwrap(), |node| node.buffer_size = 5);
+    let error = other.build().rescaled_from(&before).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Incompatible);
+    let text = error.to_string();
+    for part in [
+        "node `window`: 256 key groups against 128",
+        "node `sink`: parallelism 2 against 1",
+        "node `filter`: buffer size 5 against 1000",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_but_the_parallelism_changes_and_keys_go_where_the_plan_sends_them(to in 1_u32..=85, key: u64) {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use checkpoint::{Folder, Round, Saved, Shelf};
+use checkpoint::{Folder, Restored, Round, Shelf};
 use descriptor_core::{Backends, Error};
 use graph::{Deployment, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::config::Checkpoints;
+use super::inherit;
 use crate::job::Job;
 use crate::{Attempts, CheckpointReport};
 
@@ -25,7 +26,7 @@ pub(crate) struct Kept {
     pub(super) keeping: Option<Arc<Keeping>>,
     pub(super) run: String,
     /// By place: what instances go on from, once.
-    pub(crate) restored: Vec<Option<Saved>>,
+    pub(crate) restored: Vec<Option<Restored>>,
 }
 
 /// What a worker has to know to take part.
@@ -43,7 +44,7 @@ impl Keeping {
         let Some(config) = &job.checkpoints else {
             return Ok(None);
         };
-        let folder = Folder::take(shelf(&job.plan, config.folder.clone(), config.state_bytes))?;
+        let folder = Folder::take(shelf(&job.plan, config.folder.clone(), config.state_bytes)?)?;
         Ok(Some(Arc::new(Self {
             folder,
             config: config.clone(),
@@ -59,23 +60,22 @@ impl Keeping {
     }
 
     /// What an attempt goes on from. `before` has what came of the checkpoints of those before it.
-    pub(crate) fn attempt(
-        self: &Arc<Self>,
-        plan: &Plan,
-        worker: u32,
-        run: &str,
-        before: CheckpointReport,
-    ) -> Result<Kept, Error> {
+    pub(crate) fn attempt(&self, plan: &Plan, worker: u32, run: &str, before: CheckpointReport) -> Result<Kept, Error> {
         let number = self.folder.last()?;
         let workers = match plan.deployment() {
             Deployment::Threads => 0,
             others => others.workers() as usize,
         };
-        let shelf = self.folder.shelf();
-        let (places, restored) = part(shelf, plan, worker, number)?;
+        // Each attempt may have a plan of its own.
+        let shelf = shelf(plan, self.config.folder.clone(), self.config.state_bytes)?;
+        let (places, restored) = part(&shelf, plan, worker, self.config.state_bytes, number)?;
+        let own = Self {
+            folder: self.folder.with_shelf(shelf),
+            config: self.config.clone(),
+        };
         Ok(Kept {
             round: Arc::new(Round::new(self.config.state_bytes, places, workers, number, before)),
-            keeping: Some(Arc::clone(self)),
+            keeping: Some(Arc::new(own)),
             run: run.to_owned(),
             restored,
         })
@@ -98,8 +98,8 @@ impl Kept {
 impl Share {
     /// A worker's part, and where it writes it.
     pub(crate) fn take(self, plan: &Plan, worker: u32) -> Result<(Kept, Shelf), Error> {
-        let shelf = shelf(plan, self.folder, self.state_bytes);
-        let (places, restored) = part(&shelf, plan, worker, self.restored)?;
+        let shelf = shelf(plan, self.folder, self.state_bytes)?;
+        let (places, restored) = part(&shelf, plan, worker, self.state_bytes, self.restored)?;
         let report = CheckpointReport::default();
         let kept = Kept {
             round: Arc::new(Round::new(self.state_bytes, places, 0, self.restored, report)),
@@ -111,9 +111,8 @@ impl Share {
     }
 }
 
-fn shelf(plan: &Plan, folder: std::path::PathBuf, state_bytes: usize) -> Shelf {
-    let instances = plan.instances().iter().map(|it| it.name.clone()).collect();
-    Shelf::new(folder, state_bytes, plan.job_name(), plan.fingerprint(), instances)
+fn shelf(plan: &Plan, folder: std::path::PathBuf, state_bytes: usize) -> Result<Shelf, Error> {
+    inherit::shelf(plan.graph(), folder, state_bytes)
 }
 
 /// The places of the instances of a worker, and what they go on from.
@@ -121,11 +120,12 @@ fn part(
     shelf: &Shelf,
     plan: &Plan,
     worker: u32,
+    state_bytes: usize,
     number: Option<u64>,
-) -> Result<(Vec<usize>, Vec<Option<Saved>>), Error> {
+) -> Result<(Vec<usize>, Vec<Option<Restored>>), Error> {
     let places: Vec<usize> = plan.instances_on(worker).map(|it| it.id.index()).collect();
     let restored = match number {
-        Some(number) => shelf.read(number, |place| places.binary_search(&place).is_ok())?,
+        Some(number) => inherit::restored(shelf, plan, number, state_bytes, &places)?,
         None => Vec::new(),
     };
     Ok((places, restored))

@@ -8,6 +8,7 @@
 mod clerk;
 mod config;
 mod driver;
+mod inherit;
 mod keeping;
 mod seat;
 

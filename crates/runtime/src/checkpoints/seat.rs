@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use checkpoint::{Round, Saved, State};
+use checkpoint::{Restored, Round, Saved, State};
 
 use crate::OpResult;
 use crate::restart::Rules;
@@ -12,7 +12,7 @@ pub(crate) struct Seat {
     round: Arc<Round>,
     /// Its place in the plan.
     place: usize,
-    restored: Option<Vec<u8>>,
+    restored: Option<Restored>,
     /// It had come to its end before the checkpoint that it goes on from.
     over: bool,
     /// Up to here the instance knows that checkpoints are complete.
@@ -22,8 +22,8 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(round: &Arc<Round>, place: usize, saved: Option<Saved>) -> Self {
-        let (restored, over) = saved.map_or((None, false), |saved| (Some(saved.state), saved.over));
+    pub(crate) fn new(round: &Arc<Round>, place: usize, restored: Option<Restored>) -> Self {
+        let over = restored.as_ref().is_some_and(Restored::is_over);
         Self {
             known: round.complete(),
             passed: round.complete(),
@@ -34,13 +34,18 @@ impl Seat {
         }
     }
 
-    /// Looks for what keeps the job from having checkpoints: `missing` is what the code does not say. All instances of a
-    /// node are alike, and what is found counts once.
-    pub(crate) fn inspect(&self, node: &str, missing: Option<&str>, rules: Rules) {
-        if let Some(missing) = missing {
+    /// Looks for what keeps the job from having checkpoints, or from going on from the one that it has: `what` the code
+    /// says of its `state`. All instances of a node are alike, and what is found counts once.
+    pub(crate) fn inspect(&self, node: &str, what: &str, state: &State<'_>, rules: Rules) {
+        if state.is_unknown() {
             self.round.object(format!(
-                "error[not-kept] node `{node}`: expected a {missing} that can be written down, found none; implement \
-                 `{missing}`, or take an operator that has one"
+                "error[not-kept] node `{node}`: expected a {what} that can be written down, found none; implement \
+                 `{what}`, or take an operator that has one"
+            ));
+        } else if self.restored.as_ref().is_some_and(Restored::is_share) && !state.is_divisible() {
+            self.round.object(format!(
+                "error[not-divided] node `{node}`: expected a {what} by key for another parallelism, found one that \
+                 belongs to its instance; give the node the parallelism that it had, or say `State::by_key`"
             ));
         }
         if rules.stand_alone() {
@@ -56,9 +61,9 @@ impl Seat {
     }
 
     /// What the operator is to become, once, and the number of the checkpoint.
-    pub(crate) fn restored(&mut self) -> Option<(Vec<u8>, u64)> {
+    pub(crate) fn restored(&mut self) -> Option<(Restored, u64)> {
         let number = self.known;
-        self.restored.take().map(|state| (state, number))
+        self.restored.take().map(|restored| (restored, number))
     }
 
     /// The last complete checkpoint, if the instance has not heard of it yet.

@@ -56,7 +56,7 @@ impl<S, N, A, F> Fold<S, N, A, F> {
         S: Serialize + DeserializeOwned,
     {
         Self {
-            state: |states| State::of(states),
+            state: |states| State::by_key(states),
             ..self
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn beyond_time<Out: Data>(ctx: &TaskContext<Out>, operation: &'static
 
 /// Windows that can be written down. Those of other sizes would not be what they were.
 pub(super) fn kept_panes<A: Serialize + DeserializeOwned>(panes: &mut Panes<A>) -> State<'_> {
-    State::checked(panes, |present, saved| {
+    State::by_key_checked(panes, |present, saved| {
         if present.spec() == saved.spec() {
             return Ok(());
         }

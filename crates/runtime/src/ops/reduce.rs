@@ -44,7 +44,7 @@ where
     }
 
     fn state(&mut self) -> State<'_> {
-        State::of(&mut self.values)
+        State::by_key(&mut self.values)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod keeping;
+mod rescale;
 mod rollback;
 
 use std::collections::BTreeMap;

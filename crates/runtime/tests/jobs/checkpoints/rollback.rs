@@ -52,10 +52,10 @@ type Count = (u64, u64);
 type Sum = (u64, u64, u64);
 
 /// A source that stops in the middle until it is let on; it sends barriers meanwhile.
-struct Gated<S> {
-    source: S,
-    steps: u32,
-    open: Arc<AtomicBool>,
+pub(super) struct Gated<S> {
+    pub(super) source: S,
+    pub(super) steps: u32,
+    pub(super) open: Arc<AtomicBool>,
 }
 
 impl<S: Source<u64>> Source<u64> for Gated<S> {
