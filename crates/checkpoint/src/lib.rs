@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod folder;
+mod halt;
 mod manifest;
 mod report;
 mod restored;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 
+use crate::halt::Halt;
 use crate::{Part, Report, Saved};
 
 /// The number under which sinks commit what came behind the last barrier: all instances are at their end.
@@ -24,12 +25,15 @@ pub struct Round {
     wanted: AtomicU64,
     /// The last complete checkpoint; 0 when there is none.
     complete: AtomicU64,
+    /// The barrier behind which sources send nothing; 0 when there is none.
+    pub(crate) halting: AtomicU64,
     hands: Mutex<Hands>,
-    changed: Condvar,
+    pub(crate) changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Hands {
+pub(crate) struct Hands {
+    pub(crate) halt: Halt,
     /// The last barrier that was begun.
     begun: u64,
     /// The barrier on its way.
@@ -50,6 +54,8 @@ struct Hands {
     /// The last one is complete, or why it is not.
     last: Option<Result<(), String>>,
     findings: BTreeSet<String>,
+    /// Nodes whose state belongs to its instance.
+    undivided: BTreeSet<String>,
     report: Report,
     /// What sources had sent at the last complete checkpoint of this run.
     sent: u64,
@@ -110,6 +116,7 @@ impl Round {
             places,
             wanted: AtomicU64::new(number),
             complete: AtomicU64::new(number),
+            halting: AtomicU64::new(0),
             hands: Mutex::new(hands),
             changed: Condvar::new(),
         }
@@ -137,6 +144,20 @@ impl Round {
     /// Notes what keeps the job from having checkpoints; the same finding counts once.
     pub fn object(&self, finding: String) {
         self.lock().findings.insert(finding);
+    }
+
+    /// Notes that the state of a node belongs to its instance: no other number of instances can have it.
+    pub fn undivided(&self, node: &str) {
+        let undivided = &mut self.lock().undivided;
+        if !undivided.contains(node) {
+            undivided.insert(node.to_owned());
+        }
+    }
+
+    /// Whether another number of instances can have the state of this node, as far as is known here.
+    #[must_use]
+    pub fn is_divisible(&self, node: &str) -> bool {
+        !self.lock().undivided.contains(node)
     }
 
     /// Refuses a job of which not everything can be kept, with all findings at once.
@@ -261,6 +282,9 @@ impl Round {
             if hands.is_over() {
                 return Some(Taken::Over);
             }
+            if hands.halt == Halt::Wanted {
+                return None;
+            }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             hands = match left {
                 Some(left) if left.is_zero() => return None,
@@ -290,6 +314,11 @@ impl Round {
         hands.unwritten = None;
         hands.states.iter_mut().for_each(|state| *state = None);
         hands.parts.iter_mut().for_each(|part| *part = None);
+        if hands.halt == Halt::Wanted {
+            hands.halt = Halt::Sent;
+            // Who hands over its state behind this sees it: both happen under the lock.
+            self.halting.store(number, Ordering::Relaxed);
+        }
         self.wanted.store(number, Ordering::Relaxed);
     }
 
@@ -379,7 +408,7 @@ impl Round {
         self.lock().sent
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hands> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Hands> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

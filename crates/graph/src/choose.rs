@@ -35,10 +35,22 @@ pub(crate) fn queues(
     kinds: &[KindInfo],
     found: &mut Preflight,
 ) -> Vec<PlannedQueue> {
+    queues_like(graph, layout, &|_| None, strategy, kinds, found)
+}
+
+/// As [`queues`]; where `like` knows one, that one is taken.
+pub(crate) fn queues_like(
+    graph: &ExecutionGraph,
+    layout: &Layout,
+    like: &dyn Fn(&Slot) -> Option<PlannedQueue>,
+    strategy: &dyn Strategy,
+    kinds: &[KindInfo],
+    found: &mut Preflight,
+) -> Vec<PlannedQueue> {
     let mut reported = HashSet::new();
     let mut queues = Vec::new();
     for slot in layout.slots(graph) {
-        match queue(&slot, strategy, kinds) {
+        match like(&slot).map_or_else(|| queue(&slot, strategy, kinds), Ok) {
             Ok(queue) => queues.push(queue),
             Err(error) => {
                 let (place, name) = concerned(graph, layout, slot.role);
@@ -149,7 +161,7 @@ fn check(request: &EdgeRequest, record: &DescriptorRecord, kinds: &[KindInfo]) -
     Ok(())
 }
 
-fn is_process_bound(kind: &str, kinds: &[KindInfo]) -> bool {
+pub(crate) fn is_process_bound(kind: &str, kinds: &[KindInfo]) -> bool {
     kinds
         .iter()
         .any(|info| info.kind == kind && info.reach == Reach::Process)

@@ -49,6 +49,7 @@ pub mod limits;
 mod node;
 mod order;
 mod plan;
+mod replan;
 mod rescale;
 mod topology;
 

@@ -107,6 +107,7 @@ pub(crate) fn report(
         checkpoints: None,
         restarts: 0,
         attempts: Vec::new(),
+        rescales: Vec::new(),
     }
 }
 

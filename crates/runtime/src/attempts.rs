@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use descriptor_core::{Backends, DynQueue, Error, QueueId};
-use graph::Deployment;
+use graph::{Deployment, ExecutionGraph, Plan};
 
 use crate::CheckpointReport;
 use crate::attempt::Attempt;
 use crate::checkpoints::Keeping;
 use crate::claim::Claim;
-use crate::current::Current;
+use crate::current::{Current, Layout};
 use crate::dead_letter::DeadLetter;
 use crate::job::Job;
 use crate::{JobHandle, letters, workers};
 
 /// What an attempt is made with.
 pub(crate) struct Call<'a> {
+    /// That of the job, or the one that it has come to.
+    pub(crate) plan: &'a Plan,
     pub(crate) keeping: Option<&'a Arc<Keeping>>,
     /// What came of the checkpoints of the attempts before.
     pub(crate) before: CheckpointReport,
@@ -41,9 +43,10 @@ pub(crate) type Make<B> = fn(&Job<B>, &Call<'_>) -> Result<Attempt, Error>;
 /// Makes the first attempt, and the conductor of a job that may have more.
 pub(crate) fn handle<B: Backends>(job: Job<B>, make: Make<B>) -> Result<JobHandle, Error> {
     let keeping = Keeping::of(&job)?;
-    let Some((keeping, retries)) = keeping.as_ref().and_then(|it| Some((it, it.retries()?))) else {
+    let Some(keeping) = keeping else {
         let only = Call {
-            keeping: keeping.as_ref(),
+            plan: &job.plan,
+            keeping: None,
             before: CheckpointReport::default(),
             letters: Letters::Own,
             current: None,
@@ -51,13 +54,16 @@ pub(crate) fn handle<B: Backends>(job: Job<B>, make: Make<B>) -> Result<JobHandl
         };
         return make(&job, &only).map(JobHandle::once);
     };
-    let keeping = Arc::clone(keeping);
     // The name is the job's, and so are its dead letters, whatever becomes of an attempt.
     let prefix = name(&job);
     let mut claim = Claim::take(&prefix)?;
     let letters = letters::of_job(&job, &prefix, &mut claim)?;
-    let again = move |current: Option<&Current>, before: CheckpointReport| {
+    let retries = keeping.retries();
+    let (kinds, plan) = (job.backends.registry::<()>().kinds(), job.plan.clone());
+    let replan = move |plan: &Plan, graph: ExecutionGraph| Ok(plan.with_graph(graph, &kinds)?);
+    let again = move |current: Option<&Current>, plan: &Plan, before: CheckpointReport| {
         let next = Call {
+            plan,
             keeping: Some(&keeping),
             before,
             letters: Letters::OfJob(&prefix, letters.as_ref()),
@@ -67,9 +73,9 @@ pub(crate) fn handle<B: Backends>(job: Job<B>, make: Make<B>) -> Result<JobHandl
         let _held = &claim;
         make(&job, &next)
     };
-    let first = again(None, CheckpointReport::default())?;
-    let again = Box::new(move |current: &Current, before| again(Some(current), before));
-    JobHandle::conducted(first, again, retries)
+    let first = again(None, &plan, CheckpointReport::default())?;
+    let again = Box::new(move |current: &Current, plan: &Plan, before| again(Some(current), plan, before));
+    JobHandle::conducted(first, again, retries, Layout::new(plan, Box::new(replan)))
 }
 
 /// What the job is known by: on threads the name that no other running one has, on processes a number of its own.

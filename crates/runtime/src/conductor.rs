@@ -5,18 +5,19 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
+use graph::Plan;
 
 use crate::CheckpointReport;
 use crate::attempt::{Attempt, Ended};
 use crate::control::Phase;
 use crate::current::Current;
-use crate::report::{AttemptReport, FailureReport, JobReport, Outcome};
-use crate::restart::{Attempts, History};
+use crate::report::{AttemptReport, FailureReport, JobReport, Outcome, RescaleReport};
+use crate::restart::{Attempts, History, Restart};
 use crate::shared::Shared;
 
 /// Makes the next attempt, up to the point where only the start is missing: everything of it is new but what the
 /// checkpoint has. What came of the checkpoints so far goes in; the attempt is shown as soon as it can be called off.
-pub(crate) type Again = Box<dyn FnMut(&Current, CheckpointReport) -> Result<Attempt, Error> + Send>;
+pub(crate) type Again = Box<dyn FnMut(&Current, &Plan, CheckpointReport) -> Result<Attempt, Error> + Send>;
 
 /// How often it is looked whether packets flow again, and how often when they have not for a second.
 const LOOK: Duration = Duration::from_millis(2);
@@ -30,14 +31,15 @@ pub(crate) fn spawn(
     current: &Arc<Current>,
     first: Attempt,
     again: Again,
-    restart: Attempts,
+    restart: Option<Attempts>,
 ) -> Result<JoinHandle<JobReport>, Error> {
     let thread = thread::Builder::new().name(format!("{}-conductor", first.shared().plan.job_name()));
     let conductor = Conductor {
         current: Arc::clone(current),
         again,
-        history: History::of(restart),
+        history: restart.map_or_else(|| History::new(Restart::Never), History::of),
         past: Vec::new(),
+        rescales: Vec::new(),
     };
     thread.spawn(move || conductor.run(first)).map_err(|cause| {
         Error::new(ErrorKind::ResourceExhausted, "start job")
@@ -52,6 +54,7 @@ struct Conductor {
     again: Again,
     history: History,
     past: Vec<AttemptReport>,
+    rescales: Vec<RescaleReport>,
 }
 
 impl Conductor {
@@ -62,10 +65,16 @@ impl Conductor {
             let shared = Arc::clone(attempt.shared());
             let ended = attempt.finish();
             let noticed = shared.control.failed_at().unwrap_or_else(Instant::now);
-            if self.is_final(&ended) {
-                break ended.report;
-            }
-            match self.next(&shared, ended.report, noticed) {
+            let cut = shared.control.round().is_some_and(|round| round.is_cut());
+            let next = if cut && ended.report.outcome == Outcome::Aborted && !ended.left_alone {
+                self.rescaled(ended.report)
+            } else {
+                if self.is_final(&ended) {
+                    break ended.report;
+                }
+                self.next(&shared, ended.report, noticed)
+            };
+            match next {
                 Ok(next) => attempt = next,
                 Err(last) => break *last,
             }
@@ -73,7 +82,9 @@ impl Conductor {
         report.seconds = begun.elapsed().as_secs_f64();
         report.restarts = self.past.len() as u64;
         report.attempts = self.past;
+        report.rescales = self.rescales;
         self.current.end();
+        self.current.refuse(overtaken());
         report
     }
 
@@ -93,16 +104,19 @@ impl Conductor {
             let job = &report.job;
             let why = report.failures.first().map(ToString::to_string).unwrap_or_default();
             tracing::warn!(job, ?pause, "{why}; the job goes back to its last checkpoint");
-            if !self.current.rest(pause) {
+            let wanted = self.current.rest(pause);
+            // Nobody can wish for anything new until packets flow again.
+            self.current.refuse(overtaken());
+            if !wanted {
                 return Err(Box::new(report));
             }
             let before = CheckpointReport {
                 restored: None,
                 ..checkpoints.clone()
             };
-            match (self.again)(&self.current, before) {
+            match (self.again)(&self.current, &self.current.plan(), before) {
                 Ok(next) => {
-                    self.current.begin();
+                    self.current.begin(true);
                     see_flow(next.shared());
                     self.past.push(AttemptReport {
                         restored: checkpoints.restored,
@@ -128,6 +142,64 @@ impl Conductor {
             }
         }
     }
+
+    /// The attempt with the plan that the last one was ended for; or with the old one, when that cannot be.
+    fn rescaled(&mut self, mut report: JobReport) -> Result<Attempt, Box<JobReport>> {
+        let begun = Instant::now();
+        // Nobody can have taken it back: the checkpoint is complete.
+        if !self.current.rest(Duration::ZERO) {
+            return Err(Box::new(report));
+        }
+        let checkpoints = report.checkpoints.clone().unwrap_or_default();
+        let checkpoint = checkpoints.last;
+        let before = || CheckpointReport {
+            restored: None,
+            ..checkpoints.clone()
+        };
+        let Some((plan, diff)) = self.current.wanted() else {
+            return Err(Box::new(report));
+        };
+        let made = (self.again)(&self.current, &plan, before());
+        let made = match made {
+            Ok(next) => {
+                self.rescales.push(RescaleReport {
+                    moved: diff.moved(),
+                    node: diff.node,
+                    before: diff.before,
+                    after: diff.after,
+                    checkpoint,
+                    seconds: begun.elapsed().as_secs_f64(),
+                });
+                self.current.begin(false);
+                self.current.accept(plan);
+                return Ok(next);
+            }
+            Err(error) => {
+                let made = (self.again)(&self.current, &self.current.plan(), before());
+                self.current.refuse(error);
+                made
+            }
+        };
+        match made {
+            Ok(next) => {
+                self.current.begin(false);
+                Ok(next)
+            }
+            Err(error) => {
+                report.outcome = Outcome::Failed;
+                report.failures.insert(0, not_started(&error));
+                Err(Box::new(report))
+            }
+        }
+    }
+}
+
+/// Something else came before the change of the plan.
+fn overtaken() -> Error {
+    Error::new(ErrorKind::Cancelled, "rescale node")
+        .expected("a job that runs until its checkpoint is complete")
+        .found("one that came to its end, or failed")
+        .remedy("see what became of the job, and ask again when it runs")
 }
 
 fn not_started(error: &Error) -> FailureReport {

@@ -3,15 +3,44 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use descriptor_core::{Error, ErrorKind};
+use graph::{ExecutionGraph, Plan, RouteDiff};
+
 use crate::control::Progress;
 use crate::shared::Shared;
+
+/// How often whoever waits for a change of the plan looks whether its checkpoint was given up.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What the handle of a job, its controllers and its conductor have in common.
 pub(crate) struct Current {
     state: Mutex<State>,
     changed: Condvar,
-    /// A conductor sees to it: one attempt need not be the last.
-    conducted: bool,
+    /// Lays the job out anew; `None` for one that nobody conducts: its first attempt is its last.
+    replan: Option<Replan>,
+}
+
+/// The plan of a job, before it has the number of a run, for another graph of the same nodes.
+pub(crate) type Replan = Box<dyn Fn(&Plan, ExecutionGraph) -> Result<Plan, Error> + Send + Sync>;
+
+/// How a job is laid out, and how it would be otherwise.
+pub(crate) struct Layout {
+    plan: Plan,
+    replan: Replan,
+}
+
+impl Layout {
+    pub(crate) const fn new(plan: Plan, replan: Replan) -> Self {
+        Self { plan, replan }
+    }
+}
+
+/// A change of the plan that somebody waits for.
+struct Wish {
+    plan: Plan,
+    diff: RouteDiff,
+    /// What came of it.
+    answer: Option<Result<(), Error>>,
 }
 
 struct State {
@@ -23,10 +52,14 @@ struct State {
     up: bool,
     restarts: u64,
     over: bool,
+    /// That of the attempts, without the number of a run; `None` when nobody conducts the job.
+    plan: Option<Plan>,
+    wish: Option<Wish>,
 }
 
 impl Current {
-    pub(crate) fn new(first: &Arc<Shared>, conducted: bool) -> Self {
+    pub(crate) fn new(first: &Arc<Shared>, layout: Option<Layout>) -> Self {
+        let (plan, replan) = layout.map(|layout| (layout.plan, layout.replan)).unzip();
         Self {
             state: Mutex::new(State {
                 shared: Arc::clone(first),
@@ -35,9 +68,11 @@ impl Current {
                 up: true,
                 restarts: 0,
                 over: false,
+                plan,
+                wish: None,
             }),
             changed: Condvar::new(),
-            conducted,
+            replan,
         }
     }
 
@@ -66,6 +101,13 @@ impl Current {
     fn stop(&self) -> Arc<Shared> {
         let mut state = self.lock();
         state.stopped = true;
+        if state.wish.is_some()
+            && let Some(round) = state.shared.control.round()
+        {
+            // A drain is to find sources that send.
+            round.go_on();
+            state.shared.control.wake();
+        }
         self.changed.notify_all();
         Arc::clone(&state.shared)
     }
@@ -99,7 +141,7 @@ impl Current {
 
     /// Waits until the job is over or the moment has come; true when it is.
     pub(crate) fn wait_until(&self, moment: Instant) -> bool {
-        if !self.conducted {
+        if self.replan.is_none() {
             let shared = self.shared();
             return shared.control.wait_all(shared.tasks, Some(moment)) == Progress::AllEnded;
         }
@@ -136,9 +178,9 @@ impl Current {
     }
 
     /// Lets the packets of the next attempt flow, unless the job is to end.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, failed: bool) {
         let mut state = self.lock();
-        state.restarts += 1;
+        state.restarts += u64::from(failed);
         state.up = true;
         if state.stopped {
             state.shared.abort();
@@ -147,6 +189,101 @@ impl Current {
             if state.paused {
                 state.shared.pause(true);
             }
+        }
+    }
+
+    /// The plan of the next attempt.
+    pub(crate) fn plan(&self) -> Plan {
+        let state = self.lock();
+        state.plan.clone().unwrap_or_else(|| state.shared.plan.clone())
+    }
+
+    /// The plan that is wished for, and what changes with it.
+    pub(crate) fn wanted(&self) -> Option<(Plan, RouteDiff)> {
+        let state = self.lock();
+        state.wish.as_ref().map(|wish| (wish.plan.clone(), wish.diff.clone()))
+    }
+
+    /// The job runs with the plan that was wished for.
+    pub(crate) fn accept(&self, plan: Plan) {
+        let mut state = self.lock();
+        state.plan = Some(plan);
+        self.answer(&mut state, Ok(()));
+    }
+
+    /// What is wished for will not be.
+    pub(crate) fn refuse(&self, why: Error) {
+        self.answer(&mut self.lock(), Err(why));
+    }
+
+    fn answer(&self, state: &mut State, answer: Result<(), Error>) {
+        if let Some(wish) = &mut state.wish {
+            wish.answer = Some(answer);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Has the job go on with another parallelism of this node, and waits until it does.
+    pub(crate) fn rescale(&self, node: &str, parallelism: u32) -> Result<RouteDiff, Error> {
+        let refused = |kind, expected, found: &str, remedy| {
+            let error = Error::new(kind, "rescale node").with("node", node);
+            error.expected(expected).found(found).remedy(remedy)
+        };
+        let mut state = self.lock();
+        let round = state.shared.control.round().cloned();
+        let (Some(replan), Some(plan), Some(round)) = (&self.replan, &state.plan, round) else {
+            let remedy = "give the job checkpoints, or start it again with the other parallelism";
+            return Err(refused(
+                ErrorKind::Unsupported,
+                "a job with checkpoints",
+                "one without",
+                remedy,
+            ));
+        };
+        if state.stopped || state.over {
+            let remedy = "start it again with the other parallelism";
+            return Err(refused(
+                ErrorKind::Cancelled,
+                "a job that runs",
+                "one that ends",
+                remedy,
+            ));
+        }
+        if !state.up || state.wish.is_some() || state.shared.control.is_paused() {
+            let found = "one that stands still, starts again or changes already";
+            return Err(refused(
+                ErrorKind::Overloaded,
+                "a job that runs",
+                found,
+                "ask again when it runs",
+            ));
+        }
+        let diff = plan.graph().route_diff(node, parallelism)?;
+        if !round.is_divisible(node) {
+            let remedy = "say `State::by_key`, or keep its parallelism";
+            let found = "one that belongs to its instance";
+            return Err(refused(ErrorKind::Unsupported, "a state by key", found, remedy));
+        }
+        let plan = replan(plan, plan.graph().rescaled(node, parallelism)?)?;
+        state.wish = Some(Wish {
+            plan,
+            diff: diff.clone(),
+            answer: None,
+        });
+        round.halt();
+        loop {
+            let answer = state.wish.as_mut().and_then(|wish| wish.answer.take());
+            if let Some(answer) = answer {
+                state.wish = None;
+                return answer.map(|()| diff);
+            }
+            if !round.is_halting() {
+                state.wish = None;
+                let found = "one that was given up";
+                return Err(refused(ErrorKind::Overloaded, "a checkpoint", found, "ask again"));
+            }
+            let waited = self.changed.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -7,13 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use descriptor_core::{DynQueue, Error};
-use graph::Plan;
+use graph::{Plan, RouteDiff};
 use serde::{Deserialize, Serialize};
 
 use crate::CheckpointReport;
 use crate::attempt::Attempt;
 use crate::conductor::{self, Again};
-use crate::current::Current;
+use crate::current::{Current, Layout};
 use crate::dead_letter::DeadLetter;
 use crate::report::JobReport;
 use crate::restart::Attempts;
@@ -24,7 +24,7 @@ use crate::workers::{Team, WorkerProgress};
 /// A running job. Dropping the handle aborts it.
 pub struct JobHandle {
     current: Arc<Current>,
-    /// Has the plan, which is that of every attempt.
+    /// Has the plan that the job began with.
     first: Arc<Shared>,
     runs: Runs,
     dead_letters: Option<DynQueue<DeadLetter>>,
@@ -155,6 +155,58 @@ impl JobController {
         shared.team.get().is_some_and(|team| team.kill(worker))
     }
 
+    /// Gives a node another number of instances, whose packets find it by their key, and returns what has moved when the job
+    /// runs with them.
+    ///
+    /// The job makes a checkpoint at once, ends there, and goes on from it with a new plan: each key's state is where its packets
+    /// go, and these keep their order. On threads the sources send nothing behind that barrier; over processes what they
+    /// had sent is taken back and sent again. Sinks that do not commit see that twice then, and never on threads.
+    ///
+    /// ```
+    /// use runtime::{Checkpoints, Deployment, Flow, SourceStep, TaskContext, ops};
+    /// # #[derive(Clone)]
+    /// # struct Builtin;
+    /// # impl descriptor_core::Backends for Builtin {
+    /// #     fn registry<T: descriptor_core::Wire>(&self) -> descriptor_core::Registry<T> {
+    /// #         descriptor_core::Registry::new().with::<queue_sage::SageSpec>()
+    /// #     }
+    /// # }
+    /// # let folder = std::env::temp_dir().join(format!("rescale-{}", std::process::id()));
+    /// let flow = Flow::new("counts", Builtin);
+    /// let counts = flow
+    ///     .source("numbers", 1, |_| ops::SeekSource::new(0_u64, |next, ctx: &mut TaskContext<u64>| {
+    ///         ctx.emit(*next)?;
+    ///         *next += 1;
+    ///         Ok(SourceStep::More) // without an end
+    ///     }))
+    ///     .key_by("rest", |n| n % 7)
+    ///     .fold("count", || 0_u64, |count, _| *count += 1, |key, count| Ok((key.decode::<u64>()?, count)))
+    ///     .collect("counts");
+    /// let running = flow.build(Deployment::Threads)?.checkpoints(Checkpoints::in_folder(&folder))?.start()?;
+    /// let diff = running.rescale("count", 3)?;
+    /// assert_eq!((diff.before, diff.after), (1, 3));
+    /// running.drain(std::time::Duration::from_secs(60));
+    /// assert_eq!(running.wait().into_result()?.rescales.len(), 1);
+    /// assert_eq!(counts.take().len(), 7); // each key in one place
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), descriptor_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Unsupported` for a job without checkpoints, and for a node whose state belongs to its instance; `NotFound` and
+    /// `InvalidGraph` as [`ExecutionGraph::rescaled`](graph::ExecutionGraph::rescaled) and the preflight say; `Overloaded`
+    /// while the job stands still, fails or changes already, or when the checkpoint was given up; `Cancelled` when the job
+    /// comes to its end. The job goes on as it was in all of these cases.
+    pub fn rescale(&self, node: &str, parallelism: u32) -> Result<RouteDiff, Error> {
+        self.current.rescale(node, parallelism)
+    }
+
+    /// The plan of the attempt at hand, or of the last one.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.current.shared().plan.clone()
+    }
+
     /// True once every instance has ended.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -180,7 +232,7 @@ impl JobHandle {
     /// Of a job that has one attempt.
     pub(crate) fn once(attempt: Attempt) -> Self {
         Self {
-            current: Arc::new(Current::new(attempt.shared(), false)),
+            current: Arc::new(Current::new(attempt.shared(), None)),
             first: Arc::clone(attempt.shared()),
             dead_letters: attempt.dead_letters().cloned(),
             runs: Runs::Once(attempt),
@@ -191,8 +243,13 @@ impl JobHandle {
     ///
     /// # Errors
     /// `ResourceExhausted` when the system refuses the thread that sees to it.
-    pub(crate) fn conducted(first: Attempt, again: Again, restart: Attempts) -> Result<Self, Error> {
-        let current = Arc::new(Current::new(first.shared(), true));
+    pub(crate) fn conducted(
+        first: Attempt,
+        again: Again,
+        restart: Option<Attempts>,
+        layout: Layout,
+    ) -> Result<Self, Error> {
+        let current = Arc::new(Current::new(first.shared(), Some(layout)));
         let (shared, dead_letters) = (Arc::clone(first.shared()), first.dead_letters().cloned());
         Ok(Self {
             runs: Runs::Conducted(conductor::spawn(&current, first, again, restart)?),
@@ -207,7 +264,15 @@ impl JobHandle {
         self.first.begin();
     }
 
-    /// The plan it runs.
+    /// Gives a keyed node another number of instances while the job runs; see [`JobController::rescale`].
+    ///
+    /// # Errors
+    /// As [`JobController::rescale`].
+    pub fn rescale(&self, node: &str, parallelism: u32) -> Result<RouteDiff, Error> {
+        self.current.rescale(node, parallelism)
+    }
+
+    /// The plan it began with; [`JobController::plan`] has the one that it has come to.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.first.plan

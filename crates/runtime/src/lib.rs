@@ -101,7 +101,7 @@ pub use keyed_state::KeyedState;
 pub use keyed_stream::KeyedStream;
 pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};
 pub use ready::ReadyJob;
-pub use report::{AttemptReport, FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
+pub use report::{AttemptReport, FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome, RescaleReport};
 pub use restart::{Attempts, OnNodeFailure, Restart};
 pub use service::{Replies, ServiceClient, ServiceTotals};
 pub use services::{Asked, ServiceContext, ServiceHandle, ServiceReport};

@@ -123,6 +123,23 @@ pub struct AttemptReport {
     pub recovery_seconds: f64,
 }
 
+/// A change of the parallelism of a node of a running job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RescaleReport {
+    /// The node.
+    pub node: String,
+    /// Its instances before.
+    pub before: u32,
+    /// Its instances from then on.
+    pub after: u32,
+    /// How many of its key groups moved.
+    pub moved: u32,
+    /// The checkpoint that was made for it.
+    pub checkpoint: Option<u64>,
+    /// From the end of the old instances to the start of the new ones.
+    pub seconds: f64,
+}
+
 /// Everything a job did. Of several attempts at a job with checkpoints, what the last one did, unless said otherwise.
 #[derive(Clone, Debug, Serialize)]
 pub struct JobReport {
@@ -160,6 +177,9 @@ pub struct JobReport {
     /// The attempts that failed before the last one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptReport>,
+    /// What became of the parallelism of its nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rescales: Vec<RescaleReport>,
 }
 
 impl JobReport {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use descriptor_core::Error;
 use router::StopCause;
@@ -18,6 +19,9 @@ use crate::{Data, Instance, OpResult, Source, SourceStep};
 
 /// The longest that something emitted waits for a full batch, in nanoseconds, as long as steps are short.
 const HOLD: u64 = 1_000_000;
+
+/// Between two looks of a source whose attempt is to end.
+const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) struct SourceTask<Out: Data, S> {
     source: S,
@@ -116,6 +120,19 @@ impl<Out: Data, S: Source<Out>> SourceTask<Out, S> {
         self.done(sent)
     }
 
+    /// Sends nothing more, for the attempt is to end with the barrier that it sent; unless that is given up.
+    #[cold]
+    fn stand_by(&mut self) -> Result<(), End> {
+        let flushed = self.ctx.flush();
+        self.done(flushed)?;
+        self.record();
+        self.standing.wait(true);
+        let given_up = || !self.seat.as_ref().is_some_and(Seat::is_halted);
+        self.control.idle_until(LONG, given_up);
+        self.standing.wait(false);
+        Ok(())
+    }
+
     /// Hands over that it is at its end, and waits for all others.
     fn conclude(&mut self) -> Result<(), End> {
         let Some(seat) = &mut self.seat else {
@@ -166,6 +183,10 @@ impl<Out: Data, S: Source<Out>> Task for SourceTask<Out, S> {
                 continue;
             }
             self.mark()?;
+            if self.seat.as_ref().is_some_and(Seat::is_halted) {
+                self.stand_by()?;
+                continue;
+            }
             // One look at the clock per step: a step is a batch.
             self.ctx.tick();
             if self.ctx.timestamp().saturating_sub(flushed) >= HOLD {

@@ -64,9 +64,9 @@ pub(crate) fn ready<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Attemp
     let run = QueueId::generated("run").to_string();
     let (plan, prefix) = if call.one_of_many {
         let prefix = workers::prefix(job.plan.job_name(), &run);
-        (job.plan.clone().for_run(&run)?, prefix)
+        (call.plan.clone().for_run(&run)?, prefix)
     } else {
-        (job.plan.clone(), job.prefix.clone())
+        (call.plan.clone(), job.prefix.clone())
     };
     let post = Post {
         worker: 0,

@@ -54,12 +54,12 @@ pub use rpc_server as serve;
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use runtime::{
-    Asked, AsyncOrder, AttemptReport, Attempts, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment, EdgeExplanation,
-    ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport, KeyedState,
-    KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen, OnNodeFailure,
-    OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, Restart, RouteDiff, ServiceClient,
-    ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep, State, Stream, TaskContext,
-    WorkerOutput, WorkerProgress, WorkerState, is_worker, launch, ops, run,
+    Asked, AsyncOrder, AttemptReport, Attempts, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment,
+    EdgeExplanation, ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
+    KeyedState, KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen,
+    OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, RescaleReport,
+    Restart, RouteDiff, ServiceClient, ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep,
+    State, Stream, TaskContext, WorkerOutput, WorkerProgress, WorkerState, is_worker, launch, ops, run,
 };
 #[cfg(feature = "service")]
 #[doc(inline)]

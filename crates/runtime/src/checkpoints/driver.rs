@@ -75,6 +75,7 @@ impl Driver {
                 }
                 Taken::Declined => {
                     tracing::warn!(number, "checkpoint given up: too much would have been held back");
+                    self.go_on(number);
                     continue;
                 }
                 Taken::Unwritten(why) => Err(why),
@@ -84,6 +85,11 @@ impl Driver {
                 // The next one is tried all the same: a full disk may have room again.
                 tracing::warn!(number, why, "checkpoint not written");
                 self.round.unwritten();
+                self.go_on(number);
+            } else if self.round.cut(number) {
+                // Somebody waits for this one, to go on from it in another way.
+                self.shared.abort();
+                return;
             }
             if last {
                 if let Some(team) = self.shared.team.get() {
@@ -92,6 +98,13 @@ impl Driver {
                 self.round.end_last(written);
                 return;
             }
+        }
+    }
+
+    /// Nobody need wait for the checkpoint of this number any more.
+    fn go_on(&self, number: u64) {
+        if self.round.halted() == number && self.round.go_on() {
+            self.shared.control.wake();
         }
     }
 

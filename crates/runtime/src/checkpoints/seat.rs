@@ -37,6 +37,9 @@ impl Seat {
     /// Looks for what keeps the job from having checkpoints, or from going on from the one that it has: `what` the code
     /// says of its `state`. All instances of a node are alike, and what is found counts once.
     pub(crate) fn inspect(&self, node: &str, what: &str, state: &State<'_>, rules: Rules) {
+        if !state.is_divisible() {
+            self.round.undivided(node);
+        }
         if state.is_unknown() {
             self.round.object(format!(
                 "error[not-kept] node `{node}`: expected a {what} that can be written down, found none; implement \
@@ -79,6 +82,13 @@ impl Seat {
     #[inline]
     pub(crate) fn wanted(&self) -> Option<u64> {
         Some(self.round.wanted()).filter(|wanted| *wanted > self.passed)
+    }
+
+    /// True when nothing is to be sent behind the barrier that was sent last.
+    #[inline]
+    pub(crate) fn is_halted(&self) -> bool {
+        let halted = self.round.halted();
+        halted != 0 && halted == self.passed
     }
 
     /// False for a barrier that has been dealt with.

@@ -24,7 +24,7 @@ const START: Duration = Duration::from_secs(60);
 /// An attempt at a job on processes: with new workers, all of them ready.
 pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Attempt, Error> {
     let run = QueueId::generated("run").to_string();
-    let plan = job.plan.clone().for_run(&run)?;
+    let plan = call.plan.clone().for_run(&run)?;
     let workers = plan.deployment().workers();
     let prefix = prefix(plan.job_name(), &run);
     let post = Post {
@@ -41,6 +41,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
     let setup = Arc::new(Setup {
         fingerprint: plan.fingerprint(),
         deployment: plan.deployment(),
+        graph: (plan.graph() != job.plan.graph()).then(|| plan.graph().clone()),
         pool: plan.pool()?,
         letters: match call.letters {
             Letters::Own => prefix.clone(),

@@ -15,6 +15,8 @@ use crate::task::TaskAccount;
 pub(super) struct Setup {
     pub(super) fingerprint: String,
     pub(super) deployment: Deployment,
+    /// When it is no longer the one that the program builds.
+    pub(super) graph: Option<ExecutionGraph>,
     pub(super) run: String,
     pub(super) pool: DescriptorPool,
     /// What the id of the queue of dead letters begins with.

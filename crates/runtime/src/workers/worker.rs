@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crew::{Heard, Listener, Seat, Speaker};
 use descriptor_core::{Backends, Error, Reach};
+use graph::{ExecutionGraph, Plan};
 
 use super::coordinator::prefix;
 use super::message::{Done, Glance, Order, Setup, Word};
@@ -83,7 +84,10 @@ where
 {
     let refused = |error: Error| Box::new(Word::Refused(error.to_string()));
     let job = graph().map_err(refused)?;
-    let plan = job.plan();
+    let plan = match setup.graph.clone() {
+        Some(graph) => rescaled(&job, graph).map_err(refused)?,
+        None => job.plan.clone(),
+    };
     if plan.fingerprint() != setup.fingerprint {
         return Err(Box::new(Word::Differs(Box::new(plan.graph().clone()))));
     }
@@ -94,7 +98,7 @@ where
             setup.deployment
         ))));
     }
-    let plan = plan.clone().for_run(&setup.run);
+    let plan = plan.for_run(&setup.run);
     let plan = plan.and_then(|plan| plan.with_pool(&setup.pool)).map_err(refused)?;
     let prefix = prefix(plan.job_name(), &setup.run);
     let post = Post {
@@ -119,6 +123,12 @@ where
     }
     let threads = prepared.threads().map_err(refused)?;
     Ok(prepared.attempt(threads))
+}
+
+/// The plan for what has become of the graph since the job began.
+fn rescaled<B: Backends>(job: &Job<B>, graph: ExecutionGraph) -> Result<Plan, Error> {
+    graph.rescaled_from(job.plan.graph())?;
+    Ok(job.plan.with_graph(graph, &job.backends.registry::<()>().kinds())?)
 }
 
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
