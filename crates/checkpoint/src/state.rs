@@ -295,7 +295,7 @@ mod tests {
         assert_eq!((counts.len(), counts.get(&Key::from(2))), (3, Some(&2)));
 
         let error = share().load(State::of(&mut counts)).unwrap_err();
-        assert_eq!(error.kind(), descriptor_core::ErrorKind::Unsupported);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(share().load(State::nothing()).is_err(), "it had some");
         let none = Piece {
             state: Arc::default(),
