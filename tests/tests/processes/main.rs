@@ -488,6 +488,7 @@ fn a_job_with_checkpoints_outlives_its_workers_and_gives_the_same_answer() {
         assert_eq!(shown(&threads.folder), all);
         for (kills, panics, least) in [
             ("", false, 0),
+            ("sum=5,complete,sum=1,sum=4", false, 1),
             ("", true, 1),
             ("at_once", false, 1),
             ("complete,during,complete", false, 3),
@@ -504,6 +505,8 @@ fn a_job_with_checkpoints_outlives_its_workers_and_gives_the_same_answer() {
             // A busy machine may be through before the last moment has come.
             assert!(restarts >= least, "{kills} {panics}: {report}");
             assert_eq!(report["attempts"].as_array().map_or(0, Vec::len) as u64, restarts);
+            let changes = report["rescales"].as_array().map_or(0, Vec::len);
+            assert_eq!(changes, kills.matches("sum=").count(), "{report}");
             assert_eq!(spread.folder.left(), [""; 0], "{kills} {panics}");
         }
     });

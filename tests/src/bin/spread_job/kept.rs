@@ -1,5 +1,5 @@
 //! A job with checkpoints, and what is done to it while it runs: `SPREAD_JOB_FOLDER` is where it keeps everything,
-//! `SPREAD_JOB_KILLS` names the moments at which it loses a worker.
+//! `SPREAD_JOB_KILLS` names the moments at which it loses a worker, or has `sum` get so many instances: `sum=4`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -112,6 +112,11 @@ pub(super) fn trouble(job: &JobController) -> Result<()> {
     for (worker, moment) in (0..).zip(kills.split(',').filter(|moment| !moment.is_empty())) {
         let (restarts, before) = (job.restarts(), pids(job));
         let completed = job.checkpoints().map_or(0, |it| it.completed);
+        if let Some(to) = moment.strip_prefix("sum=").and_then(|to| to.parse().ok()) {
+            let diff = job.rescale("sum", to)?;
+            assert_eq!(diff.after, to);
+            continue;
+        }
         let wait = |enough: &dyn Fn() -> bool| {
             while !enough() && !job.is_done() {
                 std::thread::yield_now();
