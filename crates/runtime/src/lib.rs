@@ -97,7 +97,7 @@ pub use graph::{Deployment, ErrorPolicy, NodeKind, Plan, RouteDiff};
 pub use handle::{JobController, JobHandle, NodeProgress};
 pub use instance::Instance;
 pub use job::Job;
-pub use keyed_state::KeyedState;
+pub use keyed_state::{ByKey, KeyedState};
 pub use keyed_stream::KeyedStream;
 pub use operator::{Data, OpError, OpResult, Operator, Source, SourceStep};
 pub use ready::ReadyJob;
