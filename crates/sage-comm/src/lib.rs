@@ -54,7 +54,7 @@ pub use rpc_server as serve;
 #[cfg(feature = "runtime")]
 #[doc(inline)]
 pub use runtime::{
-    Asked, AsyncOrder, AttemptReport, Attempts, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment,
+    Asked, AsyncOrder, AttemptReport, Attempts, ByKey, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment,
     EdgeExplanation, ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
     KeyedState, KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen,
     OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, RescaleReport,

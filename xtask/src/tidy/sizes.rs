@@ -8,7 +8,9 @@ const CRATE_LINES: usize = 3_500;
 /// The contract and the waiting behind it: every queue type leans on both, and neither is of use alone.
 const QUEUE_CORE_LINES: usize = 3_900;
 /// Executing plans is one subject that changes together.
-const RUNTIME_LINES: usize = 12_900;
+const RUNTIME_LINES: usize = 13_900;
+/// One model: what a plan says and what may become of it are read together.
+const GRAPH_LINES: usize = 3_700;
 /// `unsafe` may not leave it, and each step between processes has its repair beside it.
 const SHM_LINES: usize = 7_500;
 /// One state machine: what a message does to connections, sessions and queues at once cannot be told apart by a line between crates.
@@ -52,6 +54,7 @@ fn sum(package: &Package, files: &[File]) -> Option<Finding> {
     let limit = match package.name.as_str() {
         "queue-core" => QUEUE_CORE_LINES,
         "runtime" => RUNTIME_LINES,
+        "graph" => GRAPH_LINES,
         "queue-shm" => SHM_LINES,
         "rpc-broker" => BROKER_LINES,
         "rpc-server" => SERVER_LINES,
