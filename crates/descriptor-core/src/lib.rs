@@ -131,4 +131,4 @@ pub use queue_core::{
 };
 pub use registry::Registry;
 pub use spec::{KeySpec, MAX_CAPACITY, Open, Preset, Spec, Takes};
-pub use strategy::{Choice, DefaultStrategy, EdgeRequest, KindInfo, Refusal, Strategy};
+pub use strategy::{Choice, DefaultStrategy, EdgeRequest, KindInfo, Refusal, ServerAddress, Strategy};

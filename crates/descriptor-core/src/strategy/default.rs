@@ -1,7 +1,7 @@
 //! The order of preference used where nobody says otherwise.
 
 use super::{Choice, EdgeRequest, KindInfo, Refusal, Strategy};
-use crate::{DescriptorRecord, Error, ErrorKind, Kind, Reach, Result};
+use crate::{DescriptorRecord, Error, ErrorKind, Kind, Reach, Result, ServerAddress};
 
 /// Bytes for what may travel beside an item: its key, its time, who sent it.
 const BESIDE: usize = 4096;
@@ -14,6 +14,7 @@ const BESIDE: usize = 4096;
 /// | process, with leases | `lease+sage_queue`, `lease+local`; the other way round for unbounded edges |
 /// | host | `shm`, `rpc` |
 /// | network | `rpc`, `nats` |
+/// | network, with a server that all ends reach | the type of the queues there, and no other |
 ///
 /// Each candidate is refused with a reason when it is not available, excluded, of narrower reach than the edge, lacks
 /// a needed ability, takes only smaller items, needs a capacity where none is given, or cannot be opened. A forced
@@ -45,9 +46,11 @@ impl Strategy for DefaultStrategy {
         try_open: &dyn Fn(&DescriptorRecord) -> Result<()>,
     ) -> Result<Choice> {
         let order = Self::order(request);
-        let candidates = match &request.forced {
-            Some(kind) => vec![kind.as_str()],
-            None => order.to_vec(),
+        let candidates = match (&request.forced, server(request)) {
+            (Some(kind), _) => vec![kind.as_str()],
+            // Of a server of another type nobody has said where it is.
+            (None, Some(server)) => vec![server.kind()],
+            (None, None) => order.to_vec(),
         };
         let mut refused = Vec::new();
         for kind in candidates {
@@ -67,6 +70,11 @@ impl Strategy for DefaultStrategy {
         }
         Err(nothing_fits(request, &refused))
     }
+}
+
+/// The server, for an edge that needs one.
+fn server(request: &EdgeRequest) -> Option<&ServerAddress> {
+    request.server.as_ref().filter(|_| request.reach == Reach::Network)
 }
 
 /// The capacity; 0 means none, as in a record.
@@ -108,7 +116,12 @@ fn consider(
     let maxsize = capacity
         .map_or(Ok(0), i64::try_from)
         .map_err(|_| "the capacity is out of range".to_owned())?;
-    let mut record = DescriptorRecord::new(request.queue_id.clone(), kind).with("maxsize", maxsize);
+    let id = request.queue_id.clone();
+    let record = match server(request).filter(|server| server.kind() == kind) {
+        Some(server) => server.record(id),
+        None => DescriptorRecord::new(id, kind),
+    };
+    let mut record = record.with("maxsize", maxsize);
     let usual = Kind::find(kind).ok().and_then(Kind::usual_max_item);
     if let (Some(size), Some(usual)) = (request.item_size_hint, usual)
         && let Ok(needed) = i64::try_from(size.saturating_add(BESIDE))
@@ -129,7 +142,10 @@ fn reason(request: &EdgeRequest, fallback: bool) -> String {
         (None, false) => "the first choice",
         (None, true) => "the second choice",
     };
-    format!("{rank} for reach {}", request.reach)
+    match server(request) {
+        Some(server) => format!("{rank} for reach {}, at {server}", request.reach),
+        None => format!("{rank} for reach {}", request.reach),
+    }
 }
 
 fn nothing_fits(request: &EdgeRequest, refused: &[Refusal]) -> Error {

@@ -1,10 +1,12 @@
 //! Which queue type an edge gets, and why not another one.
 
+mod address;
 mod default;
 mod request;
 
 use std::fmt;
 
+pub use address::ServerAddress;
 pub use default::DefaultStrategy;
 pub use request::{EdgeRequest, KindInfo};
 

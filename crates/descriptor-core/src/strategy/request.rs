@@ -1,6 +1,6 @@
 //! What an edge needs and what a queue type offers.
 
-use crate::{Caps, QueueId, Reach};
+use crate::{Caps, QueueId, Reach, ServerAddress};
 
 /// What an edge needs of its queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub struct EdgeRequest {
     pub forced: Option<String>,
     /// Queue types not to consider.
     pub excluded: Vec<String>,
+    /// The server that all ends of the edge can reach, where the job says so.
+    pub server: Option<ServerAddress>,
 }
 
 impl EdgeRequest {
@@ -34,6 +36,7 @@ impl EdgeRequest {
             needs: Caps::default(),
             forced: None,
             excluded: Vec::new(),
+            server: None,
         }
     }
 
@@ -62,6 +65,13 @@ impl EdgeRequest {
     #[must_use]
     pub fn forced(mut self, kind: impl Into<String>) -> Self {
         self.forced = Some(kind.into());
+        self
+    }
+
+    /// Is at this server, if it is of the type of the queues there.
+    #[must_use]
+    pub fn at(mut self, server: ServerAddress) -> Self {
+        self.server = Some(server);
         self
     }
 
