@@ -101,10 +101,10 @@ impl Crew {
             };
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                let pid = self.members.get(late).map_or(0, |member| member.pid());
+                let name = self.members.get(late).map_or_else(String::new, |member| member.name());
                 return Err(Error::new(ErrorKind::Timeout, "start workers")
                     .with("worker", late)
-                    .expected(format!("process {pid} to be ready within {} s", limit.as_secs()))
+                    .expected(format!("{name} to be ready within {} s", limit.as_secs()))
                     .found("no word of it")
                     .remedy("let it take its seat first in main, and get ready soon"));
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 /// How a worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,14 @@ pub enum Fate {
     Exit(i32),
     /// By a signal.
     Signal(i32),
+    /// On a host of its own, in order: it hung up.
+    Left,
+    /// Nobody knows: it was not heard of for so long.
+    Silent(Duration),
+    /// Nobody knows: the server in between could not be reached.
+    Unreachable,
+    /// It was told to go, as it did not by itself.
+    Dismissed,
 }
 
 impl From<ExitStatus> for Fate {
@@ -26,6 +35,10 @@ impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exit(code) => write!(f, "ended with exit code {code}"),
+            Self::Left => f.write_str("has left"),
+            Self::Silent(time) => write!(f, "was not heard of for {} s", time.as_secs_f64()),
+            Self::Unreachable => f.write_str("could not be reached any more"),
+            Self::Dismissed => f.write_str("did not end in time and was sent away"),
             Self::Signal(number) => {
                 write!(f, "was killed by signal {number}")?;
                 match NAMES.iter().find(|(known, _)| known == number) {

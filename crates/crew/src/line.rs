@@ -1,4 +1,4 @@
-//! Messages over a pair of sockets.
+//! Messages between two processes, over a pair of sockets or over queues.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind as Io, Read, Write};
@@ -9,6 +9,8 @@ use std::time::Duration;
 use descriptor_core::{Codec, Error, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::queues::{Ear, Mouth};
 
 /// The longest message, in bytes.
 pub const MAX_MESSAGE: usize = 64 << 20;
@@ -22,18 +24,34 @@ pub enum Heard<M> {
     Message(M),
     /// Nothing within the time that was given.
     Nothing,
-    /// The other side has ended, and nothing more will come.
+    /// The other side has ended, or was silent for too long, and nothing more will come.
     End,
 }
 
 /// The end of a line that messages are written to. Clones share it.
 #[derive(Clone)]
 pub struct Speaker {
-    socket: Arc<Mutex<UnixStream>>,
+    make: Speaks,
+}
+
+#[derive(Clone)]
+enum Speaks {
+    Socket(Arc<Mutex<UnixStream>>),
+    Queue(Arc<Mouth>),
 }
 
 /// The end of a line that messages are read from.
 pub struct Listener {
+    make: Listens,
+}
+
+enum Listens {
+    Socket(Wire),
+    Queue(Ear),
+}
+
+/// The reading half of a socket.
+struct Wire {
     socket: BufReader<UnixStream>,
     // A message whose end has not come yet.
     begun: Vec<u8>,
@@ -47,41 +65,96 @@ pub(crate) fn line(socket: UnixStream) -> Result<(Speaker, Listener), Error> {
     });
     let speak = speak.map_err(|error| broken("connect", error))?;
     let speaker = Speaker {
-        socket: Arc::new(Mutex::new(speak)),
+        make: Speaks::Socket(Arc::new(Mutex::new(speak))),
     };
     let listener = Listener {
-        socket: BufReader::new(socket),
-        begun: Vec::new(),
+        make: Listens::Socket(Wire {
+            socket: BufReader::new(socket),
+            begun: Vec::new(),
+        }),
     };
     Ok((speaker, listener))
 }
 
 impl Speaker {
+    pub(crate) fn over(mouth: Arc<Mouth>) -> Self {
+        Self {
+            make: Speaks::Queue(mouth),
+        }
+    }
+
     /// Writes one message.
     ///
     /// # Errors
-    /// `Disconnected` when the other side has ended or has not read for twenty seconds; the line is of no use after that.
-    /// `NotSerializable` and `TooLarge` as [`Codec::encode`].
+    /// `Disconnected` when the other side has ended, or has not read for twenty seconds, or when the server between the two
+    /// cannot be reached; the line is of no use after that. `NotSerializable` and `TooLarge` as [`Codec::encode`].
     pub fn say<M: Serialize>(&self, message: &M) -> Result<(), Error> {
+        let socket = match &self.make {
+            Speaks::Socket(socket) => socket,
+            Speaks::Queue(mouth) => return mouth.say(message),
+        };
         let mut bytes = Vec::new();
         Codec::Json.encode(message, MAX_MESSAGE, &mut bytes)?;
         bytes.push(b'\n');
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
         socket.write_all(&bytes).map_err(|error| {
             // Half a message would spoil the next one.
             let _ = socket.shutdown(std::net::Shutdown::Write);
             broken("send message", error)
         })
     }
+
+    /// Says nothing more: the other side hears the end of the line behind everything that was said. A process that ends
+    /// does so by itself where the line is a socket.
+    pub fn hang_up(&self) {
+        match &self.make {
+            Speaks::Socket(socket) => {
+                let socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of a line that is broken the other side knows.
+                let _ = socket.shutdown(std::net::Shutdown::Write);
+            }
+            Speaks::Queue(mouth) => mouth.close(),
+        }
+    }
+
+    /// What both ends here know of a line over queues.
+    pub(crate) fn life(&self) -> Option<&Arc<crate::queues::Life>> {
+        match &self.make {
+            Speaks::Socket(_) => None,
+            Speaks::Queue(mouth) => Some(&mouth.life),
+        }
+    }
 }
 
 impl Listener {
+    pub(crate) const fn over(ear: Ear) -> Self {
+        Self {
+            make: Listens::Queue(ear),
+        }
+    }
+
     /// The next message, waiting for `limit` at most.
     ///
     /// # Errors
-    /// `Corrupt` for a message that is not an `M`, `TooLarge` for one of more than [`MAX_MESSAGE`] bytes,
-    /// `Disconnected` when the line breaks.
+    /// `Corrupt` for a message that is not an `M`, and when messages are missing; `TooLarge` for one of more than
+    /// [`MAX_MESSAGE`] bytes, `Disconnected` when the line breaks.
     pub fn hear<M: DeserializeOwned>(&mut self, limit: Option<Duration>) -> Result<Heard<M>, Error> {
+        match &mut self.make {
+            Listens::Socket(wire) => wire.hear(limit),
+            Listens::Queue(ear) => ear.hear(limit),
+        }
+    }
+
+    /// From now on the other side has ended when it is silent for so long; on a line of sockets it need not say anything.
+    pub(crate) fn expect(&mut self, silence: Duration) {
+        if let Listens::Queue(ear) = &mut self.make {
+            ear.expect(silence);
+        }
+    }
+}
+
+impl Wire {
+    fn hear<M: DeserializeOwned>(&mut self, limit: Option<Duration>) -> Result<Heard<M>, Error> {
         // Zero would mean without a limit.
         let limit = limit.map(|limit| limit.max(Duration::from_millis(1)));
         let set = self.socket.get_ref().set_read_timeout(limit);
@@ -128,7 +201,7 @@ impl fmt::Debug for Speaker {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("begun", &self.begun.len()).finish()
+        f.debug_struct("Listener").finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! One worker, seen by the process that started it.
+//! One worker, seen by the process that needs it.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use descriptor_core::{Error, ErrorKind};
+use descriptor_core::{DynQueue, Error, ErrorKind};
 use serde::Serialize;
 
 use crate::Fate;
@@ -23,9 +23,20 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Member {
     worker: u32,
     pid: u32,
-    child: Mutex<Child>,
+    body: Body,
     speaker: Speaker,
-    readers: Readers,
+}
+
+/// What there is of it here.
+#[derive(Debug)]
+enum Body {
+    /// A child of this process, and what it writes.
+    Child(Mutex<Child>, Readers),
+    /// The host it runs on, and the queues between the two.
+    Far {
+        host: String,
+        queues: [DynQueue<String>; 2],
+    },
 }
 
 impl Member {
@@ -71,11 +82,25 @@ impl Member {
         let member = Self {
             worker,
             pid,
-            child: Mutex::new(child),
+            body: Body::Child(Mutex::new(child), readers),
             speaker,
-            readers,
         };
         Ok((member, listener))
+    }
+
+    /// One that has come from another host, and has no number yet.
+    pub(crate) const fn far(pid: u32, host: String, speaker: Speaker, queues: [DynQueue<String>; 2]) -> Self {
+        Self {
+            worker: 0,
+            pid,
+            body: Body::Far { host, queues },
+            speaker,
+        }
+    }
+
+    pub(crate) const fn numbered(mut self, worker: u32) -> Self {
+        self.worker = worker;
+        self
     }
 
     /// Its number.
@@ -90,6 +115,24 @@ impl Member {
         self.pid
     }
 
+    /// The host it has come from; `None` for a child of this process.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match &self.body {
+            Body::Child(..) => None,
+            Body::Far { host, .. } => Some(host),
+        }
+    }
+
+    /// What to call it: its process, and the host of one that has come from another.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.host() {
+            None => format!("process {}", self.pid),
+            Some(host) => format!("process {} of host {host}", self.pid),
+        }
+    }
+
     /// Writes one message to it.
     ///
     /// # Errors
@@ -101,7 +144,10 @@ impl Member {
     /// How it ended; `None` while it runs. `Exit(-1)` should the system have forgotten it.
     #[must_use]
     pub fn fate(&self) -> Option<Fate> {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let Body::Child(child, _) = &self.body else {
+            return self.speaker.life().and_then(|life| life.fate());
+        };
+        let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
         child
             .try_wait()
             .map_or(Some(Fate::Exit(-1)), |status| status.map(Fate::from))
@@ -114,7 +160,9 @@ impl Member {
         let mut killed = false;
         loop {
             if let Some(fate) = self.fate() {
-                self.readers.finish();
+                if let Body::Child(_, readers) = &self.body {
+                    readers.finish();
+                }
                 return fate;
             }
             if !killed && start.elapsed() >= limit {
@@ -125,10 +173,20 @@ impl Member {
         }
     }
 
-    /// Ends it at once.
+    /// Ends it at once. One of another host is told to, and counts as ended whether or not it hears of it.
     pub fn kill(&self) {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that has ended needs no killing.
-        let _ = child.kill();
+        match &self.body {
+            Body::Child(child, _) => {
+                let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+                // One that has ended needs no killing.
+                let _ = child.kill();
+            }
+            Body::Far { queues, .. } => {
+                if let Some(life) = self.speaker.life() {
+                    life.end(Fate::Dismissed);
+                }
+                queues.iter().for_each(|queue| queue.close());
+            }
+        }
     }
 }

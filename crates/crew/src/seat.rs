@@ -12,6 +12,9 @@ use crate::line::{Listener, Speaker, line};
 /// `NUMBER@PARENT`: which worker this is, and the process that started it as one.
 pub(crate) const WORKER: &str = "SAGE_WORKER";
 
+/// The variable that makes a process a worker of another host: the address of the server where it is needed.
+pub const JOIN: &str = "SAGE_JOIN";
+
 /// A worker's end of the line to the process that started it.
 #[derive(Debug)]
 pub struct Seat {
@@ -23,10 +26,10 @@ pub struct Seat {
     pub speaker: Speaker,
 }
 
-/// Whether this process was started as a worker. Its seat need not have been taken.
+/// Whether this process was started as a worker, by another process or by hand. Its seat need not have been taken.
 #[must_use]
 pub fn is_worker() -> bool {
-    std::env::var_os(WORKER).is_some()
+    std::env::var_os(WORKER).is_some() || std::env::var_os(JOIN).is_some()
 }
 
 impl Seat {

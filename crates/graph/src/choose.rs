@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use descriptor_core::{
-    Caps, Choice, DescriptorRecord, EdgeRequest, Error, ErrorKind, Kind, KindInfo, QueueId, Reach, Scope, Strategy,
+    Caps, Choice, DescriptorRecord, EdgeRequest, Error, ErrorKind, Kind, KindInfo, QueueId, Reach, Scope,
+    ServerAddress, Strategy,
 };
 
 use crate::layout::{Layout, Role, Slot};
@@ -27,15 +28,16 @@ impl Preflight {
     }
 }
 
-/// One queue per slot. Whatever is wrong goes into `found`, once per node or service.
+/// One queue per slot, at that server where it needs one. Whatever is wrong goes into `found`, once per node or service.
 pub(crate) fn queues(
     graph: &ExecutionGraph,
     layout: &Layout,
+    server: Option<&ServerAddress>,
     strategy: &dyn Strategy,
     kinds: &[KindInfo],
     found: &mut Preflight,
 ) -> Vec<PlannedQueue> {
-    queues_like(graph, layout, &|_| None, strategy, kinds, found)
+    queues_like(graph, layout, &|_| None, server, strategy, kinds, found)
 }
 
 /// As [`queues`]; where `like` knows one, that one is taken.
@@ -43,6 +45,7 @@ pub(crate) fn queues_like(
     graph: &ExecutionGraph,
     layout: &Layout,
     like: &dyn Fn(&Slot) -> Option<PlannedQueue>,
+    server: Option<&ServerAddress>,
     strategy: &dyn Strategy,
     kinds: &[KindInfo],
     found: &mut Preflight,
@@ -50,7 +53,7 @@ pub(crate) fn queues_like(
     let mut reported = HashSet::new();
     let mut queues = Vec::new();
     for slot in layout.slots(graph) {
-        match like(&slot).map_or_else(|| queue(&slot, strategy, kinds), Ok) {
+        match like(&slot).map_or_else(|| queue(&slot, server, strategy, kinds), Ok) {
             Ok(queue) => queues.push(queue),
             Err(error) => {
                 let (place, name) = concerned(graph, layout, slot.role);
@@ -84,13 +87,21 @@ fn concerned(graph: &ExecutionGraph, layout: &Layout, role: Role) -> (Place, Str
     }
 }
 
-fn queue(slot: &Slot, strategy: &dyn Strategy, kinds: &[KindInfo]) -> Result<PlannedQueue, Error> {
+fn queue(
+    slot: &Slot,
+    server: Option<&ServerAddress>,
+    strategy: &dyn Strategy,
+    kinds: &[KindInfo],
+) -> Result<PlannedQueue, Error> {
     let id = QueueId::new(&slot.id)?;
     let mut request = EdgeRequest::new(id.clone(), slot.reach)
         .with_capacity(slot.capacity)
         .with_needs(needs());
     if let Some(bytes) = slot.item_bytes {
         request = request.with_item_size(bytes);
+    }
+    if let Some(server) = server {
+        request = request.at(server.clone());
     }
     if let Some(kind) = &slot.kind {
         // Records of other names than the canonical one would not be found among `kinds`.

@@ -142,7 +142,7 @@ impl Body {
         });
         Self {
             fingerprint: plan.fingerprint(),
-            deployment: plan.deployment,
+            deployment: plan.deployment.clone(),
             graph: plan.graph.clone(),
             queues: queues.collect(),
         }
@@ -156,12 +156,12 @@ impl Body {
                 "a graph of fingerprint {fingerprint}, not the one it states"
             )));
         }
-        let preflight = Preflight::of(&self.graph, self.deployment);
+        let preflight = Preflight::of(&self.graph, self.deployment.clone());
         if !preflight.is_ok() {
             let job_name = self.graph.job_name;
             return Err(crate::PreflightError { job_name, preflight }.into());
         }
-        let layout = Layout::new(&self.graph, self.deployment);
+        let layout = Layout::new(&self.graph, &self.deployment);
         let slots = layout.slots(&self.graph);
         if slots.len() != self.queues.len() {
             return Err(broken(format!(

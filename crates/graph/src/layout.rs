@@ -113,10 +113,12 @@ pub(crate) struct Layout {
     pub(crate) ranges: Vec<Range<u32>>,
     /// The worker of each worker of each service.
     pub(crate) service_workers: Vec<Vec<u32>>,
+    /// How far a queue between two workers has to reach.
+    pub(crate) far: Reach,
 }
 
 impl Layout {
-    pub(crate) fn new(graph: &ExecutionGraph, deployment: Deployment) -> Self {
+    pub(crate) fn new(graph: &ExecutionGraph, deployment: &Deployment) -> Self {
         let adjacency = graph.adjacency();
         let mut placer = Placer::new(deployment);
         let mut instances: Vec<Instance> = Vec::new();
@@ -181,6 +183,7 @@ impl Layout {
             groups,
             ranges,
             service_workers,
+            far: deployment.reach(),
         }
     }
 
@@ -215,7 +218,7 @@ impl Layout {
             slots.extend(self.of_node(node).iter().map(|instance| Slot {
                 role: Role::Input(instance.id),
                 id: format!("{job}/input_{}", instance.name),
-                reach: senders.reach(instance.worker),
+                reach: senders.reach(instance.worker, self.far),
                 capacity: spec.queue_capacity(),
                 item_bytes: spec.item_bytes,
                 kind: spec.queue_kind.clone(),
@@ -241,7 +244,7 @@ impl Layout {
         let response = |role, id, worker| Slot {
             role,
             id,
-            reach: servants.reach(worker),
+            reach: servants.reach(worker, self.far),
             capacity,
             item_bytes: None,
             kind: None,
@@ -257,7 +260,7 @@ impl Layout {
             // Several workers of a service share its request queue.
             let reach = workers
                 .iter()
-                .map(|worker| callers.reach(*worker))
+                .map(|worker| callers.reach(*worker, self.far))
                 .max()
                 .unwrap_or(Reach::Process);
             slots.push(Slot {
@@ -316,12 +319,12 @@ impl Spread {
         }
     }
 
-    /// How far a queue with one end on `worker` has to reach.
-    fn reach(&self, worker: u32) -> Reach {
+    /// How far a queue with one end on `worker` has to reach, when one between workers reaches `far`.
+    fn reach(&self, worker: u32, far: Reach) -> Reach {
         match self {
             Self::Nowhere => Reach::Process,
             Self::One(other) if *other == worker => Reach::Process,
-            _ => Reach::Host,
+            _ => far,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The plan of a job: who runs where and which queues are between them.
 
 use descriptor_core::{
-    DescriptorPool, DescriptorRecord, Error, ErrorKind, KindInfo, QueueId, Reach, Refusal, Strategy,
+    DescriptorPool, DescriptorRecord, Error, ErrorKind, KindInfo, QueueId, Reach, Refusal, ServerAddress, Strategy,
 };
 use router::UpstreamId;
 
@@ -95,10 +95,10 @@ impl Plan {
         strategy: &dyn Strategy,
         kinds: &[KindInfo],
     ) -> Result<Self, PreflightError> {
-        let mut preflight = Preflight::of(&graph, deployment);
+        let mut preflight = Preflight::of(&graph, deployment.clone());
         if preflight.allows_layout() {
-            let layout = Layout::new(&graph, deployment);
-            let queues = choose::queues(&graph, &layout, strategy, kinds, &mut preflight);
+            let layout = Layout::new(&graph, &deployment);
+            let queues = choose::queues(&graph, &layout, deployment.server(), strategy, kinds, &mut preflight);
             if preflight.is_ok() {
                 return Ok(Self::assemble(graph, deployment, layout, queues, preflight.findings));
             }
@@ -160,8 +160,8 @@ impl Plan {
 
     /// How it is spread over processes.
     #[must_use]
-    pub const fn deployment(&self) -> Deployment {
-        self.deployment
+    pub fn deployment(&self) -> Deployment {
+        self.deployment.clone()
     }
 
     /// The fingerprint of its graph, see [`ExecutionGraph::fingerprint`].
@@ -345,6 +345,19 @@ impl Plan {
             })?;
         }
         Ok(self)
+    }
+
+    /// The same plan as a process reaches its queues that has this address for the server of the workers. A plan for
+    /// one host is left as it is.
+    #[must_use]
+    pub fn reached_at(mut self, server: &ServerAddress) -> Self {
+        if let Deployment::Workers(meeting) = self.deployment {
+            for queue in self.queues.iter_mut().filter(|queue| queue.reach == Reach::Network) {
+                queue.record = server.instead_of(meeting.server(), queue.record.clone());
+            }
+            self.deployment = Deployment::Workers(meeting.reached_at(server.clone()));
+        }
+        self
     }
 
     /// The records of all queues as one document under the job's name.

@@ -15,15 +15,16 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong with the graph, at once.
     pub fn with_graph(&self, graph: ExecutionGraph, kinds: &[KindInfo]) -> Result<Self, PreflightError> {
-        let mut preflight = Preflight::of(&graph, self.deployment());
+        let deployment = self.deployment();
+        let mut preflight = Preflight::of(&graph, deployment.clone());
         if preflight.allows_layout() {
-            let layout = Layout::new(&graph, self.deployment());
+            let layout = Layout::new(&graph, &deployment);
             let like = |slot: &Slot| self.like(&layout, slot, kinds);
-            let queues = choose::queues_like(&graph, &layout, &like, &DefaultStrategy, kinds, &mut preflight);
+            let queues = choose::queues_like(&graph, &layout, &like, deployment.server(), &DefaultStrategy, kinds, &mut preflight);
             if preflight.is_ok() {
                 return Ok(Self::assemble(
                     graph,
-                    self.deployment(),
+                    deployment,
                     layout,
                     queues,
                     preflight.findings,

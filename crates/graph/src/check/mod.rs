@@ -21,7 +21,7 @@ impl Preflight {
         check.names();
         let circling = check.cycles();
         check.structure(&circling);
-        check.size(deployment);
+        check.size(&deployment);
         check.ports();
         check.types();
         check.keys();

@@ -5,7 +5,7 @@ use crate::limits::{MAX_BUFFER_SIZE, MAX_CONNECTIONS, MAX_INSTANCES, MAX_PARALLE
 use crate::{Code, Deployment, Place, ServiceId};
 
 impl Check<'_> {
-    pub(super) fn size(&mut self, deployment: Deployment) {
+    pub(super) fn size(&mut self, deployment: &Deployment) {
         let graph = self.graph;
         for (id, node) in graph.node_ids() {
             let place = Place::Node(id);
@@ -48,9 +48,9 @@ impl Check<'_> {
         }
     }
 
-    fn workers(&mut self, name: &str, place: Place, bound: &[u32], deployment: Deployment) {
+    fn workers(&mut self, name: &str, place: Place, bound: &[u32], deployment: &Deployment) {
         // A job that is tried on threads first keeps what it says about workers.
-        if deployment == Deployment::Threads {
+        if *deployment == Deployment::Threads {
             return;
         }
         let workers = deployment.workers();
@@ -64,7 +64,7 @@ impl Check<'_> {
         }
     }
 
-    fn totals(&mut self, deployment: Deployment) {
+    fn totals(&mut self, deployment: &Deployment) {
         let graph = self.graph;
         let nodes: u64 = graph.nodes().iter().map(|node| u64::from(node.parallelism)).sum();
         let services: u64 = graph

@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn documents_and_rebuilding(shape in shapes(), workers in 1..4_u32) {
         let deployment = Deployment::Processes(workers);
-        let first = plan(build(&shape).build(), deployment).unwrap();
+        let first = plan(build(&shape).build(), deployment.clone()).unwrap();
         prop_assert_eq!(&Plan::from_json(&first.to_json().unwrap()).unwrap(), &first);
         prop_assert_eq!(&Plan::from_bytes(&first.to_bytes().unwrap()).unwrap(), &first);
         let again = plan(build(&shape).build(), deployment).unwrap();

@@ -1,0 +1,273 @@
+//! Where workers of other hosts and the process that needs them find each other.
+//!
+//! A worker puts a note into the queue of the hall that names two queues of its own. Who needs a worker takes a note and
+//! speaks into the first of them; when the other answers, the worker lives, and gets a number. Notes of the dead are passed
+//! over that way.
+
+use std::time::{Duration, Instant};
+
+use descriptor_core::{DynQueue, Error, ErrorKind, GetError, PutError, QueueId, Wait};
+use serde::{Deserialize, Serialize};
+
+use crate::queues::line;
+use crate::{Heard, Listener, Member, Seat};
+
+/// Notes and messages that fit into a queue of the hall.
+const ROOM: usize = 1000;
+/// How long a worker may take to answer before another one is called beside it.
+const ANSWER: Duration = Duration::from_secs(1);
+/// How often the hall and those that were called are looked at in turn.
+const LOOK: Duration = Duration::from_millis(20);
+/// The longest name of a worker or its host that is believed.
+const MAX_NAME: usize = 200;
+
+/// Opens a queue of this name and capacity at the server.
+pub type OpenQueue<'a> = Box<dyn Fn(QueueId, usize) -> Result<DynQueue<String>, Error> + Send + 'a>;
+
+/// What a worker leaves in the hall.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    name: String,
+    pid: u32,
+    host: String,
+}
+
+/// What a worker hears first.
+#[derive(Debug, Serialize, Deserialize)]
+enum Call {
+    /// Somebody needs workers, and counts those as lost that are silent for so long, in milliseconds.
+    Wanted(u64),
+    /// It is the worker of this number.
+    Seat(u32),
+}
+
+/// What a worker says first.
+#[derive(Debug, Serialize, Deserialize)]
+struct Here;
+
+/// The hall of one job at one server.
+pub struct Hall<'a> {
+    job: String,
+    open: OpenQueue<'a>,
+    notes: DynQueue<String>,
+}
+
+/// A worker that was called and has not answered yet.
+struct Called {
+    since: Instant,
+    member: Member,
+    listener: Listener,
+}
+
+/// Calls workers out of a [`Hall`], one after another.
+pub struct Roll<'a> {
+    hall: Hall<'a>,
+    silence: Duration,
+    until: Instant,
+    wanted: u32,
+    limit: Duration,
+    called: Vec<Called>,
+}
+
+impl<'a> Hall<'a> {
+    /// The hall of this job.
+    ///
+    /// # Errors
+    /// What opening its queue says.
+    pub fn enter(job: &str, open: OpenQueue<'a>) -> Result<Self, Error> {
+        let notes = open(QueueId::new(format!("{job}/hall"))?, ROOM)?;
+        Ok(Self {
+            job: job.to_owned(),
+            open,
+            notes,
+        })
+    }
+
+    fn queue(&self, worker: &str, what: &str) -> Result<DynQueue<String>, Error> {
+        (self.open)(QueueId::new(format!("{}.{worker}/{what}", self.job))?, ROOM)
+    }
+
+    /// Waits as a worker until somebody needs it, for `limit` at most.
+    ///
+    /// # Errors
+    /// `Timeout` when nobody did; what the queues say when the server cannot be reached.
+    pub fn join(&self, limit: Duration) -> Result<Seat, Error> {
+        let until = Instant::now().checked_add(limit);
+        loop {
+            // A new name each time: who was called before may have been given up in the meantime.
+            let name = QueueId::generated("worker").to_string();
+            let (words, orders) = (self.queue(&name, "words")?, self.queue(&name, "orders")?);
+            self.leave_note(name)?;
+            if let Some(seat) = wait_for_call(words, orders, until)? {
+                return Ok(seat);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(Error::new(ErrorKind::Timeout, "join job")
+                    .with("job", self.job.as_str())
+                    .expected(format!("a call within {} s", limit.as_secs()))
+                    .found("nobody who needs a worker")
+                    .remedy("start the program that coordinates the job, with the same server"));
+            }
+        }
+    }
+
+    fn leave_note(&self, name: String) -> Result<(), Error> {
+        let note = Note {
+            name,
+            pid: std::process::id(),
+            host: host_name(),
+        };
+        let mut json = Vec::new();
+        descriptor_core::Codec::Json.encode(&note, MAX_NAME * 4, &mut json)?;
+        let put = self.notes.try_put(String::from_utf8_lossy(&json).into_owned());
+        let full = || {
+            Error::new(ErrorKind::Overloaded, "join job")
+                .with("job", self.job.as_str())
+                .expected("room in the hall of the job")
+                .remedy("delete its queue at the server: too many have come, and nobody has called them")
+        };
+        match put {
+            Ok(()) => self.notes.flush(Wait::from(Duration::from_secs(10))),
+            Err(PutError::Full(_)) => Err(full().found("as many notes as fit")),
+            Err(PutError::Closed(_)) => Err(full().found("a queue that is closed")),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Gets ready to call so many workers, which are lost when they are silent for so long. All of them have `limit` to come.
+    #[must_use]
+    pub fn call(self, wanted: u32, silence: Duration, limit: Duration) -> Roll<'a> {
+        let now = Instant::now();
+        Roll {
+            hall: self,
+            silence,
+            until: now.checked_add(limit).unwrap_or(now),
+            wanted,
+            limit,
+            called: Vec::new(),
+        }
+    }
+}
+
+/// The seat, when there is a call before `until` and the caller keeps to it.
+fn wait_for_call(
+    words: DynQueue<String>,
+    orders: DynQueue<String>,
+    until: Option<Instant>,
+) -> Result<Option<Seat>, Error> {
+    // Nothing is known of a caller before it calls, so its silence means nothing either.
+    let (speaker, mut listener) = line(words, orders, Duration::MAX)?;
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let Heard::Message(Call::Wanted(silence)) = listener.hear(left)? else {
+        speaker.hang_up();
+        return Ok(None);
+    };
+    listener.expect(Duration::from_millis(silence).max(ANSWER));
+    speaker.say(&Here)?;
+    match listener.hear::<Call>(None)? {
+        Heard::Message(Call::Seat(worker)) => Ok(Some(Seat {
+            worker,
+            listener,
+            speaker,
+        })),
+        _ => {
+            speaker.hang_up();
+            Ok(None)
+        }
+    }
+}
+
+impl Roll<'_> {
+    /// The next worker, which has this number from now on.
+    ///
+    /// # Errors
+    /// `Timeout` when not enough workers have come in time; `remedy` says how one is started. What the queues say.
+    pub fn next(&mut self, worker: u32, remedy: String) -> Result<(Member, Listener), Error> {
+        loop {
+            let fresh = self.called.iter().filter(|called| called.since.elapsed() < ANSWER);
+            if fresh.count() < self.wanted.saturating_sub(worker) as usize {
+                self.call_one()?;
+            } else {
+                std::thread::sleep(LOOK);
+            }
+            let mut place = 0;
+            while let Some(called) = self.called.get_mut(place) {
+                match called.listener.hear::<Here>(Some(Duration::ZERO)) {
+                    Ok(Heard::Message(Here)) => {
+                        let Called { member, listener, .. } = self.called.swap_remove(place);
+                        let member = member.numbered(worker);
+                        if member.say(&Call::Seat(worker)).is_ok() {
+                            return Ok((member, listener));
+                        }
+                    }
+                    Ok(Heard::Nothing) => place += 1,
+                    // It was dead before, or is of another kind.
+                    Ok(Heard::End) | Err(_) => self.called.swap_remove(place).member.kill(),
+                }
+            }
+            if Instant::now() >= self.until {
+                return Err(Error::new(ErrorKind::Timeout, "start workers")
+                    .with("job", self.hall.job.as_str())
+                    .expected(format!(
+                        "{} workers to join within {} s",
+                        self.wanted,
+                        self.limit.as_secs_f64()
+                    ))
+                    .found(format!(
+                        "{worker}, so that {} are missing",
+                        self.wanted.saturating_sub(worker)
+                    ))
+                    .remedy(remedy));
+            }
+        }
+    }
+
+    /// Takes a note, if there is one, and calls who left it.
+    fn call_one(&mut self) -> Result<(), Error> {
+        let note = match self.hall.notes.get_within(Wait::from(LOOK)) {
+            Ok(note) => note,
+            Err(GetError::Empty) => return Ok(()),
+            Err(other) => return Err(other.into()),
+        };
+        let note = descriptor_core::Codec::Json.decode::<Note>(note.as_bytes(), MAX_NAME * 4);
+        let Some(note) = note.ok().filter(|note| note.host.len() <= MAX_NAME) else {
+            // Anybody can put something there.
+            return Ok(());
+        };
+        let (Ok(orders), Ok(words)) = (
+            self.hall.queue(&note.name, "orders"),
+            self.hall.queue(&note.name, "words"),
+        ) else {
+            return Ok(());
+        };
+        let (speaker, listener) = line(orders.clone(), words.clone(), self.silence)?;
+        let silence = u64::try_from(self.silence.as_millis()).unwrap_or(u64::MAX);
+        let member = Member::far(note.pid, note.host, speaker, [orders, words]);
+        if member.say(&Call::Wanted(silence)).is_ok() {
+            self.called.push(Called {
+                since: Instant::now(),
+                member,
+                listener,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Roll<'_> {
+    fn drop(&mut self) {
+        // Those that came too late wait for somebody else.
+        for called in &self.called {
+            called.member.kill();
+        }
+    }
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    match name.is_empty() || name.len() > MAX_NAME {
+        true => "?".to_owned(),
+        false => name.to_owned(),
+    }
+}
