@@ -4,6 +4,7 @@
 //! speaks into the first of them; when the other answers, the worker lives, and gets a number. Notes of the dead are passed
 //! over that way.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use descriptor_core::{DynQueue, Error, ErrorKind, GetError, PutError, QueueId, Wait};
@@ -22,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const MAX_NAME: usize = 200;
 
 /// Opens a queue of this name and capacity at the server.
-pub type OpenQueue<'a> = Box<dyn Fn(QueueId, usize) -> Result<DynQueue<String>, Error> + Send + 'a>;
+pub type OpenQueue = Box<dyn Fn(QueueId, usize) -> Result<DynQueue<String>, Error> + Send>;
 
 /// What a worker leaves in the hall.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,9 +47,9 @@ enum Call {
 struct Here;
 
 /// The hall of one job at one server.
-pub struct Hall<'a> {
+pub struct Hall {
     job: String,
-    open: OpenQueue<'a>,
+    open: OpenQueue,
     notes: DynQueue<String>,
 }
 
@@ -60,8 +61,8 @@ struct Called {
 }
 
 /// Calls workers out of a [`Hall`], one after another.
-pub struct Roll<'a> {
-    hall: Hall<'a>,
+pub struct Roll {
+    hall: Hall,
     silence: Duration,
     until: Instant,
     wanted: u32,
@@ -69,12 +70,12 @@ pub struct Roll<'a> {
     called: Vec<Called>,
 }
 
-impl<'a> Hall<'a> {
+impl Hall {
     /// The hall of this job.
     ///
     /// # Errors
     /// What opening its queue says.
-    pub fn enter(job: &str, open: OpenQueue<'a>) -> Result<Self, Error> {
+    pub fn enter(job: &str, open: OpenQueue) -> Result<Self, Error> {
         let notes = open(QueueId::new(format!("{job}/hall"))?, ROOM)?;
         Ok(Self {
             job: job.to_owned(),
@@ -136,7 +137,7 @@ impl<'a> Hall<'a> {
 
     /// Gets ready to call so many workers, which are lost when they are silent for so long. All of them have `limit` to come.
     #[must_use]
-    pub fn call(self, wanted: u32, silence: Duration, limit: Duration) -> Roll<'a> {
+    pub fn call(self, wanted: u32, silence: Duration, limit: Duration) -> Roll {
         let now = Instant::now();
         Roll {
             hall: self,
@@ -177,7 +178,7 @@ fn wait_for_call(
     }
 }
 
-impl Roll<'_> {
+impl Roll {
     /// The next worker, which has this number from now on.
     ///
     /// # Errors
@@ -254,7 +255,22 @@ impl Roll<'_> {
     }
 }
 
-impl Drop for Roll<'_> {
+impl fmt::Debug for Hall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hall").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Roll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roll")
+            .field("hall", &self.hall)
+            .field("called", &self.called.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Roll {
     fn drop(&mut self) {
         // Those that came too late wait for somebody else.
         for called in &self.called {

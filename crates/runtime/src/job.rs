@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crew::Output;
-use descriptor_core::{Backends, Error, ErrorKind, QueueId};
+use descriptor_core::{Backends, DefaultStrategy, Error, ErrorKind, QueueId, ServerAddress};
 use graph::{Deployment, Plan};
 
 use crate::checkpoints::Checkpoints;
@@ -24,6 +24,8 @@ pub struct Job<B: Backends> {
     pub(crate) services: Vec<ServiceCode<B>>,
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) output: Output,
+    /// In a worker of another host: how it reaches the server of the job.
+    pub(crate) joined: Option<ServerAddress>,
 }
 
 impl<B: Backends> Job<B> {
@@ -36,6 +38,7 @@ impl<B: Backends> Job<B> {
             services,
             checkpoints: None,
             output: Output::Collected,
+            joined: None,
         }
     }
 
@@ -49,6 +52,16 @@ impl<B: Backends> Job<B> {
             let run = QueueId::generated("run").to_string();
             self.prefix = workers::prefix(self.plan.job_name(), &run);
             self.plan = self.plan.for_run(&run)?;
+        }
+        Ok(self)
+    }
+
+    /// In a worker that joined from another host, which need not know how the job is spread: the job as its coordinator
+    /// has laid it out. The records of its queues are still to come.
+    pub(crate) fn called_for(mut self, deployment: &Deployment) -> Result<Self, Error> {
+        if self.joined.is_some() && self.plan.deployment() != *deployment {
+            let (graph, kinds) = (self.plan.graph().clone(), self.backends.registry::<()>().kinds());
+            self.plan = Plan::build(graph, deployment.clone(), &DefaultStrategy, &kinds)?;
         }
         Ok(self)
     }

@@ -47,10 +47,14 @@ fn open<B: Backends>(
     let kind = kinds.find(|kind| kind.reach == reach).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "start job")
             .expected(format!("a queue type of reach {reach} for dead letters"))
-            .remedy("build in `local` or `sage`, and `shm` for several processes")
+            .remedy("build in `local` or `sage`, `shm` for several processes, and `rpc` for several hosts")
     })?;
     let id = QueueId::new(format!("{prefix}/dead_letters"))?;
-    let mut record = DescriptorRecord::new(id, kind.kind).with("maxsize", Value::Int(DEFAULT_ROOM));
+    let record = match job.plan.deployment().server() {
+        Some(server) => server.record(id),
+        None => DescriptorRecord::new(id, kind.kind),
+    };
+    let mut record = record.with("maxsize", Value::Int(DEFAULT_ROOM));
     if kind.reach == Reach::Process {
         record.scope = Scope::Worker(worker);
     }

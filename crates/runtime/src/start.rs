@@ -137,7 +137,7 @@ pub(crate) fn prepare<B: Backends>(
     for made in &tasks {
         made.standing.enter(NodeState::QueuesReady);
     }
-    let worker = matches!(plan.deployment(), Deployment::Processes(_)) && post.worker != Deployment::COORDINATOR;
+    let worker = plan.deployment() != Deployment::Threads && post.worker != Deployment::COORDINATOR;
     let mut shared = Shared::new(plan, control, queues, meters, standings, tasks.len() + post.others);
     shared.worker = worker.then_some(post.worker);
     let _ = shared.services.set(services);

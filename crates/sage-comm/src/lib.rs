@@ -12,8 +12,8 @@ pub use descriptor_core::{
     EdgeRequest, Error, ErrorKind, Evicted, GetError, Holder, Item, KeySpec, Kind, KindInfo, Lease, LeaseKeeper,
     LeaseTotals, LedgerReport, LiveQueue, LocalNames, MAX_CAPACITY, Metadata, NameService, Open, Params, PoolDiff,
     Preset, PutError, Queue, QueueCore, QueueDescriptor, QueueExt, QueueId, QueueStats, Reach, Refusal, Registry,
-    Result, RetryToken, Scope, Select, SelectAsync, Spec, Strategy, Takes, Totals, TryQueue, TypeTag, Value, Wait,
-    Wire, adopt, describe, live_queues, wait, waiting_queue,
+    Result, RetryToken, Scope, Select, SelectAsync, ServerAddress, Spec, Strategy, Takes, Totals, TryQueue, TypeTag,
+    Value, Wait, Wire, adopt, describe, live_queues, wait, waiting_queue,
 };
 #[cfg(feature = "jobs")]
 #[doc(inline)]
@@ -56,10 +56,11 @@ pub use rpc_server as serve;
 pub use runtime::{
     Asked, AsyncOrder, AttemptReport, Attempts, ByKey, CheckpointReport, Checkpoints, Data, DeadLetter, Deployment,
     EdgeExplanation, ErrorPolicy, Explanation, FailureReport, Flow, Instance, Job, JobController, JobHandle, JobReport,
-    KeyedState, KeyedStream, LostWorker, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState, NotChosen,
-    OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies, RescaleReport,
-    Restart, RouteDiff, ServiceClient, ServiceContext, ServiceHandle, ServiceReport, ServiceTotals, Source, SourceStep,
-    State, Stream, TaskContext, WorkerOutput, WorkerProgress, WorkerState, is_worker, launch, ops, run,
+    KeyedState, KeyedStream, LostWorker, Meeting, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState,
+    NotChosen, OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies,
+    RescaleReport, Restart, RouteDiff, ServiceClient, ServiceContext, ServiceHandle, ServiceReport, ServiceTotals,
+    Source, SourceStep, State, Stream, TaskContext, WorkerOutput, WorkerProgress, WorkerState, is_worker, join, launch,
+    ops, run,
 };
 #[cfg(feature = "service")]
 #[doc(inline)]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crew::{Crew, Listener, Member, Output};
-use descriptor_core::{Backends, Error, ErrorKind, QueueId, Reach};
+use crew::{Crew, Listener, Member};
+use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::Deployment;
 
+use super::meeting::Recruiter;
 use super::message::Setup;
 use super::minder;
 use super::team::Team;
@@ -30,7 +31,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
     let post = Post {
         worker: Deployment::COORDINATOR,
         prefix: &prefix,
-        reach: Reach::Host,
+        reach: job.plan.deployment().reach(),
         others: workers as usize,
         letters: call.letters,
     };
@@ -50,13 +51,14 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         checkpoints: kept.as_ref().and_then(Kept::share),
         run,
     });
+    let recruiter = Recruiter::of(job)?;
     let mut prepared = prepare(job, plan, &post, kept)?;
     let shared = Arc::clone(&prepared.shared);
     if let Some(current) = call.current {
         current.show(&shared);
     }
     let mut threads = prepared.threads()?;
-    let ready = match hire(&shared, &setup, job.output, &mut threads) {
+    let ready = match hire(&shared, &setup, recruiter, &mut threads) {
         // An order from before they were there has not reached them.
         Ok(team) if shared.control.is_stopping() => {
             team.end();
@@ -94,18 +96,18 @@ pub(crate) fn prefix(job: &str, run: &str) -> String {
     format!("{job}.{run}")
 }
 
-/// Starts the workers, and for each a thread that minds it.
+/// Starts or finds the workers, and for each a thread that minds it.
 fn hire<'a>(
     shared: &'a Arc<Shared>,
     setup: &Arc<Setup>,
-    output: Output,
+    mut recruiter: Recruiter,
     threads: &mut Vec<TaskThread>,
 ) -> Result<&'a Team, Error> {
     let mut started = Ok(());
     let (mut members, mut listeners) = (Vec::new(), Vec::new());
     let workers = setup.deployment.workers();
     for worker in 0..workers {
-        match Member::start(worker, output) {
+        match recruiter.next(worker) {
             Ok((member, listener)) => {
                 // Before anybody else can say anything to it. One that cannot be told has ended, and that will be seen.
                 let _ = member.say(&**setup);

@@ -4,7 +4,7 @@ use crew::Seat;
 use descriptor_core::{Backends, Error};
 use graph::Deployment;
 
-use super::{coordinator, worker};
+use super::{coordinator, meeting, worker};
 use crate::{Job, JobHandle, JobReport, attempts};
 
 /// Runs a job on the threads or processes that its deployment asks for, and waits for its end.
@@ -13,10 +13,13 @@ use crate::{Job, JobHandle, JobReport, attempts};
 /// with the same arguments, for each worker, and there this call builds the same graph, does the worker's part and ends
 /// the process. What stands before it in `main` happens in every worker too. Workers have no standard input.
 ///
+/// Workers of other hosts are started by hand, with the variable `SAGE_JOIN` that says where the server of queues is, and
+/// [`join`](crate::join) the job here.
+///
 /// # Errors
 /// What `graph` says, and what keeps the job from starting: as [`Job::start`]; `Incompatible` when a worker builds another
 /// graph, naming the difference; `PeerDied` when a worker ends before it is ready; `Timeout` when it is not ready within a
-/// minute. How the job itself ended is in the report.
+/// minute, or too few have come. How the job itself ended is in the report.
 pub fn run<B, F>(graph: F) -> Result<JobReport, Error>
 where
     B: Backends,
@@ -37,9 +40,12 @@ where
     if let Some(seat) = Seat::take()? {
         worker::serve(seat, graph);
     }
+    if let Some(server) = meeting::address()? {
+        match meeting::join(&server, graph)? {}
+    }
     let job = graph()?;
     match job.plan().deployment() {
-        Deployment::Processes(_) => {
+        Deployment::Processes(_) | Deployment::Workers(_) => {
             let handle = attempts::handle(job, coordinator::attempt)?;
             handle.begin();
             Ok(handle)

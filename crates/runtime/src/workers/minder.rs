@@ -191,7 +191,7 @@ impl Minder<'_> {
     }
 
     fn died(&self, fate: Fate) {
-        let (worker, pid) = (self.member.worker(), self.member.pid());
+        let (worker, pid, name) = (self.member.worker(), self.member.pid(), self.member.name());
         if self.team.crew.standing(worker) == Standing::Called {
             self.team.crew.refuse(
                 self.refusal(ErrorKind::PeerDied)
@@ -207,7 +207,7 @@ impl Minder<'_> {
             }
         }
         let names: Vec<String> = self.places.iter().map(|(_, name)| name.clone()).collect();
-        let why = format!("process {pid} {fate} while it ran {}", listed(&names));
+        let why = format!("{name} {fate} while it ran {}", listed(&names));
         self.shared.control.fail(Failure {
             node: String::new(),
             instance: format!("worker {worker}"),

@@ -2,11 +2,13 @@
 //!
 //! The coordinator plans, opens every queue between processes, and gives each worker its part over a line that ends with
 //! either of the two. A worker builds the same graph, proves it by the fingerprint, opens its queues, and runs its
-//! instances like any job on threads; at the end it hands over its accounts.
+//! instances like any job on threads; at the end it hands over its accounts. Workers of other hosts join it at a server of
+//! queues (`meeting.rs`), and from then on there is no difference but the line.
 
 mod coordinator;
 mod launch;
 pub(crate) mod lost;
+mod meeting;
 mod message;
 mod minder;
 mod pulse;
@@ -16,5 +18,6 @@ mod worker;
 pub(crate) use coordinator::prefix;
 pub use crew::is_worker;
 pub use launch::{launch, run};
+pub use meeting::join;
 pub use pulse::{WorkerProgress, WorkerState};
 pub(crate) use team::Team;

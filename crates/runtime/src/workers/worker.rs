@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crew::{Heard, Listener, Seat, Speaker};
-use descriptor_core::{Backends, Error, Reach};
+use descriptor_core::{Backends, Error};
 use graph::{ExecutionGraph, Plan};
 
 use super::coordinator::prefix;
@@ -45,7 +45,7 @@ where
     exit(code)
 }
 
-fn work<B, F>(seat: Seat, graph: F) -> Result<(), Error>
+pub(super) fn work<B, F>(seat: Seat, graph: F) -> Result<(), Error>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
@@ -83,7 +83,9 @@ where
     F: FnOnce() -> Result<Job<B>, Error>,
 {
     let refused = |error: Error| Box::new(Word::Refused(error.to_string()));
-    let job = graph().map_err(refused)?;
+    let job = graph()
+        .and_then(|job| job.called_for(&setup.deployment))
+        .map_err(refused)?;
     let plan = match setup.graph.clone() {
         Some(graph) => rescaled(&job, graph).map_err(refused)?,
         None => job.plan.clone(),
@@ -100,11 +102,15 @@ where
     }
     let plan = plan.for_run(&setup.run);
     let plan = plan.and_then(|plan| plan.with_pool(&setup.pool)).map_err(refused)?;
+    let plan = match &job.joined {
+        Some(server) => plan.reached_at(server),
+        None => plan,
+    };
     let prefix = prefix(plan.job_name(), &setup.run);
     let post = Post {
         worker,
         prefix: &prefix,
-        reach: Reach::Host,
+        reach: setup.deployment.reach(),
         others: 0,
         letters: Letters::OfJob(&setup.letters, None),
     };

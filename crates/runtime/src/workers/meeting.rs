@@ -1,0 +1,100 @@
+//! Workers of other hosts: how the coordinator finds them, and they the coordinator.
+
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::process::exit;
+use std::time::Duration;
+
+use crew::{Hall, JOIN, Listener, Member, Output, Roll};
+use descriptor_core::{Backends, Error, ErrorKind, Result, ServerAddress};
+use graph::{Deployment, Meeting};
+
+use super::worker;
+use crate::Job;
+
+/// How long a worker waits until somebody needs it.
+const WAIT: Duration = Duration::from_secs(600);
+
+/// Where the workers of a job come from.
+pub(super) enum Recruiter {
+    /// They are started here, and write there.
+    Here(Output),
+    /// They come by themselves.
+    Hall(Roll, String),
+}
+
+impl Recruiter {
+    pub(super) fn of<B: Backends>(job: &Job<B>) -> Result<Self> {
+        let Deployment::Workers(meeting) = job.plan.deployment() else {
+            return Ok(Self::Here(job.output));
+        };
+        let remedy = format!(
+            "start this program once for each of them, on whatever host, with {JOIN}={} or the way from there to this server",
+            meeting.server()
+        );
+        let roll = hall(job, meeting.server())?;
+        Ok(Self::Hall(call(roll, &meeting), remedy))
+    }
+
+    pub(super) fn next(&mut self, worker: u32) -> Result<(Member, Listener)> {
+        match self {
+            Self::Here(output) => Member::start(worker, *output),
+            Self::Hall(roll, remedy) => roll.next(worker, remedy.clone()),
+        }
+    }
+}
+
+fn call(hall: Hall, meeting: &Meeting) -> Roll {
+    hall.call(meeting.workers(), meeting.longest_silence(), meeting.patience())
+}
+
+/// Where those who want to work at a job and those who need them meet.
+fn hall<B: Backends>(job: &Job<B>, server: &ServerAddress) -> Result<Hall> {
+    let (registry, server) = (job.backends.registry::<String>(), server.clone());
+    let room = |room| i64::try_from(room).unwrap_or(i64::MAX);
+    let open = move |id, capacity: usize| registry.open(&server.record(id).with("maxsize", room(capacity)));
+    Hall::enter(job.plan.job_name(), Box::new(open))
+}
+
+/// The address of the server where this process is to look for work, if it was started so.
+pub(super) fn address() -> Result<Option<ServerAddress>> {
+    let Some(text) = std::env::var_os(JOIN) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    let address = text.parse().map_err(|cause: Error| {
+        Error::new(ErrorKind::InvalidDescriptor, "join job")
+            .expected(format!("the address of a server in {JOIN}"))
+            .remedy(format!("correct {JOIN}, or remove it from the environment"))
+            .caused_by(cause)
+    })?;
+    Ok(Some(address))
+}
+
+/// Joins the job as a worker, whatever its deployment says, does the worker's part and ends the process.
+///
+/// As [`run`](crate::run) does in a program that was started with the variable `SAGE_JOIN`: the process that starts the
+/// job with [`Deployment::Workers`] finds this one by the job's name at the server of that address. The worker may have
+/// another way to the server than that process, and credentials of its own.
+///
+/// # Errors
+/// What `graph` says, what keeps the server from being reached, and `Timeout` when nobody needs a worker within ten minutes.
+pub fn join<B, F>(server: &ServerAddress, graph: F) -> Result<Infallible>
+where
+    B: Backends,
+    F: FnOnce() -> Result<Job<B>>,
+{
+    let mut job = graph()?;
+    let hall = hall(&job, server)?;
+    let seat = hall.join(WAIT)?;
+    drop(hall);
+    job.joined = Some(server.clone());
+    let (number, speaker) = (seat.worker, seat.speaker.clone());
+    let done = worker::work(seat, move || Ok(job));
+    speaker.hang_up();
+    if let Err(error) = &done {
+        // The coordinator cannot be told any more.
+        let _ = writeln!(std::io::stderr(), "worker {number}: {error}");
+    }
+    exit(i32::from(done.is_err()))
+}
