@@ -26,6 +26,8 @@ pub struct Job<B: Backends> {
     pub(crate) output: Output,
     /// In a worker of another host: how it reaches the server of the job.
     pub(crate) joined: Option<ServerAddress>,
+    /// What its code was made with.
+    pub(crate) made_with: String,
 }
 
 impl<B: Backends> Job<B> {
@@ -39,6 +41,7 @@ impl<B: Backends> Job<B> {
             checkpoints: None,
             output: Output::Collected,
             joined: None,
+            made_with: String::new(),
         }
     }
 
@@ -54,6 +57,14 @@ impl<B: Backends> Job<B> {
             self.plan = self.plan.for_run(&run)?;
         }
         Ok(self)
+    }
+
+    /// Says what the code of the job was made with that its graph does not show, such as arguments of the program. A
+    /// worker that was made with something else is refused: its operators would do other work under the same names.
+    #[must_use]
+    pub fn made_with(mut self, parameters: impl Into<String>) -> Self {
+        self.made_with = parameters.into();
+        self
     }
 
     /// In a worker that joined from another host, which need not know how the job is spread: the job as its coordinator

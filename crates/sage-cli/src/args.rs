@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use sage_comm::Deployment;
+use sage_comm::{Deployment, Meeting, ServerAddress};
 
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
@@ -96,6 +96,21 @@ pub(crate) struct JobArgs {
     )]
     pub(crate) processes: Option<Bounded<1, 64>>,
 
+    /// Wait for so many workers of other hosts, which join at the server of --at
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse,
+        requires = "at", conflicts_with = "processes"
+    )]
+    pub(crate) workers: Option<Bounded<1, 64>>,
+
+    /// The server of queues of --workers, such as tcp://10.0.0.5:7420 or unix:/run/queues.sock
+    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "workers")]
+    pub(crate) at: Option<ServerAddress>,
+
+    /// Be a worker of this job, started with the same options elsewhere with --workers, at that server
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with_all = ["workers", "at", "processes"])]
+    pub(crate) join: Option<ServerAddress>,
+
     /// Print one JSON object as the last line of the output
     #[arg(long)]
     pub(crate) json: bool,
@@ -112,6 +127,9 @@ impl JobArgs {
             parallelism: Bounded(parallelism),
             transport: Transport::Sage,
             processes: None,
+            workers: None,
+            at: None,
+            join: None,
             json: false,
             quiet: true,
         }
@@ -124,6 +142,9 @@ impl JobArgs {
 
     /// How many processes the instances of operators run in.
     pub(crate) fn processes(&self) -> u32 {
+        if let Some(meeting) = self.meeting() {
+            return meeting.workers();
+        }
         match (self.transport, self.processes) {
             (transport, None) if transport.is_far() => 3,
             // At most 64 by its type.
@@ -133,8 +154,36 @@ impl JobArgs {
         }
     }
 
+    /// Where its workers of other hosts join it, or it joins as one.
+    pub(crate) fn meeting(&self) -> Option<Meeting> {
+        match (&self.join, self.workers, &self.at) {
+            // How many there are is the coordinator's to know.
+            (Some(server), ..) => Some(Meeting::new(1, server.clone())),
+            // At most 64 by its type.
+            (None, Some(workers), Some(server)) => Some(Meeting::new(workers.0 as u32, server.clone())),
+            _ => None,
+        }
+    }
+
+    /// What the packets travel over between processes, or inside the one that there is.
+    pub(crate) fn transport(&self) -> Transport {
+        match self.meeting() {
+            Some(_) => Transport::Rpc,
+            None => self.transport,
+        }
+    }
+
     /// Where the job runs.
     pub(crate) fn deployment(&self) -> Result<Deployment, Failure> {
+        if let Some(meeting) = self.meeting() {
+            return match self.transport {
+                Transport::Local | Transport::Shm | Transport::Actor => Err(Failure::usage(format_args!(
+                    "workers of other hosts with --transport {}: it does not reach them; leave it out",
+                    self.transport
+                ))),
+                Transport::Auto | Transport::Sage | Transport::Rpc => Ok(Deployment::Workers(meeting)),
+            };
+        }
         match (self.transport, self.processes) {
             (transport, _) if transport.is_far() => Ok(Deployment::Processes(self.processes())),
             (Transport::Auto, Some(_)) => Ok(Deployment::Processes(self.processes())),
@@ -186,6 +235,10 @@ impl fmt::Display for Transport {
             Self::Actor => "actor",
         })
     }
+}
+
+pub(crate) fn address(text: &str) -> Result<ServerAddress, String> {
+    text.parse().map_err(|error: sage_comm::Error| error.to_string())
 }
 
 /// A whole number from `MIN` to `MAX`, which may be written with underscores: `1_000_000`.

@@ -49,7 +49,7 @@ impl Account {
         Self {
             outcome: report.outcome,
             seconds: report.seconds,
-            transport: args.transport.to_string(),
+            transport: args.transport().to_string(),
             parallelism: args.parallelism(),
             processes: args.processes(),
             accepted: totals.accepted,

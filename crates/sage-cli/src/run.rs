@@ -26,10 +26,13 @@ pub(crate) fn run_job(
     unit: Unit,
     reached: impl Fn(&JobController) -> Reached,
 ) -> Result<JobReport, Failure> {
+    if let Some(server) = &args.join {
+        match sage_comm::join(server, build)? {}
+    }
     let handle = sage_comm::launch(build)?;
     let interrupts = Interrupts::catch()?;
     let mut progress = Progress::new(!args.quiet, unit);
-    tracing::info!(transport = %args.transport, parallelism = args.parallelism(), "job started");
+    tracing::info!(transport = %args.transport(), parallelism = args.parallelism(), "job started");
     let controller = handle.controller();
     begun(handle.controller());
     let mut report = thread::scope(|scope| {

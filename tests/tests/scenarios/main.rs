@@ -9,6 +9,8 @@ mod concurrency;
 mod contract;
 mod descriptors;
 mod forms;
+#[cfg(target_os = "linux")]
+mod joined_workers;
 mod other_process;
 #[cfg(target_os = "linux")]
 mod peer;

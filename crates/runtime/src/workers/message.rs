@@ -22,6 +22,8 @@ pub(super) struct Setup {
     /// What the id of the queue of dead letters begins with.
     pub(super) letters: String,
     pub(super) checkpoints: Option<Share>,
+    /// What the code was made with, see [`Job::made_with`](crate::Job::made_with).
+    pub(super) made_with: String,
 }
 
 /// What the coordinator wants next.

@@ -100,6 +100,12 @@ where
             setup.deployment
         ))));
     }
+    if job.made_with != setup.made_with {
+        return Err(Box::new(Word::Refused(format!(
+            "a job made with `{}` against the coordinator's `{}`",
+            job.made_with, setup.made_with
+        ))));
+    }
     let plan = plan.for_run(&setup.run);
     let plan = plan.and_then(|plan| plan.with_pool(&setup.pool)).map_err(refused)?;
     let plan = match &job.joined {

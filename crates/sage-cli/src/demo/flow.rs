@@ -47,8 +47,16 @@ pub(super) fn build(
     deployment: Deployment,
     checkpoints: Option<Checkpoints>,
 ) -> sage_comm::Result<Job<Builtin>> {
+    // All that the code below takes and the graph does not show.
+    let made_with = format!(
+        "events={} seed={} window_ms={} slide_ms={}",
+        config.events,
+        config.seed,
+        windows.size_ms(),
+        windows.slide_ms()
+    );
     let flow = Flow::new("hot-items", Builtin);
-    if let Some(kind) = args.transport.queue_type() {
+    if let Some(kind) = args.transport().queue_type() {
         flow.queue_kind(kind);
     }
     let windows = Windows::sliding(windows.size_ms(), windows.slide_ms())?;
@@ -89,10 +97,12 @@ pub(super) fn build(
     };
     let _ = sink.at_coordinator();
     let job = match args.transport {
+        _ if args.meeting().is_some() => flow.build(deployment),
         Transport::Rpc => flow.build_with(deployment, &OverServer::new()),
         Transport::Actor => flow.build_with(deployment, &OverManager::new()),
         _ => flow.build(deployment),
     }?;
+    let job = job.made_with(made_with);
     match checkpoints {
         Some(checkpoints) => job.checkpoints(checkpoints),
         None => Ok(job),

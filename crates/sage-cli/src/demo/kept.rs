@@ -59,9 +59,9 @@ impl KeptArgs {
     /// Where and how often, and the folder that is to go at the end.
     pub(super) fn checkpoints(
         &self,
-        deployment: Deployment,
+        deployment: &Deployment,
     ) -> Result<(Option<Checkpoints>, Option<OwnFolder>), Failure> {
-        let spread = matches!(deployment, Deployment::Processes(workers) if workers >= 2);
+        let spread = matches!(deployment, Deployment::Processes(workers) if *workers >= 2);
         if self.kill_worker && !spread {
             return Err(Failure::usage(
                 "--kill-worker with fewer than two processes: expected a worker that can be lost; add --transport shm \

@@ -56,9 +56,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     };
     let shared = Shared::new(Results::new(args.verify));
     let deployment = args.job.deployment()?;
-    let (checkpoints, _folder) = args.kept.checkpoints(deployment)?;
+    let (checkpoints, _folder) = args.kept.checkpoints(&deployment)?;
     // Until the job has ended.
     let _server = match args.job.transport {
+        _ if args.job.meeting().is_some() => None,
         Transport::Rpc => Some(Embedded::serve()?),
         Transport::Actor => Some(Embedded::manage()?),
         _ => None,

@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::args::{Bounded, JobArgs, Transport};
+use crate::args::{Bounded, JobArgs, Transport, address};
+use sage_comm::ServerAddress;
 
 /// Show how a job would be laid out: instances, queues, connections; nothing runs
 #[derive(Clone, Debug, Args)]
@@ -52,17 +53,31 @@ pub(super) struct LayoutArgs {
     )]
     processes: Option<Bounded<1, 64>>,
 
+    /// Workers of other hosts, which would join at the server of --at
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse,
+        requires = "at", conflicts_with = "processes"
+    )]
+    workers: Option<Bounded<1, 64>>,
+
+    /// The server of queues of --workers, such as tcp://10.0.0.5:7420
+    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "workers")]
+    at: Option<ServerAddress>,
+
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl LayoutArgs {
-    pub(super) const fn job_args(&self) -> JobArgs {
+    pub(super) fn job_args(&self) -> JobArgs {
         JobArgs {
             parallelism: self.parallelism,
             transport: self.transport,
             processes: self.processes,
+            workers: self.workers,
+            at: self.at.clone(),
+            join: None,
             json: self.json,
             quiet: true,
         }

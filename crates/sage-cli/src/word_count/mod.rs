@@ -61,7 +61,7 @@ fn in_one_process(args: &JobArgs) -> Result<(), Failure> {
     }
     Err(Failure::usage(format_args!(
         "--transport {} on {} processes: word-count reads its files in one process; use --transport sage or local",
-        args.transport,
+        args.transport(),
         args.processes(),
     )))
 }

@@ -1,4 +1,5 @@
-//! Jobs that the tests of jobs over processes run, watch and kill: `spread-job WHAT WORKERS`, with 0 workers for threads.
+//! Jobs that the tests of jobs over processes run, watch and kill: `spread-job WHAT WORKERS`, with 0 workers for threads;
+//! `spread-job WHAT WORKERS ADDRESS SECONDS` with workers that join at that server in that time.
 //! The last line of its output is the report, in JSON; what an operator prints comes before it.
 #![forbid(unsafe_code)]
 
@@ -12,15 +13,23 @@ use std::time::{Duration, Instant};
 
 use sage_comm::ops::{FnSource, IterSource, Map};
 use sage_comm::{
-    Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, NodeKind, NodeState,
-    Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerOutput, WorkerState,
+    Builtin, Codec, Deployment, Error, ErrorKind, ErrorPolicy, Flow, Instance, Job, JobController, Meeting, NodeKind,
+    NodeState, Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerOutput,
+    WorkerState,
 };
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let what = args.first().map_or("", String::as_str);
     let workers = args.get(1).and_then(|workers| workers.parse().ok()).unwrap_or_default();
-    match spread(what, workers) {
+    let deployment = match deployment(workers, args.get(2), args.get(3)) {
+        Ok(deployment) => deployment,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match spread(what, deployment) {
         Ok(Outcome::Finished) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
@@ -30,11 +39,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn spread(what: &str, workers: u32) -> Result<Outcome> {
-    let deployment = match workers {
-        0 => Deployment::Threads,
-        workers => Deployment::Processes(workers),
+fn deployment(workers: u32, at: Option<&String>, seconds: Option<&String>) -> Result<Deployment> {
+    let Some(at) = at else {
+        return Ok(match workers {
+            0 => Deployment::Threads,
+            workers => Deployment::Processes(workers),
+        });
     };
+    let limit = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(60);
+    let meeting = Meeting::new(workers, at.parse()?).join_within(Duration::from_secs(limit));
+    // Half of the usual time: long enough for a busy machine.
+    Ok(Deployment::Workers(meeting.silence(Duration::from_secs(5))))
+}
+
+fn spread(what: &str, deployment: Deployment) -> Result<Outcome> {
     let mut collected = None;
     let running = sage_comm::launch(|| {
         let (job, results) = match what {
@@ -312,7 +330,7 @@ fn endless(deployment: Deployment) -> Made {
 
 /// A graph that is another one in every worker.
 fn differs(deployment: Deployment) -> Made {
-    let in_worker = std::env::var_os("SAGE_WORKER").is_some();
+    let in_worker = sage_comm::is_worker();
     let flow = Flow::new("differs", Builtin);
     let _ = flow
         .source("numbers", 2, |at| IterSource::new(share(at, 10)))
