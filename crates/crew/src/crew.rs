@@ -139,6 +139,11 @@ impl Crew {
         state.called_off.is_some_and(|since| all || since.elapsed() >= NOTICE)
     }
 
+    /// Takes away what workers of other hosts have left at a server.
+    pub fn clear_away(&self) {
+        self.members.iter().for_each(|member| member.clear_away());
+    }
+
     /// Ends every process that has not ended.
     pub fn kill(&self) {
         let standing = self.lock().standing.clone();

@@ -5,6 +5,7 @@
 //! over that way.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use descriptor_core::{DynQueue, Error, ErrorKind, GetError, PutError, QueueId, Wait};
@@ -22,8 +23,17 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The longest name of a worker or its host that is believed.
 const MAX_NAME: usize = 200;
 
-/// Opens a queue of this name and capacity at the server.
-pub type OpenQueue = Box<dyn Fn(QueueId, usize) -> Result<DynQueue<String>, Error> + Send>;
+/// The queues of a server.
+pub trait Place: Send + Sync {
+    /// Opens the queue of this name, with room for so many messages.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being usable.
+    fn open(&self, id: QueueId, room: usize) -> Result<DynQueue<String>, Error>;
+
+    /// Takes the queue of this name away, where nobody needs it any more. One that cannot be taken away stays.
+    fn remove(&self, id: QueueId);
+}
 
 /// What a worker leaves in the hall.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,8 +59,35 @@ struct Here;
 /// The hall of one job at one server.
 pub struct Hall {
     job: String,
-    open: OpenQueue,
+    place: Arc<dyn Place>,
     notes: DynQueue<String>,
+}
+
+/// The queues of one worker.
+pub(crate) struct Desk {
+    pub(crate) words: DynQueue<String>,
+    pub(crate) orders: DynQueue<String>,
+    ids: [QueueId; 2],
+    place: Arc<dyn Place>,
+}
+
+impl Desk {
+    /// Nothing more is said in either direction.
+    pub(crate) fn close(&self) {
+        self.words.close();
+        self.orders.close();
+    }
+
+    /// Nobody will come back to it.
+    pub(crate) fn remove(&self) {
+        self.ids.clone().into_iter().for_each(|id| self.place.remove(id));
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("ids", &self.ids).finish_non_exhaustive()
+    }
 }
 
 /// A worker that was called and has not answered yet.
@@ -75,17 +112,26 @@ impl Hall {
     ///
     /// # Errors
     /// What opening its queue says.
-    pub fn enter(job: &str, open: OpenQueue) -> Result<Self, Error> {
-        let notes = open(QueueId::new(format!("{job}/hall"))?, ROOM)?;
+    pub fn enter(job: &str, place: Arc<dyn Place>) -> Result<Self, Error> {
+        let notes = place.open(QueueId::new(format!("{job}/hall"))?, ROOM)?;
         Ok(Self {
             job: job.to_owned(),
-            open,
+            place,
             notes,
         })
     }
 
-    fn queue(&self, worker: &str, what: &str) -> Result<DynQueue<String>, Error> {
-        (self.open)(QueueId::new(format!("{}.{worker}/{what}", self.job))?, ROOM)
+    /// The queues of a worker: what it says, and what it hears.
+    fn queues(&self, worker: &str) -> Result<Desk, Error> {
+        let id = |what| QueueId::new(format!("{}.{worker}/{what}", self.job));
+        let ids = [id("words")?, id("orders")?];
+        let [words, orders] = ids.clone().map(|id| self.place.open(id, ROOM));
+        Ok(Desk {
+            words: words?,
+            orders: orders?,
+            ids,
+            place: Arc::clone(&self.place),
+        })
     }
 
     /// Waits as a worker until somebody needs it, for `limit` at most.
@@ -97,11 +143,12 @@ impl Hall {
         loop {
             // A new name each time: who was called before may have been given up in the meantime.
             let name = QueueId::generated("worker").to_string();
-            let (words, orders) = (self.queue(&name, "words")?, self.queue(&name, "orders")?);
+            let desk = self.queues(&name)?;
             self.leave_note(name)?;
-            if let Some(seat) = wait_for_call(words, orders, until)? {
+            if let Some(seat) = wait_for_call(&desk, until)? {
                 return Ok(seat);
             }
+            desk.remove();
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Err(Error::new(ErrorKind::Timeout, "join job")
                     .with("job", self.job.as_str())
@@ -151,13 +198,9 @@ impl Hall {
 }
 
 /// The seat, when there is a call before `until` and the caller keeps to it.
-fn wait_for_call(
-    words: DynQueue<String>,
-    orders: DynQueue<String>,
-    until: Option<Instant>,
-) -> Result<Option<Seat>, Error> {
+fn wait_for_call(desk: &Desk, until: Option<Instant>) -> Result<Option<Seat>, Error> {
     // Nothing is known of a caller before it calls, so its silence means nothing either.
-    let (speaker, mut listener) = line(words, orders, Duration::MAX)?;
+    let (speaker, mut listener) = line(desk.words.clone(), desk.orders.clone(), Duration::MAX)?;
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     let Heard::Message(Call::Wanted(silence)) = listener.hear(left)? else {
         speaker.hang_up();
@@ -203,7 +246,12 @@ impl Roll {
                     }
                     Ok(Heard::Nothing) => place += 1,
                     // It was dead before, or is of another kind.
-                    Ok(Heard::End) | Err(_) => self.called.swap_remove(place).member.kill(),
+                    Ok(Heard::End) | Err(_) => {
+                        let Called { member, listener, .. } = self.called.swap_remove(place);
+                        member.kill();
+                        drop(listener);
+                        member.clear_away();
+                    }
                 }
             }
             if Instant::now() >= self.until {
@@ -235,15 +283,12 @@ impl Roll {
             // Anybody can put something there.
             return Ok(());
         };
-        let (Ok(orders), Ok(words)) = (
-            self.hall.queue(&note.name, "orders"),
-            self.hall.queue(&note.name, "words"),
-        ) else {
+        let Ok(desk) = self.hall.queues(&note.name) else {
             return Ok(());
         };
-        let (speaker, listener) = line(orders.clone(), words.clone(), self.silence)?;
+        let (speaker, listener) = line(desk.orders.clone(), desk.words.clone(), self.silence)?;
         let silence = u64::try_from(self.silence.as_millis()).unwrap_or(u64::MAX);
-        let member = Member::far(note.pid, note.host, speaker, [orders, words]);
+        let member = Member::far(note.pid, note.host, speaker, desk);
         if member.say(&Call::Wanted(silence)).is_ok() {
             self.called.push(Called {
                 since: Instant::now(),

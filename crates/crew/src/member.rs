@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use descriptor_core::{DynQueue, Error, ErrorKind};
+use descriptor_core::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::Fate;
+use crate::hall::Desk;
 use crate::line::{Listener, Speaker, line};
 use crate::output::{Output, Readers};
 use crate::seat::WORKER;
@@ -33,10 +34,7 @@ enum Body {
     /// A child of this process, and what it writes.
     Child(Mutex<Child>, Readers),
     /// The host it runs on, and the queues between the two.
-    Far {
-        host: String,
-        queues: [DynQueue<String>; 2],
-    },
+    Far { host: String, desk: Desk },
 }
 
 impl Member {
@@ -89,11 +87,11 @@ impl Member {
     }
 
     /// One that has come from another host, and has no number yet.
-    pub(crate) const fn far(pid: u32, host: String, speaker: Speaker, queues: [DynQueue<String>; 2]) -> Self {
+    pub(crate) const fn far(pid: u32, host: String, speaker: Speaker, desk: Desk) -> Self {
         Self {
             worker: 0,
             pid,
-            body: Body::Far { host, queues },
+            body: Body::Far { host, desk },
             speaker,
         }
     }
@@ -181,12 +179,19 @@ impl Member {
                 // One that has ended needs no killing.
                 let _ = child.kill();
             }
-            Body::Far { queues, .. } => {
+            Body::Far { desk, .. } => {
                 if let Some(life) = self.speaker.life() {
                     life.end(Fate::Dismissed);
                 }
-                queues.iter().for_each(|queue| queue.close());
+                desk.close();
             }
+        }
+    }
+
+    /// Takes away what the two had at a server to talk to each other. For one that has ended.
+    pub fn clear_away(&self) {
+        if let Body::Far { desk, .. } = &self.body {
+            desk.remove();
         }
     }
 }

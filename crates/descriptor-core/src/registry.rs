@@ -19,6 +19,7 @@ struct Entry<T: Item> {
     caps: Caps,
     check: fn(&Metadata) -> Result<Metadata, Error>,
     open: fn(&DescriptorRecord) -> Result<DynQueue<T>, Error>,
+    remove: fn(&DescriptorRecord) -> Result<(), Error>,
 }
 
 impl<T: Item> Registry<T> {
@@ -40,6 +41,7 @@ impl<T: Item> Registry<T> {
             caps: S::caps(),
             check: |metadata| S::from_metadata(metadata).map(|spec| spec.to_metadata()),
             open: open_record::<T, S>,
+            remove: |record| S::from_metadata(&record.metadata)?.remove(&record.queue_id),
         };
         self.entries.retain(|known| known.kind.name != entry.kind.name);
         self.entries.push(entry);
@@ -98,6 +100,15 @@ impl<T: Item> Registry<T> {
     pub fn open(&self, record: &DescriptorRecord) -> Result<DynQueue<T>, Error> {
         let (entry, canonical) = self.resolve(record)?;
         (entry.open)(&canonical)
+    }
+
+    /// Takes the queue that the record names away, as [`Open::remove`].
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and whatever keeps the queue there.
+    pub fn remove(&self, record: &DescriptorRecord) -> Result<(), Error> {
+        let (entry, canonical) = self.resolve(record)?;
+        (entry.remove)(&canonical)
     }
 
     fn resolve(&self, record: &DescriptorRecord) -> Result<(&Entry<T>, DescriptorRecord), Error> {

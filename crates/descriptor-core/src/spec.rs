@@ -67,6 +67,15 @@ pub trait Open<T: Item>: Spec {
     /// # Errors
     /// Whatever keeps the queue from being usable. Nothing half-built may stay behind.
     fn open(&self, id: &QueueId) -> Result<DynQueue<T>, Error>;
+
+    /// Takes the queue `id` away with what is inside, where queues of this type stay when nobody uses them any more; nothing is
+    /// to be done for others, and where there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps it there.
+    fn remove(&self, _id: &QueueId) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What a parameter takes.

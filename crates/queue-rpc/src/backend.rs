@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use descriptor_core::{DynQueue, Error, Open, QueueId, Wire};
+use descriptor_core::{DynQueue, Error, ErrorKind, Open, QueueId, Wire};
 
-use crate::{RpcQueue, RpcSpec};
+use crate::{RpcAdmin, RpcQueue, RpcSpec};
 
 impl<T: Wire> Open<T> for RpcSpec {
     fn open(&self, id: &QueueId) -> Result<DynQueue<T>, Error> {
         Ok(Arc::new(RpcQueue::open(id, self)?))
+    }
+
+    fn remove(&self, id: &QueueId) -> Result<(), Error> {
+        match RpcAdmin::connect(self)?.delete(id) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 }

@@ -32,8 +32,11 @@ impl OpenQueue {
             core,
             clear: Box::new(move || clear(inside.as_ref())),
             end: Box::new(move |from, stop| {
-                let event = Event::Stop(Box::new(stop));
-                let _ = behind.try_put(Envelope { from, event });
+                // Where a put is only accepted, it would wait in front of a full queue, and the end of the queue behind it.
+                if behind.caps().stored {
+                    let event = Event::Stop(Box::new(stop));
+                    let _ = behind.try_put(Envelope { from, event });
+                }
             }),
             typed: Box::new(queue),
             item: std::any::type_name::<Envelope<T>>(),

@@ -147,6 +147,9 @@ impl Shared {
         let loads = std::mem::take(&mut *self.loads.lock().unwrap_or_else(PoisonError::into_inner));
         let queues = std::mem::take(&mut *self.queues());
         drop((loads, queues));
+        if let Some(team) = self.team.get() {
+            team.sweep(&self.plan);
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use sage_comm::serve::{RunningServer, Server, Settings};
+use sage_comm::{RpcAdmin, RpcSpec};
 use serde_json::Value;
 
 /// Fails a test that hangs.
@@ -47,6 +48,13 @@ impl Site {
     /// As the workers reach it: in another way, which must lead to the same queues.
     fn other_address(&self) -> String {
         format!("rpc://?port={}&host=localhost", self.socket().port())
+    }
+
+    /// The queues that the server has.
+    fn queues(&self) -> Vec<String> {
+        let admin = RpcAdmin::connect(&RpcSpec::at("127.0.0.1", self.socket().port())).unwrap();
+        let queues = admin.list("").unwrap();
+        queues.into_iter().map(|queue| queue.id.to_string()).collect()
     }
 
     fn worker(&self, what: &str) -> Child {
@@ -165,6 +173,10 @@ fn the_answer_is_that_of_threads() {
             let report = job.report();
             assert_eq!(unbalanced(&report), [""; 0], "{what}");
             assert_eq!(report["ledger"], threads.report()["ledger"], "{what}");
+            // Dead letters are for whoever started the job.
+            let left = site.queues();
+            let expected = |id: &String| id.ends_with("/hall") || id.ends_with("/dead_letters");
+            assert!(left.iter().all(expected), "{left:?}");
             for worker in [first, second].map(leave) {
                 assert_eq!((worker.code, worker.complaints.as_str()), (Some(0), ""), "{what}");
             }
@@ -245,7 +257,7 @@ fn too_few_workers_are_counted_and_the_dead_are_passed_over() {
 
         // Its note stays in the hall.
         let mut dead = site.worker("sums");
-        let admin = sage_comm::RpcAdmin::connect(&sage_comm::RpcSpec::at("127.0.0.1", site.socket().port())).unwrap();
+        let admin = RpcAdmin::connect(&RpcSpec::at("127.0.0.1", site.socket().port())).unwrap();
         while !admin.list("sums/hall").unwrap().iter().any(|queue| queue.depth > 0) {
             std::thread::yield_now();
         }

@@ -8,10 +8,10 @@ use crew::{Crew, Listener, Member};
 use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::Deployment;
 
-use super::meeting::Recruiter;
+use super::meeting::{self, Recruiter};
 use super::message::Setup;
 use super::minder;
-use super::team::Team;
+use super::team::{Sweep, Team};
 use crate::Job;
 use crate::attempt::{Attempt, TaskThread};
 use crate::attempts::{Call, Letters};
@@ -53,13 +53,14 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         made_with: job.made_with.clone(),
     });
     let recruiter = Recruiter::of(job)?;
+    let sweep = meeting::sweeper(job);
     let mut prepared = prepare(job, plan, &post, kept)?;
     let shared = Arc::clone(&prepared.shared);
     if let Some(current) = call.current {
         current.show(&shared);
     }
     let mut threads = prepared.threads()?;
-    let ready = match hire(&shared, &setup, recruiter, &mut threads) {
+    let ready = match hire(&shared, &setup, recruiter, sweep, &mut threads) {
         // An order from before they were there has not reached them.
         Ok(team) if shared.control.is_stopping() => {
             team.end();
@@ -102,11 +103,12 @@ fn hire<'a>(
     shared: &'a Arc<Shared>,
     setup: &Arc<Setup>,
     mut recruiter: Recruiter,
+    sweep: Sweep,
     threads: &mut Vec<TaskThread>,
 ) -> Result<&'a Team, Error> {
+    let workers = setup.deployment.workers();
     let mut started = Ok(());
     let (mut members, mut listeners) = (Vec::new(), Vec::new());
-    let workers = setup.deployment.workers();
     for worker in 0..workers {
         match recruiter.next(worker) {
             Ok((member, listener)) => {
@@ -121,7 +123,7 @@ fn hire<'a>(
             }
         }
     }
-    let team = shared.team.get_or_init(|| Team::new(Crew::new(members.clone())));
+    let team = shared.team.get_or_init(|| Team::new(Crew::new(members.clone()), sweep));
     for (member, listener) in members.into_iter().zip(listeners) {
         let minded = mind(shared, setup, &member, listener);
         match minded {

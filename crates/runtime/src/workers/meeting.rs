@@ -3,12 +3,16 @@
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::process::exit;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crew::{Hall, JOIN, Listener, Member, Output, Roll};
-use descriptor_core::{Backends, Error, ErrorKind, Result, ServerAddress};
+use crew::{Hall, JOIN, Listener, Member, Output, Place, Roll};
+use descriptor_core::{
+    Backends, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Reach, Registry, Result, ServerAddress,
+};
 use graph::{Deployment, Meeting};
 
+use super::team::Sweep;
 use super::worker;
 use crate::Job;
 
@@ -50,10 +54,46 @@ fn call(hall: Hall, meeting: &Meeting) -> Roll {
 
 /// Where those who want to work at a job and those who need them meet.
 fn hall<B: Backends>(job: &Job<B>, server: &ServerAddress) -> Result<Hall> {
-    let (registry, server) = (job.backends.registry::<String>(), server.clone());
-    let room = |room| i64::try_from(room).unwrap_or(i64::MAX);
-    let open = move |id, capacity: usize| registry.open(&server.record(id).with("maxsize", room(capacity)));
-    Hall::enter(job.plan.job_name(), Box::new(open))
+    let site = Site {
+        registry: job.backends.registry(),
+        server: server.clone(),
+    };
+    Hall::enter(job.plan.job_name(), Arc::new(site))
+}
+
+/// The server of a job.
+struct Site {
+    registry: Registry<String>,
+    server: ServerAddress,
+}
+
+impl Place for Site {
+    fn open(&self, id: QueueId, room: usize) -> Result<DynQueue<String>> {
+        let room = i64::try_from(room).unwrap_or(i64::MAX);
+        self.registry.open(&self.server.record(id).with("maxsize", room))
+    }
+
+    fn remove(&self, id: QueueId) {
+        remove(&self.registry, &self.server.record(id));
+    }
+}
+
+fn remove(registry: &Registry<String>, record: &DescriptorRecord) {
+    if let Err(error) = registry.remove(record) {
+        tracing::debug!(queue = %record.queue_id, %error, "a queue of the job stays at its server");
+    }
+}
+
+/// Takes the queues of a run away from the server, which would keep them for ever.
+pub(super) fn sweeper<B: Backends>(job: &Job<B>) -> Sweep {
+    let registry = job.backends.registry::<String>();
+    Box::new(move |plan| {
+        // What is on one host goes with the last process that uses it.
+        if plan.deployment().server().is_some() {
+            let far = plan.queues().iter().filter(|queue| queue.reach == Reach::Network);
+            far.for_each(|queue| remove(&registry, &queue.record));
+        }
+    })
 }
 
 /// The address of the server where this process is to look for work, if it was started so.

@@ -1,18 +1,24 @@
 //! The workers of a job, as their coordinator knows them.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use graph::Plan;
 
 use super::message::Order;
 use super::pulse::{Pulse, Watch};
 use crate::report::LostWorker;
 use crate::workers::WorkerProgress;
 
+/// Takes away the queues of a plan that would stay when everybody has ended.
+pub(super) type Sweep = Box<dyn Fn(&Plan) + Send + Sync>;
+
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Team {
     pub(super) crew: crew::Crew,
     /// By the numbers of the workers.
     pulses: Vec<Pulse>,
+    sweep: Sweep,
     outcome: Mutex<Outcome>,
 }
 
@@ -23,10 +29,11 @@ struct Outcome {
 }
 
 impl Team {
-    pub(super) fn new(crew: crew::Crew) -> Self {
+    pub(super) fn new(crew: crew::Crew, sweep: Sweep) -> Self {
         Self {
             pulses: crew.members().iter().map(|_| Pulse::new()).collect(),
             crew,
+            sweep,
             outcome: Mutex::default(),
         }
     }
@@ -83,6 +90,12 @@ impl Team {
         self.crew.kill();
     }
 
+    /// Takes away what the job has left at a server, when nobody uses it any more.
+    pub(crate) fn sweep(&self, plan: &Plan) {
+        self.crew.clear_away();
+        (self.sweep)(plan);
+    }
+
     pub(super) fn lose(&self, lost: LostWorker) {
         self.outcome().lost.push(lost);
     }
@@ -115,5 +128,11 @@ impl Team {
     /// Instances that did not return in their workers.
     pub(crate) fn stuck(&self) -> Vec<String> {
         self.outcome().stuck.clone()
+    }
+}
+
+impl fmt::Debug for Team {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Team").field("crew", &self.crew).finish_non_exhaustive()
     }
 }

@@ -176,6 +176,10 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
     }
     // Whoever has not ended by then never will.
     thread::sleep(GRACE);
+    let _ = writeln!(
+        std::io::stderr(),
+        "worker: the coordinator is gone, and not everything here has ended in time"
+    );
     exit(1);
 }
 
