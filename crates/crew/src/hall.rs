@@ -207,9 +207,10 @@ fn wait_for_call(desk: &Desk, until: Option<Instant>) -> Result<Option<Seat>, Er
         return Ok(None);
     };
     listener.expect(Duration::from_millis(silence).max(ANSWER));
-    speaker.say(&Here)?;
-    match listener.hear::<Call>(None)? {
-        Heard::Message(Call::Seat(worker)) => Ok(Some(Seat {
+    // A caller that has gone meanwhile, or has enough, has closed the line.
+    let seat = speaker.say(&Here).and_then(|()| listener.hear::<Call>(None));
+    match seat {
+        Ok(Heard::Message(Call::Seat(worker))) => Ok(Some(Seat {
             worker,
             listener,
             speaker,
@@ -330,5 +331,104 @@ fn host_name() -> String {
     match name.is_empty() || name.len() > MAX_NAME {
         true => "?".to_owned(),
         false => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::{Mutex, PoisonError};
+    use std::thread;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A server in this process.
+    #[derive(Default)]
+    struct Shelf(Mutex<HashMap<QueueId, DynQueue<String>>>);
+
+    impl Place for Shelf {
+        fn open(&self, id: QueueId, _: usize) -> Result<DynQueue<String>, Error> {
+            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Arc::clone(queues.entry(id).or_insert_with(crate::queues::tests::queue)))
+        }
+
+        fn remove(&self, id: QueueId) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+    }
+
+    impl Shelf {
+        fn left(&self) -> usize {
+            self.0.lock().unwrap().len()
+        }
+    }
+
+    fn hall(shelf: &Arc<Shelf>) -> Hall {
+        Hall::enter("job", Arc::<Shelf>::clone(shelf)).unwrap()
+    }
+
+    #[test]
+    fn the_living_are_seated_and_the_dead_passed_over() {
+        let shelf = Arc::new(Shelf::default());
+        // Both never listen, and the second is no note at all.
+        hall(&shelf).leave_note("worker_dead".into()).unwrap();
+        hall(&shelf).notes.put("{".into()).unwrap();
+        let joining = [0, 1].map(|_| {
+            let hall = hall(&shelf);
+            thread::spawn(move || hall.join(LONG).unwrap())
+        });
+        let mut roll = hall(&shelf).call(2, LONG, LONG);
+        let members = [0, 1].map(|number| roll.next(number, String::new()).unwrap());
+        let mut seats = joining.map(|seat| seat.join().unwrap());
+        seats.sort_by_key(|seat| seat.worker);
+        for ((member, mut listener), mut seat) in members.into_iter().zip(seats) {
+            assert_eq!((member.worker(), member.pid()), (seat.worker, std::process::id()));
+            assert!(member.name().contains(" of host "), "{}", member.name());
+            member.say(&"go").unwrap();
+            assert_eq!(seat.listener.hear::<String>(None).unwrap(), Heard::Message("go".into()));
+            seat.speaker.say(&seat.worker).unwrap();
+            seat.speaker.hang_up();
+            assert_eq!(listener.hear::<u32>(None).unwrap(), Heard::Message(seat.worker));
+            assert_eq!(listener.hear::<u32>(None).unwrap(), Heard::End);
+            assert_eq!(member.see_off(LONG), crate::Fate::Left);
+            member.clear_away();
+        }
+        drop(roll);
+        // The hall itself, and what is for the dead one.
+        assert_eq!(shelf.left(), 3);
+    }
+
+    #[test]
+    fn too_few_are_counted() {
+        let shelf = Arc::new(Shelf::default());
+        let mut roll = hall(&shelf).call(3, LONG, Duration::from_millis(50));
+        let error = roll.next(0, "start some".into()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let text = error.to_string();
+        for part in ["3 workers to join within 0.05 s", "3 are missing", "start some"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let error = hall(&shelf).join(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    }
+
+    #[test]
+    fn who_is_not_needed_waits_for_the_next_one() {
+        let shelf = Arc::new(Shelf::default());
+        let waiting = {
+            let hall = hall(&shelf);
+            thread::spawn(move || hall.join(LONG).unwrap())
+        };
+        // It is called, and before it gets a seat the caller goes.
+        let mut first = hall(&shelf).call(1, LONG, LONG);
+        while first.called.is_empty() {
+            first.call_one().unwrap();
+        }
+        drop(first);
+        let mut second = hall(&shelf).call(1, LONG, LONG);
+        let (member, _listener) = second.next(0, String::new()).unwrap();
+        assert_eq!((member.worker(), waiting.join().unwrap().worker), (0, 0));
     }
 }

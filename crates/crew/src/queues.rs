@@ -219,3 +219,83 @@ fn beat(mouth: &Weak<Mouth>) {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A queue that nobody else has.
+    pub(crate) fn queue() -> DynQueue<String> {
+        let unbounded = queue_local::LocalSpec::unbounded();
+        descriptor_core::Descriptor::generated(unbounded)
+            .unwrap()
+            .queue()
+            .unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A line, and the queue that its listener reads.
+    fn pair(silence: Duration) -> (DynQueue<String>, Speaker, Listener) {
+        let (out, input) = (queue(), queue());
+        let (speaker, listener) = line(out, Arc::clone(&input), silence).unwrap();
+        (input, speaker, listener)
+    }
+
+    #[test]
+    fn both_sides_hear_each_other_and_no_beats() {
+        let (there, back) = (queue(), queue());
+        let (one, mut from_other) = line(Arc::clone(&there), Arc::clone(&back), LONG).unwrap();
+        let (other, mut from_one) = line(back, there, LONG).unwrap();
+        one.say(&"two\nlines").unwrap();
+        assert_eq!(
+            from_one.hear::<String>(None).unwrap(),
+            Heard::Message("two\nlines".into())
+        );
+        other.say(&3).unwrap();
+        assert_eq!(from_other.hear::<u8>(None).unwrap(), Heard::Message(3));
+        assert_eq!(from_other.hear::<u8>(Some(Duration::ZERO)).unwrap(), Heard::Nothing);
+        other.hang_up();
+        assert_eq!(from_other.hear::<u8>(None).unwrap(), Heard::End);
+        assert_eq!(one.life().unwrap().fate(), Some(Fate::Left));
+        assert_eq!(one.say(&4).unwrap_err().kind(), ErrorKind::Disconnected);
+    }
+
+    #[test]
+    fn silence_is_the_end_and_a_beat_is_none() {
+        let silence = Duration::from_millis(300);
+        let (input, speaker, mut listener) = pair(silence);
+        let start = Instant::now();
+        input.put("0 ".into()).unwrap();
+        assert_eq!(listener.hear::<u8>(None).unwrap(), Heard::End);
+        assert!(start.elapsed() >= silence);
+        assert_eq!(speaker.life().unwrap().fate(), Some(Fate::Silent(silence)));
+        assert_eq!(Fate::Silent(silence).to_string(), "was not heard of for 0.3 s");
+    }
+
+    #[test]
+    fn what_comes_twice_is_heard_once_and_what_is_missing_is_noticed() {
+        let (input, _speaker, mut listener) = pair(LONG);
+        for text in ["0 7", "0 7", "1 8", "3 9"] {
+            input.put(text.into()).unwrap();
+        }
+        assert_eq!(listener.hear::<u8>(None).unwrap(), Heard::Message(7));
+        assert_eq!(listener.hear::<u8>(None).unwrap(), Heard::Message(8));
+        let error = listener.hear::<u8>(None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(
+            error.to_string().contains("expected message 2, found message 3"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for text in ["", "7", "x 7", "-1 7", "0 {"] {
+            let (input, _speaker, mut listener) = pair(LONG);
+            input.put(text.into()).unwrap();
+            let kind = listener.hear::<u8>(None).unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::Corrupt, "{text:?}");
+        }
+    }
+}

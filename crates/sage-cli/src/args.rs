@@ -43,6 +43,7 @@ Exit codes:
 
 Environment:
   SAGE_LOG       what to log to stderr, for example `info` or `runtime=debug` [default: warn]
+  SAGE_JOIN      the address of a server where this process is to be a worker of the job, as --join
   SAGE_SHM_DIR   a folder on a tmpfs for the queues in shared memory [default: /dev/shm/sage-UID]
   SAGE_MANAGER_DIR   a folder for the managers of ray_queue and ray_actor
                  [default: $XDG_RUNTIME_DIR/sage-comm]";

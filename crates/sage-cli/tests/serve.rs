@@ -3,6 +3,7 @@
 
 mod common;
 mod jobs;
+mod joined;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

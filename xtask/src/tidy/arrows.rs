@@ -58,7 +58,7 @@ const LAYERS: &[Layer] = &[
     ),
     layer("graph", &["descriptor-core", "router"], &["queue-testkit"]),
     layer("checkpoint", &["descriptor-core", "keyed-state", "partition-key"], &[]),
-    layer("crew", &["descriptor-core"], &[]),
+    layer("crew", &["descriptor-core"], &["queue-local"]),
     layer("keyed-state", &["descriptor-core", "partition-key"], &[]),
     layer("service", &["descriptor-core"], &["queue-testkit", BACKENDS]),
     layer(
