@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use descriptor_core::{
     Caps, Choice, DefaultStrategy, DescriptorRecord, EdgeRequest, Error, ErrorKind, KindInfo, QueueId, Reach, Result,
-    Strategy, Value,
+    ServerAddress, Strategy, Value,
 };
 
 fn kinds() -> Vec<KindInfo> {
@@ -220,4 +220,28 @@ fn a_closure_is_a_strategy_and_fits_behind_a_pointer() {
     let request = edge(Reach::Process).with_capacity(8);
     let types = strategies.map(|strategy| strategy.choose(&request, &kinds(), &opens).unwrap().record.queue_type);
     assert_eq!(types, ["local", "sage_queue"]);
+}
+
+#[test]
+fn where_there_is_a_server_for_all_ends_the_queues_are_there() {
+    let server: ServerAddress = "tcp://10.0.0.5:7420?token=env:T".parse().unwrap();
+    let far = choose(&edge(Reach::Network).with_capacity(8).at(server.clone())).unwrap();
+    let expected = server.record(far.record.queue_id.clone()).with("maxsize", 8_i64);
+    assert_eq!(
+        (&far.record.queue_type, &far.record.metadata),
+        (&expected.queue_type, &expected.metadata)
+    );
+    assert_eq!(
+        far.reason,
+        "the first choice for reach network, at tcp://10.0.0.5:7420?token=env:T"
+    );
+
+    // Edges inside of a process have nothing to do with it, and another type is not looked for elsewhere.
+    let near = choose(&edge(Reach::Process).with_capacity(8).at(server.clone())).unwrap();
+    assert_eq!(
+        (near.record.queue_type.as_str(), near.reason.as_str()),
+        ("sage_queue", "the first choice for reach process")
+    );
+    let refused = choose(&edge(Reach::Network).with_capacity(8).at(server).without("rpc")).unwrap_err();
+    assert!(refused.to_string().contains("rpc: excluded"), "{refused}");
 }

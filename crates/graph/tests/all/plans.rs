@@ -1,9 +1,12 @@
 //! What a plan says about instances, queues and services.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use descriptor_core::{DefaultStrategy, Reach, Scope, Value};
-use graph::{Deployment, EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec, Plan, Role, ServiceId, ServiceSpec};
+use descriptor_core::{Caps, DefaultStrategy, KindInfo, Reach, Scope, Value};
+use graph::{
+    Deployment, EdgeSpec, GraphBuilder, Meeting, NodeId, NodeKind, NodeSpec, Plan, Role, ServiceId, ServiceSpec,
+};
 use router::{Partition, UpstreamId};
 
 use crate::common::{demo, kinds, plan, wide};
@@ -180,4 +183,60 @@ fn ten_thousand_instances() {
         .sum();
     assert_eq!(stops, 990_000);
     assert_eq!(Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap(), plan);
+}
+
+#[test]
+fn workers_of_other_hosts_meet_at_a_server() {
+    let meeting = Meeting::new(2, "tcp://10.0.0.5:7420".parse().unwrap()).silence(Duration::from_secs(7));
+    let mut kinds = kinds();
+    let mut caps = Caps::IN_PROCESS;
+    (caps.cross_process, caps.cross_host) = (true, true);
+    kinds.push(KindInfo::new("rpc", Reach::Network, caps));
+    let build = |deployment| Plan::build(demo().build(), deployment, &DefaultStrategy, &kinds).unwrap();
+    let plan = build(Deployment::Workers(meeting.clone()));
+    let spread = |plan: &Plan| -> Vec<u32> { plan.instances().iter().map(|instance| instance.worker).collect() };
+    // No shm: that it reaches all processes of a host is not enough.
+    let hosts: HashSet<_> = plan.queues().iter().map(|queue| queue.reach).collect();
+    assert_eq!(hosts, HashSet::from([Reach::Network]));
+    assert!(
+        plan.queues()
+            .iter()
+            .all(|queue| queue.record.metadata["host"] == "10.0.0.5".into())
+    );
+    assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
+    assert_eq!(Plan::from_bytes(&plan.to_bytes().unwrap()).unwrap(), plan);
+    assert_eq!(
+        (
+            plan.deployment().to_string().as_str(),
+            meeting.longest_silence(),
+            meeting.patience()
+        ),
+        (
+            "workers(2, tcp://10.0.0.5:7420)",
+            Duration::from_secs(7),
+            Meeting::JOIN_WITHIN
+        )
+    );
+
+    // Another process has another way there.
+    let there = "unix:/run/queues.sock".parse().unwrap();
+    let moved = plan.clone().reached_at(&there);
+    assert_eq!(moved.deployment().server(), Some(&there));
+    for (queue, before) in moved.queues().iter().zip(plan.queues()) {
+        let expected = there
+            .record(before.record.queue_id.clone())
+            .with("maxsize", before.record.metadata["maxsize"].clone());
+        assert_eq!(
+            (&queue.record.queue_id, &queue.record.metadata),
+            (&expected.queue_id, &expected.metadata)
+        );
+    }
+    assert_eq!(spread(&moved), spread(&plan));
+    // On one host there is no server to reach.
+    let near = plan_on_one_host();
+    assert_eq!(near.clone().reached_at(&there), near);
+}
+
+fn plan_on_one_host() -> Plan {
+    plan(demo().build(), Deployment::Processes(2)).unwrap()
 }
