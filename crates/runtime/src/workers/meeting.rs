@@ -132,9 +132,12 @@ where
     let (number, speaker) = (seat.worker, seat.speaker.clone());
     let done = worker::work(seat, move || Ok(job));
     speaker.hang_up();
-    if let Err(error) = &done {
+    let complaint = match done {
+        Ok(true) => exit(0),
+        Ok(false) => "was refused; the process that coordinates the job says why".to_owned(),
         // The coordinator cannot be told any more.
-        let _ = writeln!(std::io::stderr(), "worker {number}: {error}");
-    }
-    exit(i32::from(done.is_err()))
+        Err(error) => error.to_string(),
+    };
+    let _ = writeln!(std::io::stderr(), "worker {number}: {complaint}");
+    exit(1)
 }

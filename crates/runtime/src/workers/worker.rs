@@ -35,7 +35,7 @@ where
 {
     let number = seat.worker;
     let code = match work(seat, graph) {
-        Ok(()) => 0,
+        Ok(_) => 0,
         Err(error) => {
             // The coordinator cannot be told any more.
             let _ = writeln!(std::io::stderr(), "worker {number}: {error}");
@@ -45,7 +45,8 @@ where
     exit(code)
 }
 
-pub(super) fn work<B, F>(seat: Seat, graph: F) -> Result<(), Error>
+/// The life of a worker in its seat. False when it could not do its part, and has said why.
+pub(super) fn work<B, F>(seat: Seat, graph: F) -> Result<bool, Error>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
@@ -56,7 +57,7 @@ where
         speaker,
     } = seat;
     let Heard::Message(setup) = listener.hear::<Setup>(None)? else {
-        return Ok(());
+        return Ok(true);
     };
     let running = Arc::new(OnceLock::new());
     let heard = Arc::clone(&running);
@@ -70,9 +71,9 @@ where
                 let _ = handle.finish();
                 return Err(gone);
             }
-            see_through(handle, worker, &speaker)
+            see_through(handle, worker, &speaker).map(|()| true)
         }
-        Err(refusal) => speaker.say(&*refusal),
+        Err(refusal) => speaker.say(&*refusal).map(|()| false),
     }
 }
 

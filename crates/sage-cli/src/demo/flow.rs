@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nexmark::hot_items::{Tally, WindowSpec};
 use nexmark::{Bid, Config, Event, Generator};
 use sage_comm::ops::{AggregateFn, IterSource, WindowSpec as Windows};
-use sage_comm::{Builtin, Checkpoints, Deployment, Flow, Instance, Job};
+use sage_comm::{Builtin, Checkpoints, Deployment, Flow, Instance, Job, is_worker};
 
 use super::align::Alignment;
 use super::embedded::{OverManager, OverServer};
@@ -63,7 +63,7 @@ pub(super) fn build(
     let tally = AggregateFn::new(|tally: &mut Tally, bid: Bid| tally.add(bid.price), Tally::merge);
     // Sources in different processes do not see how far the other one is.
     // Those that go on from a checkpoint may be at their end already.
-    let near = deployment == Deployment::Threads && checkpoints.is_none();
+    let near = deployment == Deployment::Threads && !is_worker() && checkpoints.is_none();
     let together = Alignment::new(if near { SOURCES } else { 0 });
     let results = results.clone();
     let items = flow

@@ -1,5 +1,8 @@
 //! The demo over workers that join at a server.
 
+#[cfg(target_os = "linux")]
+mod two_hosts;
+
 use std::process::{Child, Stdio};
 
 use crate::common::serving::{Serving, socket};
