@@ -32,11 +32,7 @@ impl Site {
     }
 
     fn socket(&self) -> SocketAddr {
-        let mut sockets = self
-            .server
-            .addresses()
-            .into_iter()
-            .filter_map(|address| address.socket());
+        let mut sockets = self.server.addresses().iter().filter_map(|address| address.socket());
         sockets.next().unwrap()
     }
 

@@ -233,10 +233,6 @@ fn workers_of_other_hosts_meet_at_a_server() {
     }
     assert_eq!(spread(&moved), spread(&plan));
     // On one host there is no server to reach.
-    let near = plan_on_one_host();
+    let near = crate::common::plan(demo().build(), Deployment::Processes(2)).unwrap();
     assert_eq!(near.clone().reached_at(&there), near);
-}
-
-fn plan_on_one_host() -> Plan {
-    plan(demo().build(), Deployment::Processes(2)).unwrap()
 }
