@@ -6,6 +6,7 @@ use descriptor_core::{EdgeCounts, EdgeReport, LedgerReport};
 use graph::{EdgeId, Plan};
 use router::UpstreamId;
 
+use crate::control::Phase;
 use crate::report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 use crate::shared::Shared;
 use crate::task::TaskAccount;
@@ -22,6 +23,9 @@ pub(crate) fn report(
 ) -> JobReport {
     let plan = &shared.plan;
     lost::settle(plan, accounts, &mut lost_workers, &stuck);
+    if shared.control.phase() == Phase::Aborting {
+        lost::settle_windows(plan, accounts);
+    }
     let mut edges: BTreeMap<EdgeId, EdgeCounts> = plan
         .groups()
         .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use descriptor_core::DropCause;
+use descriptor_core::{DropCause, Reach};
 use graph::{Group, Instance, Plan};
 use router::{TargetId, UpstreamId};
 
@@ -51,6 +51,36 @@ pub(crate) fn settle(plan: &Plan, accounts: &mut [TaskAccount], lost: &mut [Lost
                 if let Some(lost) = lost.iter_mut().find(|lost| lost.worker == target.worker) {
                     lost.taken += taken;
                 }
+            }
+        }
+    }
+}
+
+/// In a job that was called off, what was on its way to a server when the queues there were closed: it was accepted from its
+/// sender, and is nowhere. Counts as lost in flight; the accounts of lost workers are written already.
+pub(crate) fn settle_windows(plan: &Plan, accounts: &mut [TaskAccount]) {
+    for group in plan.groups() {
+        let number = plan.groups_from(group.from).position(|it| it.edge == group.edge);
+        let Some(number) = number.and_then(|number| u16::try_from(number).ok()) else {
+            continue;
+        };
+        for (sender, target, from) in connections(plan, group) {
+            if plan.input_reach(target.id) != Some(Reach::Network) {
+                continue;
+            }
+            let id = TargetId {
+                group: number,
+                parallel_index: target.index,
+            };
+            let there = received(accounts, target, from) + inside(accounts, target, from);
+            let missing = sent(accounts, sender, id).saturating_sub(there);
+            let loss = Loss {
+                dead_lettered: 0,
+                redelivered: 0,
+                dropped: BTreeMap::from([(DropCause::LostInFlight, missing)]),
+            };
+            if let Some(account) = accounts.get_mut(target.id.index()).filter(|_| missing > 0) {
+                account.received.push((from, missing, loss));
             }
         }
     }
