@@ -8,6 +8,8 @@ use sage_comm::{Builtin, Deployment, Flow};
 use super::record::{KEYS, Record};
 use crate::measure::{Better, Case, Group, Metric, Role, Size};
 
+/// So many that even a thousand threads have started long before the end.
+const RECORDS: u64 = 1_000_000;
 const INSTANCES: [(&str, u32); 6] = [
     ("1 instance", 1),
     ("4 instances", 4),
@@ -21,18 +23,18 @@ const NODES: [(&str, usize); 4] = [("1 node", 1), ("4 nodes", 4), ("16 nodes", 1
 /// The points of one curve are subjects of one group: each is held against the first.
 pub(super) fn groups() -> [Group; 3] {
     let widths = INSTANCES.map(|(subject, instances)| {
-        Case::new(subject, Role::Ours, move |items| {
-            rate(items, |items| wide(instances, items))
+        Case::new(subject, Role::Ours, move |fewer| {
+            rate(fewer, |items| wide(instances, items))
         })
     });
     let chains = NODES.map(|(subject, nodes)| {
-        Case::new(subject, Role::Ours, move |items| {
-            rate(items, |items| long(nodes, true, items))
+        Case::new(subject, Role::Ours, move |fewer| {
+            rate(fewer, |items| long(nodes, true, items))
         })
     });
     let queues = NODES.map(|(subject, nodes)| {
-        Case::new(subject, Role::Ours, move |items| {
-            rate(items, |items| long(nodes, false, items))
+        Case::new(subject, Role::Ours, move |fewer| {
+            rate(fewer, |items| long(nodes, false, items))
         })
     });
     [
@@ -44,7 +46,7 @@ pub(super) fn groups() -> [Group; 3] {
 
 fn curve(scenario: &'static str, cases: Vec<Case>) -> Group {
     Group {
-        size: Size::Items,
+        size: Size::Own,
         item: <u64 as Record>::NAME,
         metrics: vec![Metric {
             scenario,
@@ -80,8 +82,9 @@ fn long(nodes: usize, chained: bool, items: u64) -> u64 {
     arrived(flow)
 }
 
-/// Millions of records a second, the start of the job included.
-fn rate(items: u64, job: impl FnOnce(u64) -> u64) -> Vec<f64> {
+/// Millions of records a second, the start of the job included. With 0, those of a measurement.
+fn rate(fewer: u64, job: impl FnOnce(u64) -> u64) -> Vec<f64> {
+    let items = if fewer == 0 { RECORDS } else { fewer };
     let begun = Instant::now();
     let arrived = job(items);
     let took = begun.elapsed().as_secs_f64();

@@ -7,6 +7,8 @@ use sage_comm::{Builtin, Deployment, Flow, KeyedState, NodeKind, OpResult, Opera
 
 use super::record::{Record, Tally};
 
+pub(super) const SINK: &str = "tally";
+
 /// Where the sum of a run ends up.
 pub(super) type Result = Arc<Mutex<Tally>>;
 
@@ -34,7 +36,7 @@ pub(super) fn flow<R: Record>(parallelism: u32, items: u64) -> (Flow<Builtin>, R
         .parallelism(parallelism)
         .process("count", NodeKind::Reduce, |_| Count(KeyedState::new()))
         .parallelism(parallelism)
-        .sink("tally", move |_| Sum::new(Some(Tally::expected(items)), &sink));
+        .sink(SINK, move |_| Sum::new(Some(Tally::expected(items)), &sink));
     (flow, result)
 }
 

@@ -10,6 +10,8 @@ mod latency;
 #[cfg(target_os = "linux")]
 mod program;
 mod record;
+#[cfg(target_os = "linux")]
+mod recovery;
 mod router;
 mod service;
 #[cfg(target_os = "linux")]
@@ -39,7 +41,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.push(checkpointed::group());
     groups.extend(curve::groups());
     #[cfg(target_os = "linux")]
-    groups.push(startup::group());
+    groups.extend([recovery::group(), startup::group()]);
     groups.push(router::group());
     groups.push(service::group());
     groups.push(latency::group());
@@ -116,7 +118,11 @@ fn timed(items: u64, job: impl FnOnce(u64) -> Tally) -> Vec<f64> {
 mod tests {
     use crate::measure::Size;
 
-    const OWN: [&str; 2] = ["job x2, spread", "start of 10,000 instances"];
+    const OWN: [&str; 3] = [
+        "job x2, spread",
+        "recovery of a killed worker",
+        "start of 10,000 instances",
+    ];
 
     #[test]
     fn every_job_gives_the_expected_result() {

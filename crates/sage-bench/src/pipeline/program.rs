@@ -8,7 +8,7 @@ use sage_comm::{Deployment, Outcome};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, Wide};
-use super::{job, startup};
+use super::{job, recovery, startup};
 
 /// The first word of its command line.
 const WORD: &str = "job-part";
@@ -17,6 +17,8 @@ const WORD: &str = "job-part";
 pub(super) enum Part {
     /// The job of the other rows, on threads without workers, over that many records.
     Spread { workers: u32, wide: bool, items: u64 },
+    /// The same job in processes, one of which is killed.
+    Recover,
     /// The start of a job with many instances.
     Start(startup::Shape),
 }
@@ -52,6 +54,7 @@ pub(crate) fn play(words: &[String]) -> Option<Result<(), String>> {
         let seconds = match part {
             Part::Spread { workers, wide, items } if wide => spread::<Wide>(workers, items),
             Part::Spread { workers, items, .. } => spread::<u64>(workers, items),
+            Part::Recover => recovery::run(),
             Part::Start(shape) => startup::run(shape),
         };
         let seconds = seconds.map_err(|error| error.to_string())?;

@@ -64,6 +64,7 @@ pub(crate) const PIPELINE: &[Target] = &[
     value("job x4", ANY, RING, ORIGINAL),
     times("job x2, spread", ANY, "2 processes, shm", "threads", 0.6),
     times("checkpoint every second", "8 B", "with checkpoints", "without", 0.95),
+    value("recovery of a killed worker", "8 B", "2 processes, shm", 3.0),
     value("start of 10,000 instances", "8 B", "each to all of the next node", 5.0),
     value(
         "memory of 10,000 instances",
