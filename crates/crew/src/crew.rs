@@ -12,7 +12,7 @@ use crate::Member;
 const NOTICE: Duration = Duration::from_secs(1);
 
 /// How far one worker has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// Started, and not heard of yet.
     Called,
@@ -88,7 +88,8 @@ impl Crew {
     /// Waits until every worker is ready.
     ///
     /// # Errors
-    /// What a worker [refused](Self::refuse) with; `Timeout` after `limit`.
+    /// What a worker [refused](Self::refuse) with; `PeerDied` when one was ready and has ended before the others were;
+    /// `Timeout` after `limit`.
     pub fn wait_ready(&self, limit: Duration) -> Result<(), Error> {
         let start = Instant::now();
         let mut state = self.lock();
@@ -99,6 +100,11 @@ impl Crew {
             let Some(late) = state.standing.iter().position(|standing| *standing != Standing::Ready) else {
                 return Ok(());
             };
+            // Nobody would ever wait for its word again.
+            if let Some(gone) = state.standing.iter().position(|standing| *standing > Standing::Ready) {
+                drop(state);
+                return Err(self.lost(gone));
+            }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
                 let name = self.members.get(late).map_or_else(String::new, |member| member.name());
@@ -114,6 +120,18 @@ impl Crew {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    /// A worker was ready, and will not begin.
+    fn lost(&self, worker: usize) -> Error {
+        let member = self.members.get(worker);
+        let name = member.map_or_else(String::new, |member| member.name());
+        let fate = member.and_then(|member| member.fate());
+        Error::new(ErrorKind::PeerDied, "start workers")
+            .with("worker", worker)
+            .expected(format!("{name} to wait for the others"))
+            .found(fate.map_or_else(|| "that it gave up".to_owned(), |fate| format!("that it {fate}")))
+            .remedy("see what the worker wrote to standard error, and start the job again")
     }
 
     /// Says this to every worker.

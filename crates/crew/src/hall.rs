@@ -341,6 +341,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::{Crew, Standing};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -430,5 +431,24 @@ mod tests {
         let mut second = hall(&shelf).call(1, LONG, LONG);
         let (member, _listener) = second.next(0, String::new()).unwrap();
         assert_eq!((member.worker(), waiting.join().unwrap().worker), (0, 0));
+    }
+
+    #[test]
+    fn who_was_ready_and_has_gone_is_not_waited_for() {
+        let shelf = Arc::new(Shelf::default());
+        let joining = [0, 1].map(|_| {
+            let hall = hall(&shelf);
+            thread::spawn(move || hall.join(LONG).unwrap())
+        });
+        let mut roll = hall(&shelf).call(2, LONG, LONG);
+        let members = [0, 1].map(|number| roll.next(number, String::new()).unwrap().0);
+        let _seats = joining.map(|seat| seat.join().unwrap());
+        let crew = Crew::new(members.map(Arc::new).into());
+        crew.enter(0, Standing::Ready);
+        crew.members()[0].kill();
+        crew.enter(0, Standing::Gone);
+        let error = crew.wait_ready(Duration::from_secs(2)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PeerDied, "{error}");
+        assert!(error.to_string().contains("was sent away"), "{error}");
     }
 }
