@@ -32,6 +32,7 @@ pub struct Shelf {
     job: String,
     graph: String,
     document: Option<String>,
+    made_with: Option<String>,
     instances: Vec<String>,
 }
 
@@ -52,6 +53,7 @@ impl Shelf {
             job: job.to_owned(),
             graph,
             document: None,
+            made_with: None,
             instances,
         }
     }
@@ -61,6 +63,16 @@ impl Shelf {
     pub fn with_document(self, document: String) -> Self {
         Self {
             document: Some(document),
+            ..self
+        }
+    }
+
+    /// With what the code of the job was made with, where the graph does not show it: a checkpoint of a job that was made
+    /// with something else is refused.
+    #[must_use]
+    pub fn with_parameters(self, made_with: String) -> Self {
+        Self {
+            made_with: Some(made_with),
             ..self
         }
     }
@@ -180,7 +192,14 @@ impl Shelf {
                 format!("checkpoint {} under another name", manifest.number),
             ));
         }
-        Ok(manifest)
+        match (&self.made_with, &manifest.made_with) {
+            (Some(ours), Some(theirs)) if ours != theirs => Err(Error::new(ErrorKind::Incompatible, "read checkpoint")
+                .with("folder", folder.display().to_string())
+                .expected(format!("one of a job made with `{ours}`"))
+                .found(format!("`{theirs}`"))
+                .remedy("start the job as it was, or take another folder")),
+            _ => Ok(manifest),
+        }
     }
 
     fn fits(&self, manifest: &Manifest, folder: &Path) -> Result<(), Error> {
@@ -351,6 +370,7 @@ impl Folder {
                 job: shelf.job.clone(),
                 graph: shelf.graph.clone(),
                 document: shelf.document.clone(),
+                made_with: shelf.made_with.clone(),
                 number,
                 instances,
             }),

@@ -60,6 +60,9 @@ pub(crate) struct Manifest {
     /// All that the graph says, for one that differs in what may differ.
     #[serde(default)]
     pub(crate) document: Option<String>,
+    /// What the code was made with that the graph does not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) made_with: Option<String>,
     pub(crate) number: u64,
     pub(crate) instances: Vec<Entry>,
 }

@@ -60,7 +60,8 @@ impl<B: Backends> Job<B> {
     }
 
     /// Says what the code of the job was made with that its graph does not show, such as arguments of the program. A
-    /// worker that was made with something else is refused: its operators would do other work under the same names.
+    /// worker that was made with something else is refused: its operators would do other work under the same names. So is a
+    /// checkpoint of a job that was.
     #[must_use]
     pub fn made_with(mut self, parameters: impl Into<String>) -> Self {
         self.made_with = parameters.into();

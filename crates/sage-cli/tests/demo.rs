@@ -131,6 +131,26 @@ fn a_folder_of_checkpoints_is_gone_on_from() {
     assert_eq!((&second["verified"], &second["accepted"]), (&true.into(), &0.into()));
     assert_eq!(second["checkpoints"]["restored"], first["checkpoints"]["last"]);
     assert_eq!(second["hottest"], first["hottest"]);
+    // Of other events it would be half of one answer and half of another.
+    let other = run(["demo", "--events", "40_000", "--checkpoints", path]);
+    let refusal = other.refusal(1);
+    assert!(
+        refusal.contains("events=40000") && refusal.contains("events=30000"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn what_a_checkpoint_has_not_kept_is_not_called_a_wrong_answer() {
+    let folder = Temp(std::env::temp_dir().join(format!("sage-demo-few-{}", std::process::id())));
+    let path = folder.0.to_str().expect("a name");
+    let options = ["demo", "--events", "1_000", "--checkpoints", path];
+    let first = run(options);
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""), "{first:?}");
+    let second = run(options.iter().chain(&["--verify"]));
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("has not kept all results"), "{second:?}");
+    assert!(second.stdout.contains("went on from checkpoint"), "{second:?}");
 }
 
 #[test]

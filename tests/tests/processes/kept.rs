@@ -49,6 +49,18 @@ fn a_job_with_checkpoints_outlives_its_workers_and_gives_the_same_answer() {
 }
 
 #[test]
+fn a_change_is_given_up_while_its_checkpoint_cannot_be_begun_and_the_job_goes_on() {
+    within_two_minutes(|| {
+        let spread = Spread::in_trouble("kept", 2, "away=5,sum=4", false).end();
+        assert_eq!(spread.code, Some(0), "{}", spread.complaints);
+        let report = spread.report();
+        assert!(report["checkpoints"]["unwritten"].as_u64() >= Some(1), "{report}");
+        assert_eq!(report["rescales"][0]["after"], 4, "{report}");
+        assert_eq!(shown(&spread.folder), (0..20_000).collect::<Vec<u64>>(), "{report}");
+    });
+}
+
+#[test]
 fn a_node_without_a_state_is_refused_before_the_start_wherever_it_runs() {
     within_two_minutes(|| {
         for workers in [0, 2] {

@@ -65,7 +65,11 @@ impl Driver {
             number += 1;
             let taken = match self.begin(number) {
                 Ok(()) => self.round.gather(last),
-                Err(error) => Taken::Unwritten(error.to_string()),
+                Err(error) => {
+                    // The barrier was never sent: who wishes for it would be tried again at once, and for ever.
+                    self.give_up();
+                    Taken::Unwritten(error.to_string())
+                }
             };
             let written = match taken {
                 Taken::All(states, parts) => self.write(number, &states, parts),
@@ -103,7 +107,13 @@ impl Driver {
 
     /// Nobody need wait for the checkpoint of this number any more.
     fn go_on(&self, number: u64) {
-        if self.round.halted() == number && self.round.go_on() {
+        if self.round.halted() == number {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&self) {
+        if self.round.go_on() {
             self.shared.control.wake();
         }
     }

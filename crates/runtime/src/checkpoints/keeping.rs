@@ -17,6 +17,8 @@ use crate::{Attempts, CheckpointReport};
 pub(crate) struct Keeping {
     pub(super) folder: Folder,
     config: Checkpoints,
+    /// See [`Job::made_with`].
+    made_with: String,
 }
 
 /// What one attempt of a job with checkpoints has beside others.
@@ -48,6 +50,7 @@ impl Keeping {
         Ok(Some(Arc::new(Self {
             folder,
             config: config.clone(),
+            made_with: job.made_with.clone(),
         })))
     }
 
@@ -67,11 +70,15 @@ impl Keeping {
             others => others.workers() as usize,
         };
         // Each attempt may have a plan of its own.
-        let shelf = shelf(plan, self.config.folder.clone(), self.config.state_bytes)?;
+        let mut shelf = shelf(plan, self.config.folder.clone(), self.config.state_bytes)?;
+        if !self.made_with.is_empty() {
+            shelf = shelf.with_parameters(self.made_with.clone());
+        }
         let (places, restored) = part(&shelf, plan, worker, self.config.state_bytes, number)?;
         let own = Self {
             folder: self.folder.with_shelf(shelf),
             config: self.config.clone(),
+            made_with: self.made_with.clone(),
         };
         Ok(Kept {
             round: Arc::new(Round::new(self.config.state_bytes, places, workers, number, before)),

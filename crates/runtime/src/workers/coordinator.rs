@@ -66,7 +66,14 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
             team.end();
             Err(called_off())
         }
-        Ok(team) => team.crew.wait_ready(START),
+        // Those that were called off before they were ready end in a way that says nothing.
+        Ok(team) => team.crew.wait_ready(START).map_err(|error| {
+            let control = &shared.control;
+            match control.is_stopping() && !control.has_failed() {
+                true => called_off(),
+                false => error,
+            }
+        }),
         Err(error) => Err(error),
     };
     let mut attempt = prepared.attempt(threads);

@@ -130,7 +130,13 @@ where
     drop(hall);
     job.joined = Some(server.clone());
     let (number, speaker) = (seat.worker, seat.speaker.clone());
-    let done = worker::work(seat, move || Ok(job));
+    let last = speaker.clone();
+    let called_off = move || {
+        // Otherwise the coordinator would wait for it as long as for a silent one.
+        last.hang_up();
+        leave(number, "the job was called off before it was ready here")
+    };
+    let done = worker::work(seat, move || Ok(job), called_off);
     speaker.hang_up();
     let complaint = match done {
         Ok(true) => exit(0),
@@ -138,6 +144,10 @@ where
         // The coordinator cannot be told any more.
         Err(error) => error.to_string(),
     };
-    let _ = writeln!(std::io::stderr(), "worker {number}: {complaint}");
+    leave(number, &complaint)
+}
+
+fn leave(number: u32, why: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "worker {number}: {why}");
     exit(1)
 }

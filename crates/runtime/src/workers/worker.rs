@@ -1,5 +1,6 @@
 //! The life of a worker process.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::process::exit;
 use std::sync::{Arc, OnceLock, Weak};
@@ -34,7 +35,8 @@ where
     F: FnOnce() -> Result<Job<B>, Error>,
 {
     let number = seat.worker;
-    let code = match work(seat, graph) {
+    // The coordinator sees how this process ends, and what it wrote.
+    let code = match work(seat, graph, || exit(1)) {
         Ok(_) => 0,
         Err(error) => {
             // The coordinator cannot be told any more.
@@ -45,8 +47,13 @@ where
     exit(code)
 }
 
-/// The life of a worker in its seat. False when it could not do its part, and has said why.
-pub(super) fn work<B, F>(seat: Seat, graph: F) -> Result<bool, Error>
+/// The life of a worker in its seat. False when it could not do its part, and has said why. `leave` ends the process when
+/// the job is called off before this worker is ready.
+pub(super) fn work<B, F>(
+    seat: Seat,
+    graph: F,
+    leave: impl FnOnce() -> Infallible + Send + 'static,
+) -> Result<bool, Error>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
@@ -61,7 +68,7 @@ where
     };
     let running = Arc::new(OnceLock::new());
     let heard = Arc::clone(&running);
-    thread::spawn(move || listen(listener, &heard));
+    thread::spawn(move || listen(listener, &heard, leave));
     match enlist(worker, &setup, graph, &speaker) {
         Ok(handle) => {
             let _ = running.set(Arc::downgrade(handle.shared()));
@@ -145,12 +152,15 @@ fn rescaled<B: Backends>(job: &Job<B>, graph: ExecutionGraph) -> Result<Plan, Er
 }
 
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
-fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
-    let shared = || running.get().and_then(Weak::upgrade);
+fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl FnOnce() -> Infallible) {
     while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
-        let Some(shared) = shared() else {
+        let Some(begun) = running.get() else {
             // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
-            exit(1);
+            match leave() {}
+        };
+        let Some(shared) = begun.upgrade() else {
+            // It has done its part, and is about to end by itself.
+            continue;
         };
         match order {
             Order::Start => {
@@ -171,7 +181,7 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>) {
             Order::Abort => shared.abort(),
         }
     }
-    if let Some(shared) = shared() {
+    if let Some(shared) = running.get().and_then(Weak::upgrade) {
         shared.abort();
         shared.close_far();
     }

@@ -145,13 +145,21 @@ impl Kept {
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         if let Some(checkpoints) = &self.checkpoints {
-            writeln!(out, "{} checkpoints", grouped(checkpoints.completed))?;
+            let completed = checkpoints.completed;
+            if let Some(restored) = checkpoints.restored.filter(|_| self.restarts == 0) {
+                writeln!(out, "went on from checkpoint {restored}")?;
+            }
+            let noun = if completed == 1 { "checkpoint" } else { "checkpoints" };
+            writeln!(out, "{} {noun}", grouped(completed))?;
         }
         if let Some(seconds) = self.recovery_seconds {
+            let often = match self.restarts {
+                1 => "once".to_owned(),
+                times => format!("{} times", grouped(times)),
+            };
             writeln!(
                 out,
-                "{} times back to a checkpoint: packets flowed again after {seconds:.2} s, {} were sent again",
-                grouped(self.restarts),
+                "{often} back to a checkpoint: packets flowed again after {seconds:.2} s, {} were sent again",
                 grouped(self.replayed),
             )?;
         }

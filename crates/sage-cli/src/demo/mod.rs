@@ -100,8 +100,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
             .collect(),
     };
     let mut verdict = None;
+    let finished = report.outcome == Outcome::Finished;
+    let forgotten = args.verify && finished && !results.is_everything();
     // A stream that was cut short at two places at once is not the start of any other.
-    if args.verify && report.outcome == Outcome::Finished {
+    if args.verify && finished && !forgotten {
         let start = Instant::now();
         let found = verify::verify(&config, windows, results);
         summary.verify_seconds = Some(start.elapsed().as_secs_f64());
@@ -121,6 +123,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     })?;
     args.kept.check(&report)?;
     let code = conclude(report)?;
+    if forgotten {
+        return Err(Failure::new(
+            "--verify: the job went on from a checkpoint of one without, which has not kept all results; leave it out, or \
+             take another folder",
+        ));
+    }
     match verdict {
         Some(verdict) if !verdict.is_equal() => {
             // Without stderr there is nobody to tell.

@@ -44,6 +44,11 @@ impl Results {
         Self::new(self.everything)
     }
 
+    /// Whether all that came was kept, also before the checkpoint that the job went on from.
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
     pub(super) fn add(&mut self, item: HotItem) {
         self.received += 1;
         let auctions = self.windows.entry(item.window_end).or_default();

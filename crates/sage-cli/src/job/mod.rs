@@ -125,8 +125,9 @@ fn refused(error: Error) -> Failure {
 /// What the server said, without the way it took to here.
 fn words(error: &Error) -> String {
     let text = error.to_string();
-    match text.split_once("call service (service sage_jobs): found ") {
-        Some((_, said)) => said.to_owned(),
+    let said = text.split_once(": call service: found ").map(|(_, said)| said);
+    match said.and_then(|said| said.split_once(", service=sage_jobs")) {
+        Some((said, _)) => said.to_owned(),
         None => text,
     }
 }

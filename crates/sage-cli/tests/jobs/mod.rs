@@ -188,6 +188,10 @@ fn what_a_server_of_jobs_refuses_says_what_there_is() {
     );
     for verb in ["status", "pause", "resume", "cancel", "wait"] {
         refused(&[verb, "demo-7"], 1, &["not found", "demo-7"]);
+        let ran = jobs.job(&[verb, "demo-7"]);
+        // What the server said, and nothing of the call.
+        assert_eq!(ran.refusal(1).matches("not found").count(), 1, "{ran:?}");
+        assert!(!ran.refusal(1).contains("service"), "{ran:?}");
     }
     assert_eq!(jobs.json(&["ls"])["jobs"], Value::Array(Vec::new()));
     jobs.end();

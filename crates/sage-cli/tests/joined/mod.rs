@@ -57,7 +57,17 @@ fn the_answer_of_workers_that_join_is_that_of_the_plain_loop() {
     for part in ["events=50000", "events=60000"] {
         assert!(refusal.contains(part), "{part}: {refusal}");
     }
-    finish(stranger);
+    let stranger = finish(stranger);
+    assert!(stranger.stderr.contains("worker 0: was refused"), "{stranger:?}");
+
+    // Of two the first to be refused ends the job, and the other one says so too.
+    let strangers = [tcp, &here].map(|at| start(&["demo", "--events", "50_000", "--join", at]));
+    let refused = finish(demo(&["--workers", "2", "--at", &here, "--json"]));
+    assert!(refused.refusal(1).contains("events=50000"), "{refused:?}");
+    for stranger in strangers.map(finish) {
+        let says = ["was refused", "the job was called off"].map(|why| stranger.stderr.contains(why));
+        assert!(stranger.code == Some(1) && says.contains(&true), "{stranger:?}");
+    }
     server.signal("TERM");
     assert_eq!(server.end().code, Some(0));
 }

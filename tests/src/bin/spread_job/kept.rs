@@ -1,5 +1,6 @@
 //! A job with checkpoints, and what is done to it while it runs: `SPREAD_JOB_FOLDER` is where it keeps everything,
-//! `SPREAD_JOB_KILLS` names the moments at which it loses a worker, or has `sum` get so many instances: `sum=4`.
+//! `SPREAD_JOB_KILLS` names the moments at which it loses a worker, or has `sum` get so many instances: `sum=4`; `away=4`
+//! while its folder is not there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -117,6 +118,14 @@ pub(super) fn trouble(job: &JobController) -> Result<()> {
             assert_eq!(diff.after, to);
             continue;
         }
+        if let Some(to) = moment.strip_prefix("away=").and_then(|to| to.parse().ok()) {
+            let elsewhere = unfinished.with_extension("elsewhere");
+            fs::rename(&unfinished, &elsewhere).map_err(broken)?;
+            let refused = job.rescale("sum", to).map(drop);
+            fs::rename(elsewhere, &unfinished).map_err(broken)?;
+            assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Overloaded));
+            continue;
+        }
         let wait = |enough: &dyn Fn() -> bool| {
             while !enough() && !job.is_done() {
                 std::thread::yield_now();
@@ -136,6 +145,10 @@ pub(super) fn trouble(job: &JobController) -> Result<()> {
         wait(&|| job.restarts() > restarts);
     }
     Ok(())
+}
+
+fn broken(cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, "move folder").caused_by(cause)
 }
 
 fn pids(job: &JobController) -> BTreeSet<u32> {
