@@ -311,6 +311,18 @@ impl Folder {
     /// # Errors
     /// What the system says.
     pub fn begin(&self, run: &str, number: u64) -> Result<(), Error> {
+        self.sweep()?;
+        let at = self.shelf.unfinished(run, number);
+        let made = DirBuilder::new().mode(0o700).create(&at);
+        made.map_err(|error| io_error("write checkpoint", &at, error))
+    }
+
+    /// Takes away what was begun and not completed, for it will not be: on a full disk it is in the way of everybody. What
+    /// cannot be taken away stays.
+    ///
+    /// # Errors
+    /// What the system says to a look at the folder.
+    pub fn sweep(&self) -> Result<(), Error> {
         for name in self.shelf.names()? {
             if name.starts_with(UNFINISHED) {
                 let at = self.shelf.path.join(name);
@@ -320,9 +332,7 @@ impl Folder {
                 }
             }
         }
-        let at = self.shelf.unfinished(run, number);
-        let made = DirBuilder::new().mode(0o700).create(&at);
-        made.map_err(|error| io_error("write checkpoint", &at, error))
+        Ok(())
     }
 
     /// Completes the checkpoint that was begun: its name is there when all of it is, or not at all. Older ones go, but for

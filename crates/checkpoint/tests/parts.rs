@@ -95,6 +95,34 @@ fn parts_that_are_not_the_whole_job_are_no_checkpoint() {
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
     }
     assert_eq!(folder.last().unwrap(), None);
+    let begun = || {
+        let names = fs::read_dir(&temp.0).unwrap().map(|entry| entry.unwrap().file_name());
+        names
+            .filter(|name| name.to_string_lossy().starts_with("unfinished"))
+            .count()
+    };
+    // The next one takes the place of the last one, and at the end nothing need stay.
+    assert_eq!(begun(), 1);
+    folder.sweep().unwrap();
+    assert_eq!(begun(), 0);
+}
+
+#[test]
+fn a_checkpoint_of_other_parameters_is_refused() {
+    let temp = Temp::new("parameters");
+    let made_with = |what: &str| temp.shelf().with_parameters(what.into());
+    let folder = Folder::take(made_with("seed=1")).unwrap();
+    folder.begin("run", 1).unwrap();
+    let parts = written(folder.shelf(), 1, &[&[0, 1, 2, 3]]);
+    folder.complete("run", 1, &parts).unwrap();
+    // Who does not say what it was made with has asked somebody who does.
+    for shelf in [made_with("seed=1"), temp.shelf()] {
+        assert!(shelf.read(1, |_| true).is_ok());
+    }
+    let refused = made_with("seed=2").read(1, |_| true).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Incompatible);
+    assert!(refused.to_string().contains("`seed=1`"), "{refused}");
+    assert!(made_with("seed=2").other_graph(1).is_err());
 }
 
 #[test]

@@ -51,6 +51,8 @@ impl Driver {
         }
         let mut number = self.round.wanted();
         let mut last = false;
+        // How many in a row could not be written: one message for all of them.
+        let mut missed = 0_u64;
         loop {
             let ended = if last {
                 None
@@ -87,13 +89,27 @@ impl Driver {
             };
             if let Err(why) = &written {
                 // The next one is tried all the same: a full disk may have room again.
-                tracing::warn!(number, why, "checkpoint not written");
+                if missed == 0 || last {
+                    tracing::warn!(number, why, "checkpoint not written");
+                } else {
+                    tracing::debug!(number, why, "checkpoint not written");
+                }
+                missed += 1;
+                if let Err(error) = self.keeping.folder.sweep() {
+                    tracing::debug!(%error, "what was written of the checkpoint stays");
+                }
                 self.round.unwritten();
                 self.go_on(number);
-            } else if self.round.cut(number) {
-                // Somebody waits for this one, to go on from it in another way.
-                self.shared.abort();
-                return;
+            } else {
+                if missed > 0 {
+                    tracing::warn!(number, missed, "checkpoints are written again");
+                    missed = 0;
+                }
+                if self.round.cut(number) {
+                    // Somebody waits for this one, to go on from it in another way.
+                    self.shared.abort();
+                    return;
+                }
             }
             if last {
                 if let Some(team) = self.shared.team.get() {
