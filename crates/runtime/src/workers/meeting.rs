@@ -134,7 +134,7 @@ where
     let called_off = move || {
         // Otherwise the coordinator would wait for it as long as for a silent one.
         last.hang_up();
-        leave(number, "the job was called off before it was ready here")
+        complain(number, "the job was called off before it was ready here");
     };
     let done = worker::work(seat, move || Ok(job), called_off);
     speaker.hang_up();
@@ -144,10 +144,10 @@ where
         // The coordinator cannot be told any more.
         Err(error) => error.to_string(),
     };
-    leave(number, &complaint)
+    complain(number, &complaint);
+    exit(1)
 }
 
-fn leave(number: u32, why: &str) -> ! {
+fn complain(number: u32, why: &str) {
     let _ = writeln!(std::io::stderr(), "worker {number}: {why}");
-    exit(1)
 }

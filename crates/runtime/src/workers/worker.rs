@@ -1,6 +1,5 @@
 //! The life of a worker process.
 
-use std::convert::Infallible;
 use std::io::Write as _;
 use std::process::exit;
 use std::sync::{Arc, OnceLock, Weak};
@@ -35,8 +34,8 @@ where
     F: FnOnce() -> Result<Job<B>, Error>,
 {
     let number = seat.worker;
-    // The coordinator sees how this process ends, and what it wrote.
-    let code = match work(seat, graph, || exit(1)) {
+    // The coordinator sees how this process ends.
+    let code = match work(seat, graph, || {}) {
         Ok(_) => 0,
         Err(error) => {
             // The coordinator cannot be told any more.
@@ -47,13 +46,9 @@ where
     exit(code)
 }
 
-/// The life of a worker in its seat. False when it could not do its part, and has said why. `leave` ends the process when
-/// the job is called off before this worker is ready.
-pub(super) fn work<B, F>(
-    seat: Seat,
-    graph: F,
-    leave: impl FnOnce() -> Infallible + Send + 'static,
-) -> Result<bool, Error>
+/// The life of a worker in its seat. False when it could not do its part, and has said why. `leave` is its last word when
+/// the job is called off before it is ready, which ends the process.
+pub(super) fn work<B, F>(seat: Seat, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<bool, Error>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
@@ -152,11 +147,12 @@ fn rescaled<B: Backends>(job: &Job<B>, graph: ExecutionGraph) -> Result<Plan, Er
 }
 
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
-fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl FnOnce() -> Infallible) {
+fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl FnOnce()) {
     while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
         let Some(begun) = running.get() else {
             // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
-            match leave() {}
+            leave();
+            exit(1);
         };
         let Some(shared) = begun.upgrade() else {
             // It has done its part, and is about to end by itself.
