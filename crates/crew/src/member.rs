@@ -14,7 +14,7 @@ use crate::Fate;
 use crate::hall::Desk;
 use crate::line::{Listener, Speaker, line};
 use crate::output::{Output, Readers};
-use crate::seat::WORKER;
+use crate::seat::{TOLD, WORKER};
 
 /// How often a process that is about to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
@@ -43,6 +43,19 @@ impl Member {
     /// # Errors
     /// `ResourceExhausted` when the system refuses a process, `Io` when it does not find or run the program.
     pub fn start(worker: u32, output: Output) -> Result<(Self, Listener), Error> {
+        Self::spawn(worker, output, "")
+    }
+
+    /// As [`start`](Self::start), for one whose arguments do not say what there is to do, because the program found out
+    /// later. [`is_told`](crate::is_told) is true there.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_told(worker: u32, output: Output) -> Result<(Self, Listener), Error> {
+        Self::spawn(worker, output, TOLD)
+    }
+
+    fn spawn(worker: u32, output: Output, mark: &str) -> Result<(Self, Listener), Error> {
         let failed = |cause: std::io::Error| {
             let kind = match cause.kind() {
                 std::io::ErrorKind::WouldBlock | std::io::ErrorKind::OutOfMemory => ErrorKind::ResourceExhausted,
@@ -66,7 +79,7 @@ impl Member {
         };
         let mut child = command
             .args(std::env::args_os().skip(1))
-            .env(WORKER, format!("{worker}@{}", std::process::id()))
+            .env(WORKER, format!("{worker}@{}{mark}", std::process::id()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(out)
             .stderr(err)

@@ -9,8 +9,11 @@ use descriptor_core::{Error, ErrorKind};
 
 use crate::line::{Listener, Speaker, line};
 
-/// `NUMBER@PARENT`: which worker this is, and the process that started it as one.
+/// `NUMBER@PARENT`: which worker this is, and the process that started it as one; with [`TOLD`] behind it where its first
+/// message says what its work is.
 pub(crate) const WORKER: &str = "SAGE_WORKER";
+/// Behind the number of the parent: the arguments of the program do not say what there is to do.
+pub(crate) const TOLD: &str = "+told";
 
 /// The variable that makes a process a worker of another host: the address of the server where it is needed.
 pub const JOIN: &str = "SAGE_JOIN";
@@ -30,6 +33,12 @@ pub struct Seat {
 #[must_use]
 pub fn is_worker() -> bool {
     std::env::var_os(WORKER).is_some() || std::env::var_os(JOIN).is_some()
+}
+
+/// Whether this process was started as a worker that hears what its work is, see [`Member::start_told`](crate::Member::start_told).
+#[must_use]
+pub fn is_told() -> bool {
+    std::env::var_os(WORKER).is_some_and(|value| value.to_string_lossy().ends_with(TOLD))
 }
 
 impl Seat {
@@ -70,7 +79,7 @@ impl Seat {
 }
 
 fn parse(value: &str) -> Option<(u32, u32)> {
-    let (worker, parent) = value.split_once('@')?;
+    let (worker, parent) = value.strip_suffix(TOLD).unwrap_or(value).split_once('@')?;
     Some((worker.parse().ok()?, parent.parse().ok()?))
 }
 
@@ -87,7 +96,19 @@ mod tests {
     #[test]
     fn the_variable_names_worker_and_parent() {
         assert_eq!(parse("3@4711"), Some((3, 4711)));
-        for wrong in ["", "3", "@", "3@", "@7", "-1@7", "1@2@3"] {
+        assert_eq!(parse("3@4711+told"), Some((3, 4711)));
+        for wrong in [
+            "",
+            "3",
+            "@",
+            "3@",
+            "@7",
+            "-1@7",
+            "1@2@3",
+            "+told",
+            "3@7+",
+            "3@7+told+told",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

@@ -28,6 +28,8 @@ pub struct Job<B: Backends> {
     pub(crate) joined: Option<ServerAddress>,
     /// What its code was made with.
     pub(crate) made_with: String,
+    /// What its workers build it from, when their arguments do not say it.
+    pub(crate) task: Option<String>,
 }
 
 impl<B: Backends> Job<B> {
@@ -42,6 +44,7 @@ impl<B: Backends> Job<B> {
             output: Output::Collected,
             joined: None,
             made_with: String::new(),
+            task: None,
         }
     }
 
@@ -151,6 +154,28 @@ impl<B: Backends> Job<B> {
     #[doc(alias = "submit")]
     pub fn start(self) -> Result<JobHandle, Error> {
         Ok(self.ready()?.begin())
+    }
+
+    /// As [`start`](Self::start), and over processes too, from anywhere in a program: several jobs at once may run over
+    /// processes so. What to build is not what the arguments of the program say, so each worker is told it in these words
+    /// and finds them with [`Told::take`](crate::Told::take), first in `main`.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start) on threads and [`launch`](crate::launch) on processes; `Unsupported` for workers of other
+    /// hosts.
+    pub fn start_told(mut self, task: impl Into<String>) -> Result<JobHandle, Error> {
+        match self.plan.deployment() {
+            Deployment::Threads => self.start(),
+            Deployment::Processes(_) => {
+                self.task = Some(task.into());
+                workers::start(self)
+            }
+            other => Err(Error::new(ErrorKind::Unsupported, "start job")
+                .with("job", self.plan.job_name())
+                .expected("a job in processes of this host")
+                .found(other.to_string())
+                .remedy("give the function that builds it to `run` or `launch`, first in main")),
+        }
     }
 
     /// The first half of [`start`](Self::start): every queue is open, every operator made, every thread waits. What is

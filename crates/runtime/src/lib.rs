@@ -107,4 +107,4 @@ pub use service::{Replies, ServiceClient, ServiceTotals};
 pub use services::{Asked, ServiceContext, ServiceHandle, ServiceReport};
 pub use standing::NodeState;
 pub use stream::Stream;
-pub use workers::{WorkerProgress, WorkerState, is_worker, join, launch, run};
+pub use workers::{Told, WorkerProgress, WorkerState, is_worker, join, launch, run};

@@ -51,6 +51,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         checkpoints: kept.as_ref().and_then(Kept::share),
         run,
         made_with: job.made_with.clone(),
+        task: job.task.clone(),
     });
     let recruiter = Recruiter::of(job)?;
     let sweep = meeting::sweeper(job);

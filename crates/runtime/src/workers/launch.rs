@@ -45,11 +45,14 @@ where
     }
     let job = graph()?;
     match job.plan().deployment() {
-        Deployment::Processes(_) | Deployment::Workers(_) => {
-            let handle = attempts::handle(job, coordinator::attempt)?;
-            handle.begin();
-            Ok(handle)
-        }
+        Deployment::Processes(_) | Deployment::Workers(_) => start(job),
         _ => job.start(),
     }
+}
+
+/// Starts a job with workers, as their coordinator.
+pub(crate) fn start<B: Backends>(job: Job<B>) -> Result<JobHandle, Error> {
+    let handle = attempts::handle(job, coordinator::attempt)?;
+    handle.begin();
+    Ok(handle)
 }

@@ -21,8 +21,8 @@ const WAIT: Duration = Duration::from_secs(600);
 
 /// Where the workers of a job come from.
 pub(super) enum Recruiter {
-    /// They are started here, and write there.
-    Here(Output),
+    /// They are started here, and write there; true when they have to be told what the job is.
+    Here(Output, bool),
     /// They come by themselves.
     Hall(Roll, String),
 }
@@ -30,7 +30,7 @@ pub(super) enum Recruiter {
 impl Recruiter {
     pub(super) fn of<B: Backends>(job: &Job<B>) -> Result<Self> {
         let Deployment::Workers(meeting) = job.plan.deployment() else {
-            return Ok(Self::Here(job.output));
+            return Ok(Self::Here(job.output, job.task.is_some()));
         };
         let remedy = format!(
             "start this program once for each of them, on whatever host, with {JOIN}={} or the way from there to this server",
@@ -42,7 +42,8 @@ impl Recruiter {
 
     pub(super) fn next(&mut self, worker: u32) -> Result<(Member, Listener)> {
         match self {
-            Self::Here(output) => Member::start(worker, *output),
+            Self::Here(output, false) => Member::start(worker, *output),
+            Self::Here(output, true) => Member::start_told(worker, *output),
             Self::Hall(roll, remedy) => roll.next(worker, remedy.clone()),
         }
     }

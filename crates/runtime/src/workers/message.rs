@@ -24,6 +24,8 @@ pub(super) struct Setup {
     pub(super) checkpoints: Option<Share>,
     /// What the code was made with, see [`Job::made_with`](crate::Job::made_with).
     pub(super) made_with: String,
+    /// What a worker builds the job from whose arguments do not say it, see [`Told`](crate::Told).
+    pub(super) task: Option<String>,
 }
 
 /// What the coordinator wants next.

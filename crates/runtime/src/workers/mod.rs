@@ -13,11 +13,14 @@ mod message;
 mod minder;
 mod pulse;
 mod team;
+mod told;
 mod worker;
 
 pub(crate) use coordinator::prefix;
 pub use crew::is_worker;
+pub(crate) use launch::start;
 pub use launch::{launch, run};
 pub use meeting::join;
 pub use pulse::{WorkerProgress, WorkerState};
 pub(crate) use team::Team;
+pub use told::Told;

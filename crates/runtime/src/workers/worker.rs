@@ -35,7 +35,12 @@ where
 {
     let number = seat.worker;
     // The coordinator sees how this process ends.
-    let code = match work(seat, graph, || {}) {
+    leave(number, work(seat, graph, || {}))
+}
+
+/// Ends the process of a worker whose life is over.
+pub(super) fn leave(number: u32, done: Result<bool, Error>) -> ! {
+    let code = match done {
         Ok(_) => 0,
         Err(error) => {
             // The coordinator cannot be told any more.
@@ -46,6 +51,32 @@ where
     exit(code)
 }
 
+/// A worker that knows what it is wanted for.
+pub(super) struct Called {
+    worker: u32,
+    setup: Setup,
+    listener: Listener,
+    speaker: Speaker,
+}
+
+/// Waits for the call. `None` when there is none to come.
+pub(super) fn called(seat: Seat) -> Result<Option<Called>, Error> {
+    let Seat {
+        worker,
+        mut listener,
+        speaker,
+    } = seat;
+    Ok(match listener.hear(None)? {
+        Heard::Message(setup) => Some(Called {
+            worker,
+            setup,
+            listener,
+            speaker,
+        }),
+        _ => None,
+    })
+}
+
 /// The life of a worker in its seat. False when it could not do its part, and has said why. `leave` is its last word when
 /// the job is called off before it is ready, which ends the process.
 pub(super) fn work<B, F>(seat: Seat, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<bool, Error>
@@ -53,29 +84,53 @@ where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
 {
-    let Seat {
-        worker,
-        mut listener,
-        speaker,
-    } = seat;
-    let Heard::Message(setup) = listener.hear::<Setup>(None)? else {
-        return Ok(true);
-    };
-    let running = Arc::new(OnceLock::new());
-    let heard = Arc::clone(&running);
-    thread::spawn(move || listen(listener, &heard, leave));
-    match enlist(worker, &setup, graph, &speaker) {
-        Ok(handle) => {
-            let _ = running.set(Arc::downgrade(handle.shared()));
-            if let Err(gone) = speaker.say(&Word::Ready) {
-                // Nobody else is left to take the queues away.
-                handle.shared().abort();
-                let _ = handle.finish();
-                return Err(gone);
+    match called(seat)? {
+        None => Ok(true),
+        // What this program would build here is another job.
+        Some(called) if called.setup.task.is_some() => called
+            .refuse("a program that was told its job and did not ask for it; make `Told::take` the first call of main"),
+        Some(called) => called.work(graph, leave),
+    }
+}
+
+impl Called {
+    pub(super) fn task(&self) -> &str {
+        self.setup.task.as_deref().unwrap_or_default()
+    }
+
+    /// Says why it cannot do its part.
+    pub(super) fn refuse(&self, why: impl Into<String>) -> Result<bool, Error> {
+        self.speaker.say(&Word::Refused(why.into())).map(|()| false)
+    }
+
+    /// As [`work`].
+    pub(super) fn work<B, F>(self, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<bool, Error>
+    where
+        B: Backends,
+        F: FnOnce() -> Result<Job<B>, Error>,
+    {
+        let Self {
+            worker,
+            setup,
+            listener,
+            speaker,
+        } = self;
+        let running = Arc::new(OnceLock::new());
+        let heard = Arc::clone(&running);
+        thread::spawn(move || listen(listener, &heard, leave));
+        match enlist(worker, &setup, graph, &speaker) {
+            Ok(handle) => {
+                let _ = running.set(Arc::downgrade(handle.shared()));
+                if let Err(gone) = speaker.say(&Word::Ready) {
+                    // Nobody else is left to take the queues away.
+                    handle.shared().abort();
+                    let _ = handle.finish();
+                    return Err(gone);
+                }
+                see_through(handle, worker, &speaker).map(|()| true)
             }
-            see_through(handle, worker, &speaker).map(|()| true)
+            Err(refusal) => speaker.say(&*refusal).map(|()| false),
         }
-        Err(refusal) => speaker.say(&*refusal).map(|()| false),
     }
 }
 
