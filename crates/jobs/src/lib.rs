@@ -43,6 +43,7 @@ mod runner;
 mod scalar;
 mod status;
 mod table;
+mod task;
 
 pub use control::{JobClient, JobServer, REPLIES, REQUESTS};
 pub use limits::JobLimits;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use descriptor_core::{Backends, Error, ErrorKind, nearest};
-use runtime::{Job, JobHandle, JobReport};
+use runtime::{Job, JobHandle, JobReport, Told};
 use serde_json::Value;
 
+use crate::task::Task;
 use crate::{JobParams, Param, Scalars};
 
 /// Says what a job that has ended came to.
@@ -49,11 +51,15 @@ pub(crate) struct Started {
     pub(crate) conclude: Option<Conclude>,
 }
 
-type Start = Box<dyn Fn(&JobParams) -> Result<Started, Error> + Send + Sync>;
+/// Starts the job; workers of it are told the task.
+type Start = Box<dyn Fn(&JobParams, &Task) -> Result<Started, Error> + Send + Sync>;
+/// Does the part of this process in it, and does not return.
+type Work = Box<dyn Fn(Told, &JobParams) -> Result<(), Error> + Send + Sync>;
 
 struct Entry {
     params: Vec<Param>,
     start: Start,
+    work: Work,
 }
 
 /// Functions that build jobs from parameters, by name.
@@ -95,17 +101,41 @@ impl JobRegistry {
         B: Backends,
         F: Fn(&JobParams) -> Result<Submission<B>, Error> + Send + Sync + 'static,
     {
-        let start: Start = Box::new(move |params| {
+        let build = Arc::new(build);
+        let again = Arc::clone(&build);
+        let start: Start = Box::new(move |params, task| {
             let submission = build(params)?;
             Ok(Started {
                 // Two of a name may run at once, and what one leaves is not found by the next.
-                handle: submission.job.numbered()?.start()?,
+                handle: submission.job.numbered()?.start_told(task.to_text()?)?,
                 conclude: submission.conclude,
             })
         });
+        let work: Work = Box::new(move |told, params| told.work(|| again(params).map(|submission| submission.job)));
         let params = params.into_iter().collect();
-        self.entries.insert(name.into(), Entry { params, start });
+        self.entries.insert(name.into(), Entry { params, start, work });
         self
+    }
+
+    /// Lets the jobs of this registry run over processes: their functions build them with
+    /// [`Deployment::Processes`](runtime::Deployment::Processes), and the program that has the manager is started again for each
+    /// worker. To be the first call of `main`: in a worker it builds the job that was submitted, does the worker's part and ends the
+    /// process; elsewhere it returns at once. What stands before it happens in every worker too.
+    ///
+    /// # Errors
+    /// As [`Told::take`].
+    pub fn work(&self) -> Result<(), Error> {
+        let Some(told) = Told::take()? else {
+            return Ok(());
+        };
+        let found = Task::from_text(told.task()).and_then(|task| {
+            let params = self.check(&task.name, &task.params)?;
+            Ok((self.find(&task.name)?, params))
+        });
+        match found {
+            Ok((entry, params)) => (entry.work)(told, &params),
+            Err(error) => told.refuse(&error),
+        }
     }
 
     /// The names, in their order.
@@ -126,7 +156,7 @@ impl JobRegistry {
 
     /// Builds and starts a job: this runs code of the user.
     pub(crate) fn start(&self, name: &str, params: &JobParams) -> Result<Started, Error> {
-        (self.find(name)?.start)(params)
+        (self.find(name)?.start)(params, &Task::new(name, params))
     }
 
     fn find(&self, name: &str) -> Result<&Entry, Error> {

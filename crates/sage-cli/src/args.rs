@@ -122,12 +122,15 @@ pub(crate) struct JobArgs {
 }
 
 impl JobArgs {
-    /// Of a job that is run for somebody else: on threads of this process, without a word on the terminal.
-    pub(crate) const fn quiet(parallelism: u64) -> Self {
+    /// Of a job that is run for somebody else, without a word on the terminal.
+    pub(crate) const fn quiet(parallelism: u64, transport: Transport, processes: Option<u64>) -> Self {
         Self {
             parallelism: Bounded(parallelism),
-            transport: Transport::Sage,
-            processes: None,
+            transport,
+            processes: match processes {
+                Some(processes) => Some(Bounded(processes)),
+                None => None,
+            },
             workers: None,
             at: None,
             join: None,

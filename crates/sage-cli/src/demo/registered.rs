@@ -3,7 +3,7 @@
 use nexmark::Config;
 use nexmark::hot_items::WindowSpec;
 use sage_comm::jobs::{JobRegistry, Param, Submission};
-use sage_comm::{Deployment, Error, ErrorKind, JobReport, Outcome};
+use sage_comm::{Error, ErrorKind, JobReport, Outcome};
 use serde_json::Value;
 
 use super::flow::{self, SOURCE, Shared};
@@ -12,6 +12,7 @@ use super::results::Results;
 use super::summary::{Hottest, Summary};
 use super::verify;
 use crate::args::JobArgs;
+use crate::job::spread;
 use crate::number::per_second;
 use crate::report::Account;
 
@@ -19,7 +20,6 @@ use crate::report::Account;
 pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
     let params = [
         Param::optional("events", 1_000_000_i64, "events to make; 0 for no end"),
-        Param::optional("parallelism", 2_i64, "instances of each keyed operator"),
         Param::optional("seed", 0_i64, "chooses the stream"),
         Param::optional("window_ms", 10_000_i64, "length of a window in event time"),
         Param::optional("slide_ms", 5_000_i64, "distance between the ends of two windows"),
@@ -29,6 +29,7 @@ pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
             "compute everything again in a single-threaded loop and compare",
         ),
     ];
+    let params = params.into_iter().chain(spread::params());
     registry.with("demo", params, |params| {
         let whole = |name, least, most| Ok::<_, Error>(params.int_within(name, least, most)?.unsigned_abs());
         let windows =
@@ -49,9 +50,14 @@ pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
             ..Config::default()
         };
         let verified = params.bool("verify")?;
-        let args = JobArgs::quiet(whole("parallelism", 1, 256)?);
+        let args = spread::args(params, "demo")?;
+        let deployment = args.deployment().map_err(|failure| {
+            Error::new(ErrorKind::InvalidDescriptor, "submit job")
+                .with("job", "demo")
+                .found(failure.message())
+        })?;
         let results = Shared::new(Results::new(verified));
-        let job = flow::build(&args, config.clone(), windows, &results, Deployment::Threads, None)?;
+        let job = flow::build(&args, config.clone(), windows, &results, deployment, None)?;
         Ok(Submission::with_result(job, move |report| {
             summary(report, &args, &config, windows, results.take(), verified)
         }))

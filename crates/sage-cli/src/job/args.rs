@@ -5,12 +5,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use sage_comm::jobs::{Scalar, Scalars};
 
+use crate::args::Bounded;
 use crate::queue::duration;
 
 const AFTER_HELP: &str = "\
-Jobs run in the process of `sage serve --jobs`, several at once. Those that can be submitted:
-  demo         events (0 for no end), parallelism, seed, window_ms, slide_ms, verify
-  word-count   files (of that process, with `:` between them), parallelism, top
+Jobs run in the process of `sage serve --jobs`, or in workers of it, several at once. Those that can be
+submitted, and their parameters:
+  demo         events (0 for no end), seed, window_ms, slide_ms, verify
+  word-count   files (of that process, with `:` between them), top
+  both         parallelism, processes, transport
 An ID is what submit prints. Who has ended can be asked about until a hundred others have ended too.";
 
 /// Run jobs at a server: submit, watch, pause, cancel and wait for them
@@ -44,6 +47,9 @@ pub(super) enum JobVerb {
         /// A parameter; again for each
         #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = param)]
         params: Vec<(String, String)>,
+
+        #[command(flatten)]
+        spread: Spread,
 
         /// Wait for its end, as `sage job wait` does
         #[arg(long)]
@@ -86,6 +92,18 @@ pub(super) enum JobVerb {
     },
 }
 
+/// Parameters that have an option of their own.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Spread {
+    /// Worker processes that the server starts for it, as -p processes=N [default: none, threads of the server]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 64>::parse)]
+    processes: Option<Bounded<1, 64>>,
+
+    /// Queues that its packets travel over, as -p transport=KIND: auto or shm between processes, sage or local on threads
+    #[arg(long, short, value_name = "KIND")]
+    transport: Option<String>,
+}
+
 fn param(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -94,9 +112,13 @@ fn param(text: &str) -> Result<(String, String), String> {
 }
 
 /// The parameters by name; the server knows what each of them takes.
-pub(super) fn scalars(params: &[(String, String)]) -> Scalars {
-    let pairs = params.iter();
+pub(super) fn scalars(params: &[(String, String)], spread: &Spread) -> Scalars {
+    let pairs = params.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let processes = spread.processes.map(|processes| ("processes", processes.0.to_string()));
+    let transport = spread.transport.clone().map(|transport| ("transport", transport));
     pairs
-        .map(|(name, value)| (name.clone(), Scalar::from(value.as_str())))
+        .chain(processes)
+        .chain(transport)
+        .map(|(name, value)| (name.to_owned(), Scalar::from(value)))
         .collect()
 }

@@ -3,6 +3,7 @@
 mod args;
 mod place;
 mod show;
+pub(crate) mod spread;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -38,9 +39,14 @@ pub(crate) fn run(args: &JobVerbArgs) -> Result<ExitCode, Failure> {
         Ok(ExitCode::SUCCESS)
     };
     match &args.verb {
-        JobVerb::Submit { name, params, wait } => {
+        JobVerb::Submit {
+            name,
+            params,
+            spread,
+            wait,
+        } => {
             let id = client
-                .submit(name, &args::scalars(params))
+                .submit(name, &args::scalars(params, spread))
                 .map_err(|error| match error.kind() {
                     ErrorKind::NotFound | ErrorKind::InvalidDescriptor => Failure::usage(words(&error)),
                     _ => refused(error),

@@ -16,6 +16,7 @@ pub(crate) use args::ServeArgs;
 
 use crate::failure::Failure;
 use crate::interrupt::{Asked, Interrupts};
+use crate::job;
 use crate::output::Output;
 use jobs::WithJobs;
 
@@ -23,6 +24,8 @@ use jobs::WithJobs;
 const TICK: Duration = Duration::from_millis(100);
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
+    // In a worker of a job that was submitted here, this does not return.
+    job::registry().work()?;
     if let Some(namespace) = &args.manager {
         return manager::manage(args, namespace);
     }

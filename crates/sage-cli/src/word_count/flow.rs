@@ -28,10 +28,16 @@ pub(super) fn build(
     }
     let inputs = Arc::new(Mutex::new(Some(inputs)));
     let bytes = Arc::clone(bytes);
-    let counts = flow
-        .source("files", 1, move |_| {
-            TextSource::new(Arc::clone(&inputs), Arc::clone(&bytes))
-        })
+    let files = flow.source("files", 1, move |_| {
+        TextSource::new(Arc::clone(&inputs), Arc::clone(&bytes))
+    });
+    let deployment = args.deployment()?;
+    let files = match deployment {
+        Deployment::Threads => files,
+        // Whose files they are, and who says how much was read.
+        _ => files.at_coordinator(),
+    };
+    let counts = files
         // It is a key_by as well: it knows the word when it sends the count.
         .process("split", NodeKind::KeyBy, |_| Splitter::default())
         .parallelism(args.parallelism())
@@ -40,5 +46,5 @@ pub(super) fn build(
         .process("count", NodeKind::Reduce, |_| Counter::default())
         .parallelism(args.parallelism())
         .collect("words");
-    Ok((flow.build(Deployment::Threads)?, counts))
+    Ok((flow.build(deployment)?, counts))
 }

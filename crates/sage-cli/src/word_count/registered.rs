@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sage_comm::jobs::{JobRegistry, Param, ScalarKind, Submission};
-use sage_comm::{Error, ErrorKind, Outcome};
+use sage_comm::{Error, ErrorKind, Outcome, is_worker};
 use serde_json::json;
 
 use super::inputs::Inputs;
 use super::ranking::Ranking;
 use super::{Summary, flow};
-use crate::args::JobArgs;
 use crate::failure::Failure;
+use crate::job::spread;
 use crate::number::per_second;
 use crate::report::Account;
 
@@ -23,17 +23,19 @@ const MOST: i64 = 1_000;
 pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
     let params = [
         Param::needed("files", ScalarKind::Text, "files to read, with `:` between them"),
-        Param::optional("parallelism", 2_i64, "instances of each keyed operator"),
         Param::optional("top", 10_i64, "words in the result, the most frequent first"),
     ];
+    let params = params.into_iter().chain(spread::params());
     registry.with("word-count", params, |params| {
         let top = usize::try_from(params.int_within("top", 0, MOST)?).unwrap_or_default();
-        let args = JobArgs::quiet(params.int_within("parallelism", 1, 256)?.unsigned_abs());
+        let args = spread::args(params, "word-count")?;
         let files: Vec<PathBuf> = params.text("files")?.split(':').map(PathBuf::from).collect();
         if files.iter().any(|file| file.as_os_str() == "-") {
             return Err(refused(&Failure::new("`-` is nobody's input there; name files")));
         }
-        let inputs = Inputs::open(&files).map_err(|failure| refused(&failure))?;
+        // They are read where the job was submitted, and a pipe can be opened once.
+        let opened = if is_worker() { &[][..] } else { &files[..] };
+        let inputs = Inputs::open(opened).map_err(|failure| refused(&failure))?;
         let read = Arc::new(AtomicU64::new(0));
         let (job, counts) = flow::build(&args, inputs, &read).map_err(|failure| refused(&failure))?;
         Ok(Submission::with_result(job, move |report| {
