@@ -1,9 +1,9 @@
 //! What came of the checkpoints of a run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What became of the checkpoints of one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The one that the job went on from.
     pub restored: Option<u64>,

@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod keep;
 mod limits;
 mod manager;
 mod params;
@@ -46,9 +47,10 @@ mod table;
 mod task;
 
 pub use control::{JobClient, JobServer, REPLIES, REQUESTS};
+pub use keep::Keep;
 pub use limits::JobLimits;
 pub use manager::JobManager;
 pub use params::{JobParams, Param};
 pub use registry::{JobRegistry, Submission};
 pub use scalar::{Scalar, ScalarKind, Scalars};
-pub use status::{JobState, JobStatus, JobSummary};
+pub use status::{JobState, JobStatus, JobSummary, Rescaled};

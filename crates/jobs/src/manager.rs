@@ -1,6 +1,7 @@
 //! Runs registered jobs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 
+use crate::keep::Kept;
 use crate::table::{Asked, Stage, Table};
-use crate::{JobLimits, JobRegistry, JobStatus, JobSummary, Scalars, runner};
+use crate::{JobLimits, JobRegistry, JobStatus, JobSummary, Keep, Rescaled, Scalars, runner};
 
 /// How long a job may take to end behind its last moment.
 const LEAVE: Duration = Duration::from_secs(10);
@@ -18,6 +20,8 @@ const LEAVE: Duration = Duration::from_secs(10);
 pub(crate) struct Shared {
     pub(crate) registry: JobRegistry,
     pub(crate) limits: JobLimits,
+    /// Where the checkpoints of its jobs are.
+    folder: Option<PathBuf>,
     table: Mutex<Table>,
     pub(crate) changed: Condvar,
 }
@@ -37,10 +41,22 @@ impl JobManager {
     /// Runs jobs of this registry.
     #[must_use]
     pub fn new(registry: JobRegistry, limits: JobLimits) -> Self {
+        Self::made(registry, limits, None)
+    }
+
+    /// As [`new`](Self::new), with a folder for checkpoints, which no other manager uses. It is made when it is needed, with
+    /// access for its owner alone; see [`submit_keeping`](Self::submit_keeping).
+    #[must_use]
+    pub fn with_folder(registry: JobRegistry, limits: JobLimits, folder: impl Into<PathBuf>) -> Self {
+        Self::made(registry, limits, Some(folder.into()))
+    }
+
+    fn made(registry: JobRegistry, limits: JobLimits, folder: Option<PathBuf>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 registry,
                 limits,
+                folder,
                 table: Mutex::default(),
                 changed: Condvar::new(),
             }),
@@ -61,8 +77,23 @@ impl JobManager {
     /// started, `UserCode` when that panicked.
     #[doc(alias = "submit_job")]
     pub fn submit(&self, name: &str, params: &Scalars) -> Result<String, Error> {
+        self.start(name, params, None)
+    }
+
+    /// As [`submit`](Self::submit), for a job that keeps checkpoints in the folder of the manager, and goes back to the last one by
+    /// itself when it fails.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit); `Unsupported` without such a folder and for a job that cannot do so; `Overloaded` when a
+    /// running job has the checkpoints of that name; `Incompatible` when they are of another job, or of other parameters.
+    pub fn submit_keeping(&self, name: &str, params: &Scalars, keep: &Keep) -> Result<String, Error> {
+        self.start(name, params, Some(keep))
+    }
+
+    fn start(&self, name: &str, params: &Scalars, keep: Option<&Keep>) -> Result<String, Error> {
         let params = self.shared.registry.check(name, params)?;
-        let (number, id) = self.admit(name, params.all().clone())?;
+        let (number, id, kept) = self.admit(name, params.all().clone(), keep)?;
+        let params = params.with_kept(kept);
         let (tell, told) = sync_channel(1);
         let (shared, job) = (Arc::clone(&self.shared), name.to_owned());
         let spawned = thread::Builder::new().name(format!("job-{number}")).spawn(move || {
@@ -88,7 +119,7 @@ impl JobManager {
         }
     }
 
-    fn admit(&self, name: &str, params: Scalars) -> Result<(u64, String), Error> {
+    fn admit(&self, name: &str, params: Scalars, keep: Option<&Keep>) -> Result<(u64, String, Option<Kept>), Error> {
         let mut table = self.shared.lock();
         if table.closed {
             return Err(Error::new(ErrorKind::Closed, "submit job")
@@ -104,7 +135,37 @@ impl JobManager {
                 .found(live.to_string())
                 .remedy("wait for one to end, or cancel one"));
         }
-        Ok(table.add(name, params))
+        let (number, id) = table.add(name, params);
+        match keep.map(|keep| self.keep(&mut table, number, &id, keep)).transpose() {
+            Ok(kept) => Ok((number, id, kept)),
+            Err(error) => {
+                table.remove(number);
+                Err(error.with("job", name))
+            }
+        }
+    }
+
+    /// Gives a job its folder.
+    fn keep(&self, table: &mut Table, number: u64, id: &str, keep: &Keep) -> Result<Kept, Error> {
+        let Some(root) = &self.shared.folder else {
+            return Err(Error::new(ErrorKind::Unsupported, "submit job")
+                .expected("a manager with a folder for checkpoints")
+                .found("one without")
+                .remedy(
+                    "start it with one, as `sage serve --jobs --data-dir PATH`, or submit the job without checkpoints",
+                ));
+        };
+        let kept = Kept::new(root, id, keep)?;
+        if let Some(holder) = table.holder(&kept.folder) {
+            return Err(Error::new(ErrorKind::Overloaded, "submit job")
+                .expected("checkpoints that no running job has")
+                .found(format!("those of {}", holder.id))
+                .remedy("wait for its end, or give them another name"));
+        }
+        if let Some(record) = table.get_mut(number) {
+            record.folder = Some(kept.folder.clone());
+        }
+        Ok(kept)
     }
 
     /// Every job that runs or is remembered, in the order of submission.
@@ -143,21 +204,18 @@ impl JobManager {
         self.hold(id, false)
     }
 
+    /// Gives a keyed node of a job with checkpoints another number of instances while it runs; see
+    /// [`JobController::rescale`](runtime::JobController::rescale).
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause), and what [`JobController::rescale`](runtime::JobController::rescale) says.
+    pub fn rescale(&self, id: &str, node: &str, instances: u32) -> Result<Rescaled, Error> {
+        let job = self.live("rescale job", id)?;
+        job.rescale(node, instances).map(Rescaled::from)
+    }
+
     fn hold(&self, id: &str, pause: bool) -> Result<(), Error> {
-        let operation = if pause { "pause job" } else { "resume job" };
-        let mut table = self.shared.lock();
-        let record = table.find(id).ok_or_else(|| missing(operation, id))?;
-        let job = match &record.stage {
-            Stage::Live(job) if record.asked == Asked::Nothing => job.clone(),
-            _ => {
-                return Err(Error::new(ErrorKind::Closed, operation)
-                    .with("job", id)
-                    .expected("one that runs")
-                    .found(format!("one that is {}", record.summary().state))
-                    .remedy("see its status"));
-            }
-        };
-        drop(table);
+        let job = self.live(if pause { "pause job" } else { "resume job" }, id)?;
         if pause {
             job.pause();
         } else {
@@ -165,6 +223,20 @@ impl JobManager {
         }
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    /// A job that runs and has not been told to end.
+    fn live(&self, operation: &'static str, id: &str) -> Result<runtime::JobController, Error> {
+        let mut table = self.shared.lock();
+        let record = table.find(id).ok_or_else(|| missing(operation, id))?;
+        match &record.stage {
+            Stage::Live(job) if record.asked == Asked::Nothing => Ok(job.clone()),
+            _ => Err(Error::new(ErrorKind::Closed, operation)
+                .with("job", id)
+                .expected("one that runs")
+                .found(format!("one that is {}", record.summary().state))
+                .remedy("see its status")),
+        }
     }
 
     /// Cuts a job off where it stands: what is inside stays behind and is counted in its report. One that has ended stays

@@ -1,8 +1,10 @@
 //! What a registered job takes, and what it was given.
 
 use descriptor_core::{Error, ErrorKind, nearest};
+use runtime::Checkpoints;
 use serde::{Deserialize, Serialize};
 
+use crate::keep::Kept;
 use crate::{Scalar, ScalarKind, Scalars};
 
 /// One parameter of a registered job.
@@ -54,6 +56,7 @@ impl Param {
 pub struct JobParams {
     job: String,
     values: Scalars,
+    kept: Option<Kept>,
 }
 
 impl JobParams {
@@ -99,7 +102,22 @@ impl JobParams {
         Ok(Self {
             job: job.into(),
             values,
+            kept: None,
         })
+    }
+
+    pub(crate) fn with_kept(self, kept: Option<Kept>) -> Self {
+        Self { kept, ..self }
+    }
+
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// The checkpoints that the job is to keep, for a function that builds it otherwise then. The job gets them in any case.
+    #[must_use]
+    pub fn checkpoints(&self) -> Option<Checkpoints> {
+        self.kept.as_ref().map(Kept::checkpoints)
     }
 
     /// All of them.

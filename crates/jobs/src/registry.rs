@@ -104,14 +104,15 @@ impl JobRegistry {
         let build = Arc::new(build);
         let again = Arc::clone(&build);
         let start: Start = Box::new(move |params, task| {
-            let submission = build(params)?;
+            let Submission { job, conclude } = build(params)?;
+            // Two of a name may run at once, and what one leaves is not found by the next.
+            let job = keeping(job.numbered()?, params)?;
             Ok(Started {
-                // Two of a name may run at once, and what one leaves is not found by the next.
-                handle: submission.job.numbered()?.start_told(task.to_text()?)?,
-                conclude: submission.conclude,
+                handle: job.start_told(task.to_text()?)?,
+                conclude,
             })
         });
-        let work: Work = Box::new(move |told, params| told.work(|| again(params).map(|submission| submission.job)));
+        let work: Work = Box::new(move |told, params| told.work(|| keeping(again(params)?.job, params)));
         let params = params.into_iter().collect();
         self.entries.insert(name.into(), Entry { params, start, work });
         self
@@ -129,7 +130,7 @@ impl JobRegistry {
             return Ok(());
         };
         let found = Task::from_text(told.task()).and_then(|task| {
-            let params = self.check(&task.name, &task.params)?;
+            let params = self.check(&task.name, &task.params)?.with_kept(task.kept);
             Ok((self.find(&task.name)?, params))
         });
         match found {
@@ -156,7 +157,15 @@ impl JobRegistry {
 
     /// Builds and starts a job: this runs code of the user.
     pub(crate) fn start(&self, name: &str, params: &JobParams) -> Result<Started, Error> {
-        (self.find(name)?.start)(params, &Task::new(name, params))
+        let (entry, task) = (self.find(name)?, Task::new(name, params));
+        let Some(kept) = params.kept() else {
+            return (entry.start)(params, &task);
+        };
+        kept.prepare(&task)?;
+        let started = (entry.start)(params, &task)?;
+        // From here on there may be something to go on from.
+        kept.label(&task)?;
+        Ok(started)
     }
 
     fn find(&self, name: &str) -> Result<&Entry, Error> {
@@ -174,6 +183,14 @@ impl JobRegistry {
                 None => error.remedy("submit one of these"),
             }
         })
+    }
+}
+
+/// The job with the checkpoints that were asked for.
+fn keeping<B: Backends>(job: Job<B>, params: &JobParams) -> Result<Job<B>, Error> {
+    match params.checkpoints() {
+        Some(checkpoints) => job.checkpoints(checkpoints),
+        None => Ok(job),
     }
 }
 

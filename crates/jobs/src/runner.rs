@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use descriptor_core::{Error, ErrorKind};
-use runtime::{JobReport, NodeProgress};
+use runtime::{JobReport, Outcome};
 use serde_json::Value;
 
 use crate::manager::Shared;
 use crate::registry::Started;
+use crate::status::Seen;
 use crate::table::{Asked, Ended, Stage};
 use crate::{JobParams, JobState};
 
@@ -31,9 +32,12 @@ pub(crate) fn run(
         Ok(started) => {
             shared.enter(number, started.handle.controller());
             tell(Ok(()));
-            see_out(shared, number, started);
+            see_out(shared, number, params, started);
         }
         Err(error) => {
+            if let Some(kept) = params.kept() {
+                kept.leave(false);
+            }
             shared.lock().remove(number);
             shared.changed.notify_all();
             tell(Err(error));
@@ -41,7 +45,7 @@ pub(crate) fn run(
     }
 }
 
-fn see_out(shared: &Shared, number: u64, started: Started) {
+fn see_out(shared: &Shared, number: u64, params: &JobParams, started: Started) {
     let Started { handle, conclude } = started;
     let controller = handle.controller();
     let report = handle.wait();
@@ -53,8 +57,16 @@ fn see_out(shared: &Shared, number: u64, started: Started) {
             .ok()
     });
     let error = report.failures.first().map(ToString::to_string).or(error);
-    let nodes = controller.progress();
-    shared.end(number, report, nodes, error, result);
+    let seen = Seen {
+        restarts: report.restarts,
+        checkpoints: report.checkpoints.clone(),
+        ..Seen::of(&controller)
+    };
+    if let Some(kept) = params.kept() {
+        // Before anybody else may have the folder.
+        kept.leave(report.outcome == Outcome::Finished);
+    }
+    shared.end(number, report, seen, error, result);
 }
 
 impl Shared {
@@ -73,14 +85,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn end(
-        &self,
-        number: u64,
-        report: JobReport,
-        nodes: Vec<NodeProgress>,
-        error: Option<String>,
-        result: Option<Value>,
-    ) {
+    fn end(&self, number: u64, report: JobReport, seen: Seen, error: Option<String>, result: Option<Value>) {
         let state = JobState::from(report.outcome);
         // Plain data: there is nothing in it that JSON has no words for.
         let report = serde_json::to_value(report).ok();
@@ -89,7 +94,7 @@ impl Shared {
             let after = record.age();
             record.stage = Stage::Ended(Box::new(Ended {
                 state,
-                nodes,
+                seen,
                 error,
                 report,
                 result,

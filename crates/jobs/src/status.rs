@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use runtime::{NodeProgress, Outcome};
+use runtime::{CheckpointReport, JobController, NodeProgress, Outcome, RouteDiff, WorkerProgress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -106,10 +106,66 @@ pub struct JobStatus {
     pub params: Scalars,
     /// Its nodes, in the order of the plan; none before it runs.
     pub nodes: Vec<NodeProgress>,
+    /// Its worker processes, those it has or had last; none on threads.
+    #[serde(default)]
+    pub workers: Vec<WorkerProgress>,
+    /// How often all of it went back to a checkpoint, or to its beginning, and on from there.
+    #[serde(default)]
+    pub restarts: u64,
+    /// What has come of its checkpoints; `None` for a job without.
+    #[serde(default)]
+    pub checkpoints: Option<CheckpointReport>,
     /// What failed first, in words.
     pub error: Option<String>,
     /// The [`JobReport`](runtime::JobReport) of one that has ended.
     pub report: Option<Value>,
     /// What it came to, if there is something to say.
     pub result: Option<Value>,
+}
+
+/// What there is to see of a job while it runs, and what was there last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) nodes: Vec<NodeProgress>,
+    pub(crate) workers: Vec<WorkerProgress>,
+    pub(crate) restarts: u64,
+    pub(crate) checkpoints: Option<CheckpointReport>,
+}
+
+impl Seen {
+    pub(crate) fn of(job: &JobController) -> Self {
+        Self {
+            nodes: job.progress(),
+            workers: job.workers(),
+            restarts: job.restarts(),
+            checkpoints: job.checkpoints(),
+        }
+    }
+}
+
+/// A node that has another number of instances now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rescaled {
+    /// The node.
+    pub node: String,
+    /// Its instances before.
+    pub before: u32,
+    /// Its instances now.
+    pub after: u32,
+    /// How many groups of keys went to another instance.
+    pub moved: u32,
+    /// How many stayed.
+    pub stayed: u32,
+}
+
+impl From<RouteDiff> for Rescaled {
+    fn from(diff: RouteDiff) -> Self {
+        Self {
+            before: diff.before,
+            after: diff.after,
+            moved: diff.moved(),
+            stayed: diff.stay(),
+            node: diff.node,
+        }
+    }
 }

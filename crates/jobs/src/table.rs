@@ -1,17 +1,19 @@
 //! The jobs of a manager, as they are written down.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use runtime::{JobController, NodeProgress};
+use runtime::JobController;
 use serde_json::Value;
 
+use crate::status::Seen;
 use crate::{JobState, JobStatus, JobSummary, Scalars};
 
 /// What a job that has ended left.
 pub(crate) struct Ended {
     pub(crate) state: JobState,
-    pub(crate) nodes: Vec<NodeProgress>,
+    pub(crate) seen: Seen,
     pub(crate) error: Option<String>,
     pub(crate) report: Option<Value>,
     pub(crate) result: Option<Value>,
@@ -39,6 +41,8 @@ pub(crate) struct Record {
     pub(crate) params: Scalars,
     pub(crate) stage: Stage,
     pub(crate) asked: Asked,
+    /// Where its checkpoints are; nobody else's meanwhile.
+    pub(crate) folder: Option<PathBuf>,
     begun: Instant,
     submitted: SystemTime,
 }
@@ -71,28 +75,21 @@ impl Record {
     }
 
     pub(crate) fn status(&self) -> JobStatus {
-        let summary = self.summary();
-        let params = self.params.clone();
-        match &self.stage {
-            Stage::Ended(ended) => JobStatus {
-                summary,
-                params,
-                nodes: ended.nodes.clone(),
-                error: ended.error.clone(),
-                report: ended.report.clone(),
-                result: ended.result.clone(),
-            },
-            stage => JobStatus {
-                summary,
-                params,
-                nodes: match stage {
-                    Stage::Live(job) => job.progress(),
-                    _ => Vec::new(),
-                },
-                error: None,
-                report: None,
-                result: None,
-            },
+        let (seen, ended) = match &self.stage {
+            Stage::Starting => (Seen::default(), None),
+            Stage::Live(job) => (Seen::of(job), None),
+            Stage::Ended(ended) => (ended.seen.clone(), Some(ended)),
+        };
+        JobStatus {
+            summary: self.summary(),
+            params: self.params.clone(),
+            nodes: seen.nodes,
+            workers: seen.workers,
+            restarts: seen.restarts,
+            checkpoints: seen.checkpoints,
+            error: ended.and_then(|ended| ended.error.clone()),
+            report: ended.and_then(|ended| ended.report.clone()),
+            result: ended.and_then(|ended| ended.result.clone()),
         }
     }
 
@@ -126,6 +123,7 @@ impl Table {
                 params,
                 stage: Stage::Starting,
                 asked: Asked::Nothing,
+                folder: None,
                 begun: Instant::now(),
                 submitted: SystemTime::now(),
             },
@@ -135,6 +133,12 @@ impl Table {
 
     pub(crate) fn live(&self) -> usize {
         self.jobs.values().filter(|record| !record.has_ended()).count()
+    }
+
+    /// The job that has this folder.
+    pub(crate) fn holder(&self, folder: &Path) -> Option<&Record> {
+        let mut live = self.jobs.values().filter(|record| !record.has_ended());
+        live.find(|record| record.folder.as_deref() == Some(folder))
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Record> {

@@ -3,6 +3,7 @@
 use descriptor_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::keep::Kept;
 use crate::{JobParams, Scalars};
 
 /// All that a function which builds a job is given.
@@ -11,6 +12,8 @@ use crate::{JobParams, Scalars};
 pub(crate) struct Task {
     pub(crate) name: String,
     pub(crate) params: Scalars,
+    #[serde(default)]
+    pub(crate) kept: Option<Kept>,
 }
 
 impl Task {
@@ -18,6 +21,7 @@ impl Task {
         Self {
             name: name.to_owned(),
             params: params.all().clone(),
+            kept: params.kept().cloned(),
         }
     }
 
@@ -46,6 +50,7 @@ mod tests {
         let task = Task {
             name: "sum".into(),
             params,
+            kept: Kept::new(std::path::Path::new("/data"), "sum-1", &crate::Keep::default()).ok(),
         };
         let text = task.to_text().unwrap();
         assert_eq!(Task::from_text(&text).unwrap(), task);

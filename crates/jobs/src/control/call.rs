@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Scalars;
+use crate::{Keep, Scalars};
 
-/// One call. The answer is JSON as well: an id, a [`JobStatus`](crate::JobStatus), a list, or null.
+/// One call. The answer is JSON as well: an id, a [`JobStatus`](crate::JobStatus), a [`Rescaled`](crate::Rescaled),
+/// a list, or null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Call {
@@ -12,6 +13,8 @@ pub(super) enum Call {
         name: String,
         #[serde(default)]
         params: Scalars,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<Keep>,
     },
     List,
     Status {
@@ -22,6 +25,11 @@ pub(super) enum Call {
     },
     Resume {
         id: String,
+    },
+    Rescale {
+        id: String,
+        node: String,
+        instances: u32,
     },
     Cancel {
         id: String,

@@ -11,7 +11,7 @@ use service::{Answer, Desk, Mailbox, Message, ServiceClient};
 use super::call::Call;
 use super::server::{REPLIES, REQUESTS};
 use super::{SERVICE, at};
-use crate::{JobStatus, JobSummary, Scalars};
+use crate::{JobStatus, JobSummary, Keep, Rescaled, Scalars};
 
 /// How often the state of a job that is waited for is asked.
 const LOOK: Duration = Duration::from_millis(100);
@@ -49,6 +49,19 @@ impl JobClient {
         self.ask(&Call::Submit {
             name: name.into(),
             params: params.clone(),
+            keep: None,
+        })
+    }
+
+    /// Starts a job that keeps checkpoints in the folder of the server, and says its id.
+    ///
+    /// # Errors
+    /// As [`JobManager::submit_keeping`](crate::JobManager::submit_keeping), and as [`ServiceClient::call`].
+    pub fn submit_keeping(&self, name: &str, params: &Scalars, keep: &Keep) -> Result<String, Error> {
+        self.ask(&Call::Submit {
+            name: name.into(),
+            params: params.clone(),
+            keep: Some(keep.clone()),
         })
     }
 
@@ -82,6 +95,18 @@ impl JobClient {
     /// As [`pause`](Self::pause).
     pub fn resume(&self, id: &str) -> Result<(), Error> {
         self.ask(&Call::Resume { id: id.into() })
+    }
+
+    /// Gives a keyed node of a job with checkpoints another number of instances.
+    ///
+    /// # Errors
+    /// As [`JobManager::rescale`](crate::JobManager::rescale), and as [`ServiceClient::call`].
+    pub fn rescale(&self, id: &str, node: &str, instances: u32) -> Result<Rescaled, Error> {
+        self.ask(&Call::Rescale {
+            id: id.into(),
+            node: node.into(),
+            instances,
+        })
     }
 
     /// Cuts a job off, or stops its sources and lets what is inside flow out for at most `drain`.

@@ -83,7 +83,16 @@ fn answer(manager: &JobManager, text: &str) -> Result<String, Failure> {
             .remedy("use client and server of one version")
     })?;
     let answer = match call {
-        Call::Submit { name, params } => Value::from(manager.submit(&name, &params)?),
+        Call::Submit {
+            name,
+            params,
+            keep: None,
+        } => Value::from(manager.submit(&name, &params)?),
+        Call::Submit {
+            name,
+            params,
+            keep: Some(keep),
+        } => Value::from(manager.submit_keeping(&name, &params, &keep)?),
         Call::List => serde_json::to_value(manager.list())?,
         Call::Status { id } => serde_json::to_value(manager.status(&id)?)?,
         Call::Pause { id } => {
@@ -94,6 +103,7 @@ fn answer(manager: &JobManager, text: &str) -> Result<String, Failure> {
             manager.resume(&id)?;
             Value::Null
         }
+        Call::Rescale { id, node, instances } => serde_json::to_value(manager.rescale(&id, &node, instances)?)?,
         Call::Cancel { id, drain_ms: None } => {
             manager.cancel(&id)?;
             Value::Null

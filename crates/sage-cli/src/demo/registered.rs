@@ -57,7 +57,14 @@ pub(crate) fn register(registry: JobRegistry) -> JobRegistry {
                 .found(failure.message())
         })?;
         let results = Shared::new(Results::new(verified));
-        let job = flow::build(&args, config.clone(), windows, &results, deployment, None)?;
+        let job = flow::build(
+            &args,
+            config.clone(),
+            windows,
+            &results,
+            deployment,
+            params.checkpoints(),
+        )?;
         Ok(Submission::with_result(job, move |report| {
             summary(report, &args, &config, windows, results.take(), verified)
         }))
@@ -72,7 +79,11 @@ fn summary(
     results: Results,
     verified: bool,
 ) -> Value {
-    let events = report.node(SOURCE).map_or(0, |node| node.packets_out);
+    let events = match report.outcome {
+        // One that went back has not made all of them in its last attempt.
+        Outcome::Finished => config.events,
+        _ => report.node(SOURCE).map_or(0, |node| node.packets_out),
+    };
     let mut summary = Summary {
         kept: Kept::of(report),
         events,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use sage_comm::jobs::{Scalar, Scalars};
+use sage_comm::jobs::{Keep, Scalar, Scalars};
 
 use crate::args::Bounded;
 use crate::queue::duration;
@@ -51,6 +51,9 @@ pub(super) enum JobVerb {
         #[command(flatten)]
         spread: Spread,
 
+        #[command(flatten)]
+        kept: KeptArgs,
+
         /// Wait for its end, as `sage job wait` does
         #[arg(long)]
         wait: bool,
@@ -71,6 +74,18 @@ pub(super) enum JobVerb {
     Resume {
         /// Its id
         id: String,
+    },
+    /// Give a node of a job with checkpoints another number of instances, each key's state with it
+    Rescale {
+        /// Its id
+        id: String,
+
+        /// The node, one that packets find by their key
+        node: String,
+
+        /// Its instances from then on
+        #[arg(value_name = "N", allow_negative_numbers = true, value_parser = Bounded::<1, 256>::parse)]
+        instances: Bounded<1, 256>,
     },
     /// Cut a job off
     Cancel {
@@ -102,6 +117,43 @@ pub(super) struct Spread {
     /// Queues that its packets travel over, as -p transport=KIND: auto or shm between processes, sage or local on threads
     #[arg(long, short, value_name = "KIND")]
     transport: Option<String>,
+}
+
+/// What of the job is kept.
+#[derive(Clone, Debug, Args)]
+pub(super) struct KeptArgs {
+    /// Keep checkpoints below the --data-dir of the server, and go back to the last one when something fails; with =NAME
+    /// stay there until a job has finished, for the next one of that name to go on
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    checkpoints: Option<String>,
+
+    /// Time between two checkpoints in milliseconds [default: 1000]
+    #[arg(
+        long, value_name = "MS", allow_negative_numbers = true, requires = "checkpoints",
+        value_parser = Bounded::<0, { u64::MAX }>::parse
+    )]
+    every: Option<Bounded<0, { u64::MAX }>>,
+
+    /// How often within a minute it goes back by itself [default: 5]
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true, requires = "checkpoints",
+        value_parser = Bounded::<0, 1_000>::parse
+    )]
+    retries: Option<Bounded<0, 1_000>>,
+}
+
+impl KeptArgs {
+    /// What is asked of the server.
+    pub(super) fn keep(&self) -> Option<Keep> {
+        let usual = Keep::default();
+        let name = self.checkpoints.as_ref()?;
+        Some(Keep {
+            name: (!name.is_empty()).then(|| name.clone()),
+            every_ms: self.every.map_or(usual.every_ms, |every| every.0),
+            // At most a thousand by its type.
+            retries: self.retries.map_or(usual.retries, |retries| retries.0 as u32),
+        })
+    }
 }
 
 fn param(text: &str) -> Result<(String, String), String> {

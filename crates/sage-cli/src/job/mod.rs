@@ -43,14 +43,18 @@ pub(crate) fn run(args: &JobVerbArgs) -> Result<ExitCode, Failure> {
             name,
             params,
             spread,
+            kept,
             wait,
         } => {
-            let id = client
-                .submit(name, &args::scalars(params, spread))
-                .map_err(|error| match error.kind() {
-                    ErrorKind::NotFound | ErrorKind::InvalidDescriptor => Failure::usage(words(&error)),
-                    _ => refused(error),
-                })?;
+            let params = args::scalars(params, spread);
+            let submitted = match kept.keep() {
+                Some(keep) => client.submit_keeping(name, &params, &keep),
+                None => client.submit(name, &params),
+            };
+            let id = submitted.map_err(|error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::InvalidDescriptor => Failure::usage(words(&error)),
+                _ => refused(error),
+            })?;
             if *wait {
                 return see_out(&client, &id, None, args.json);
             }
@@ -84,6 +88,17 @@ pub(crate) fn run(args: &JobVerbArgs) -> Result<ExitCode, Failure> {
         JobVerb::Resume { id } => {
             client.resume(id).map_err(refused)?;
             done(id)
+        }
+        JobVerb::Rescale { id, node, instances } => {
+            // At most 256 by its type.
+            let done = client.rescale(id, node, instances.0 as u32).map_err(refused)?;
+            Output::stdout().print(|out| {
+                if args.json {
+                    return writeln!(out, "{}", json!(done));
+                }
+                show::rescaled(&done, out)
+            })?;
+            Ok(ExitCode::SUCCESS)
         }
         JobVerb::Cancel { id, drain } => {
             client.cancel(id, *drain).map_err(refused)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sage_comm::jobs::{JobStatus, JobSummary};
+use sage_comm::jobs::{JobStatus, JobSummary, Rescaled};
 
 use crate::failure::one_line;
 use crate::number::{elapsed, grouped};
@@ -60,6 +60,34 @@ pub(super) fn status(status: &JobStatus, out: &mut dyn Write) -> io::Result<()> 
         }
         write!(out, "\n{table}")?;
     }
+    if !status.workers.is_empty() {
+        let mut table = Table::new(&[
+            ("worker", Align::Right),
+            ("process", Align::Right),
+            ("state", Align::Left),
+            ("last word", Align::Right),
+        ]);
+        for worker in &status.workers {
+            table.row([
+                worker.worker.to_string(),
+                worker.pid.to_string(),
+                worker.state.to_string(),
+                elapsed(worker.last_word_seconds),
+            ]);
+        }
+        write!(out, "\n{table}")?;
+    }
+    if let Some(checkpoints) = &status.checkpoints {
+        let back = match status.restarts {
+            0 => String::new(),
+            1 => ", once back to one".to_owned(),
+            restarts => format!(", {} times back to one", grouped(restarts)),
+        };
+        writeln!(out, "\n{} checkpoints{back}", grouped(checkpoints.completed))?;
+        if let Some(from) = checkpoints.restored {
+            writeln!(out, "went on from checkpoint {from}")?;
+        }
+    }
     if let Some(error) = &status.error {
         writeln!(out, "\n{}", one_line(error))?;
     }
@@ -67,4 +95,16 @@ pub(super) fn status(status: &JobStatus, out: &mut dyn Write) -> io::Result<()> 
         Some(result) => writeln!(out, "\n{result:#}"),
         None => Ok(()),
     }
+}
+
+pub(super) fn rescaled(done: &Rescaled, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{} has {} instances, before {}: {} of {} groups of keys moved",
+        one_line(&done.node),
+        done.after,
+        done.before,
+        done.moved,
+        u64::from(done.moved) + u64::from(done.stayed),
+    )
 }

@@ -53,7 +53,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", requires = "manager", value_parser = duration)]
     pub(super) idle_ttl: Option<Duration>,
 
-    /// Folder for queues with durability=disk, made when it is not there; they are refused without one
+    /// Folder for queues with durability=disk and checkpoints of jobs, made when it is not there; they are refused without one
     #[arg(long, value_name = "PATH")]
     pub(super) data_dir: Option<PathBuf>,
 

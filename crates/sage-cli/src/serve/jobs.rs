@@ -1,5 +1,6 @@
 //! `sage serve --jobs`: a server that runs jobs as well, for those who reach its queues.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,14 +25,19 @@ pub(super) struct WithJobs {
 }
 
 impl WithJobs {
-    /// Takes calls at this server, over the way that `place` describes, or over its first address.
-    pub(super) fn start(server: RunningServer, place: &str) -> Result<Self, Failure> {
+    /// Takes calls at this server, over the way that `place` describes, or over its first address. Checkpoints of jobs are below
+    /// the folder for its data, if it has one.
+    pub(super) fn start(server: RunningServer, place: &str, data: Option<&Path>) -> Result<Self, Failure> {
         let place = if place.is_empty() {
             settled(first_address(&server)?)
         } else {
             job::place(place)?
         };
-        let manager = Arc::new(JobManager::new(job::registry(), JobLimits::default()));
+        let (registry, limits) = (job::registry(), JobLimits::default());
+        let manager = Arc::new(match data {
+            Some(data) => JobManager::with_folder(registry, limits, data.join("jobs")),
+            None => JobManager::new(registry, limits),
+        });
         let calls = JobServer::start(&manager, &Builtin, &place)?;
         Ok(Self {
             server: Arc::new(server),

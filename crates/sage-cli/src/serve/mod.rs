@@ -42,7 +42,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
     let offers_jobs = args.jobs.is_some();
     let server: Box<dyn Serves> = match &args.jobs {
-        Some(place) => Box::new(WithJobs::start(server, place)?),
+        Some(place) => Box::new(WithJobs::start(server, place, args.data_dir.as_deref())?),
         None => Box::new(server),
     };
     let pid = std::process::id();
