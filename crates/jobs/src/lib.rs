@@ -5,6 +5,9 @@
 //! earlier one of its name left. [`JobServer`] offers a manager to other processes over two kinds of queue, one for
 //! requests and one for each client's replies; [`JobClient`] is the other end.
 //!
+//! A job may run over processes, as its function builds it: [`JobRegistry::work`], first in `main`, makes a worker of a
+//! process that was started for that. With a folder for the manager a job may keep checkpoints, see [`Keep`].
+//!
 //! No lock is held while code of the user runs: a function that builds a job may use the manager it was submitted to.
 //!
 //! ```

@@ -162,10 +162,16 @@ impl<B: Backends> Job<B> {
     ///
     /// # Errors
     /// As [`start`](Self::start) on threads and [`launch`](crate::launch) on processes; `Unsupported` for workers of other
-    /// hosts.
+    /// hosts, and in a worker that has not asked what it was told.
     pub fn start_told(mut self, task: impl Into<String>) -> Result<JobHandle, Error> {
         match self.plan.deployment() {
             Deployment::Threads => self.start(),
+            // It would start workers that do the same, without an end.
+            Deployment::Processes(_) if crew::is_told() => Err(Error::new(ErrorKind::Unsupported, "start job")
+                .with("job", self.plan.job_name())
+                .expected("a process that is no worker itself")
+                .found("one that was told its part in another job")
+                .remedy("make `Told::take` the first call of main")),
             Deployment::Processes(_) => {
                 self.task = Some(task.into());
                 workers::start(self)

@@ -5,6 +5,7 @@
 
 mod heard;
 mod kept;
+mod told;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

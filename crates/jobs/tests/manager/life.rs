@@ -117,7 +117,7 @@ fn what_is_unknown_is_refused_with_what_there_is() {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         let text = error.to_string();
         assert!(
-            text.contains("broken, endless, sum") && text.contains("did you mean `sum`?"),
+            text.contains("broken, count, endless, sum") && text.contains("did you mean `sum`?"),
             "{text}"
         );
         let error = refused("sum", &[("uptoo", "3")]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use descriptor_core::{Backends, Registry, Wire, live_queues};
 use jobs::{JobLimits, JobManager, JobRegistry, JobState, Param, ScalarKind, Scalars, Submission};
-use runtime::ops::{FnSource, IterSource};
+use runtime::ops::{FnSource, IterSource, SeekSource};
 use runtime::{Deployment, Flow, SourceStep, TaskContext};
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
@@ -57,6 +57,37 @@ pub(crate) fn registry() -> JobRegistry {
                 numbers.take().iter().sum::<i64>().into()
             }))
         })
+        .with(
+            "count",
+            [
+                Param::optional("upto", 0_i64, "how many to count; 0 for no end"),
+                Param::optional("trap", -1_i64, "the number that fails"),
+            ],
+            |params| {
+                let (upto, trap) = (params.int("upto")?, params.int("trap")?);
+                let flow = Flow::new("count", InProcess);
+                let counts = flow
+                    .source("numbers", 1, move |_| {
+                        SeekSource::new(0_i64, move |next, ctx: &mut TaskContext<i64>| {
+                            ctx.emit(*next)?;
+                            *next += 1;
+                            Ok(if *next == upto {
+                                SourceStep::Done
+                            } else {
+                                SourceStep::More
+                            })
+                        })
+                    })
+                    .try_map("trap", move |n| if n == trap { Err("sprung") } else { Ok(n) })
+                    .key_by("rest", |n| n % 7)
+                    .fold("count", || 0_u64, |count, _| *count += 1, |_, count| Ok(count))
+                    .collect("counts");
+                let job = flow.build(Deployment::Threads)?;
+                Ok(Submission::with_result(job, move |_| {
+                    counts.take().iter().sum::<u64>().into()
+                }))
+            },
+        )
         .with("endless", [], |_| {
             let flow = Flow::new("endless", InProcess);
             let _ = flow

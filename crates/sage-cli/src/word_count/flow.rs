@@ -16,6 +16,9 @@ use crate::failure::Failure;
 /// Texts that wait for each splitter: they are large.
 const TEXTS: usize = 4;
 
+/// The longest text between processes: what is read at once, and a word that had begun before. Inside of one there is no limit.
+const TEXT_BYTES: usize = 1 << 20;
+
 /// Writes the job down; `bytes` counts what was read.
 pub(super) fn build(
     args: &JobArgs,
@@ -37,11 +40,14 @@ pub(super) fn build(
         // Whose files they are, and who says how much was read.
         _ => files.at_coordinator(),
     };
-    let counts = files
+    let is_spread = deployment != Deployment::Threads;
+    let split = files
         // It is a key_by as well: it knows the word when it sends the count.
         .process("split", NodeKind::KeyBy, |_| Splitter::default())
         .parallelism(args.parallelism())
-        .buffer_size(TEXTS)
+        .buffer_size(TEXTS);
+    let split = if is_spread { split.item_bytes(TEXT_BYTES) } else { split };
+    let counts = split
         .partition(Partition::Hash)
         .process("count", NodeKind::Reduce, |_| Counter::default())
         .parallelism(args.parallelism())

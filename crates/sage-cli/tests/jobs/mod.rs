@@ -1,5 +1,7 @@
 //! `sage serve --jobs` and `sage job`.
 
+mod spread;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -253,7 +255,7 @@ fn private(path: &Path) {
 }
 
 /// Asks again until it is so: each question is a process of its own, which takes its time.
-fn until(is_so: impl Fn() -> bool) {
+fn until(mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(120), "it does not come to be");

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod kept;
+mod told;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,6 +21,9 @@ use sage_comm::{
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.first().is_some_and(|what| what == "told" || what == "deaf") {
+        return told::main(args.first().is_some_and(|what| what == "told"));
+    }
     let what = args.first().map_or("", String::as_str);
     let workers = args.get(1).and_then(|workers| workers.parse().ok()).unwrap_or_default();
     let deployment = match deployment(workers, args.get(2), args.get(3)) {
