@@ -2,7 +2,7 @@
 
 /// The least and the most bytes of a buffer.
 const LEAST: usize = 4 << 10;
-const MOST: usize = 256 << 10;
+const MOST: usize = 512 << 10;
 /// So many times in a row too large, and it shrinks.
 const PATIENCE: u8 = 8;
 
@@ -56,13 +56,13 @@ mod tests {
             habit.saw(usize::MAX);
         }
         assert_eq!(habit.size(), MOST);
-        assert!(!habit.is_excess(1 << 20) && habit.is_excess((1 << 20) + 1));
+        assert!(!habit.is_excess(2 << 20) && habit.is_excess((2 << 20) + 1));
         // Now and then a large one is reason enough to keep it.
         for round in 0..100 {
             habit.saw(if round % 4 == 0 { MOST / 2 } else { 24 });
         }
         assert_eq!(habit.size(), MOST);
-        for _ in 0..6 * PATIENCE {
+        for _ in 0..7 * PATIENCE {
             habit.saw(24);
         }
         assert_eq!(habit.size(), LEAST);

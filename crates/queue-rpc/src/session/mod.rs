@@ -49,7 +49,7 @@ const MISSED: u32 = 3;
 /// What was handed over is told to the server at least so soon.
 const MARKS_WITHIN: Duration = Duration::from_millis(1);
 /// Puts that are not confirmed have at most so many bytes, whatever the server takes.
-const MOST_WINDOW: u64 = 16 << 20;
+const MOST_WINDOW: u64 = 4 << 20;
 
 /// What this side takes.
 pub(crate) const OWN_LIMITS: Limits = Limits {
