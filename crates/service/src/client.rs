@@ -11,6 +11,8 @@ use crate::deadline::{self, Deadline};
 use crate::desk::{Desk, Inside};
 use crate::mailbox::Mailbox;
 use crate::message::{CallId, Flag, Message, Reply, Request, Ticket, What};
+use crate::parcel::Blank;
+use crate::pending::Stub;
 use crate::replies::Replies;
 use crate::trail;
 
@@ -103,7 +105,20 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
             return Err(self.refused(refusal));
         }
         let waited = match lead {
-            Some(lead) => lead.read(call, until),
+            Some(lead) => match lead.read(call, until) {
+                Ok(Some(answer)) => {
+                    let last = answer.reply.is_last();
+                    let (opened, blank) = self.opened(answer.reply);
+                    let stub = answer.stub.map(|reply_to| Stub { reply_to, blank });
+                    lead.done(call, last, stub);
+                    if !last {
+                        self.mailbox.end(call);
+                    }
+                    return opened;
+                }
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            },
             None => self.mailbox.wait(call, until),
         };
         if !matches!(&waited, Ok(Some(reply)) if reply.is_last()) {
@@ -160,10 +175,15 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
         let travels = self.desk.inner.requests.caps().cross_process;
         let ticket = Ticket {
             id: self.mailbox.id(begun.call),
-            reply: begun.reply_to,
+            reply: begun.stub.reply_to,
             deadline: Deadline::new(until, travels),
             trail: names,
             flag,
+            blank: if travels || manner == Manner::Comes {
+                Blank::default()
+            } else {
+                begun.stub.blank.or_new::<Resp>()
+            },
         };
         Ok(Opened {
             message: Message {
@@ -178,15 +198,24 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
 
     /// The one answer of a call.
     pub(crate) fn whole(&self, reply: Reply) -> Result<Resp, Error> {
-        match reply {
-            Reply::Whole(parcel) => parcel.open().map_err(|error| error.with("service", self.name())),
-            Reply::Failed(fault) => Err(fault.into_error(self.name())),
-            Reply::Part(_) | Reply::End => Err(Error::new(ErrorKind::Unsupported, "call service")
+        self.opened(reply).0
+    }
+
+    /// The one answer of a call, and the box it came in.
+    fn opened(&self, reply: Reply) -> (Result<Resp, Error>, Blank) {
+        let error = match reply {
+            Reply::Whole(parcel) => match parcel.empty_out() {
+                Ok((answer, blank)) => return (Ok(answer), blank),
+                Err(error) => error.with("service", self.name()),
+            },
+            Reply::Failed(fault) => fault.into_error(self.name()),
+            Reply::Part(_) | Reply::End => Error::new(ErrorKind::Unsupported, "call service")
                 .with("service", self.name())
                 .expected("one answer")
                 .found("answers in parts")
-                .remedy("read them with `stream`")),
-        }
+                .remedy("read them with `stream`"),
+        };
+        (Err(error), Blank::default())
     }
 
     /// Tells whoever works on the call that nobody waits for it.

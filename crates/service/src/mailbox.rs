@@ -11,7 +11,7 @@ use descriptor_core::wait::Waiter;
 use descriptor_core::{DescriptorRecord, DynQueue, Error, ErrorKind, GetError, Registry, Wait, process_token};
 
 use crate::message::{Answer, CallId, Reply};
-use crate::pending::{Pending, Reader, Sleeper};
+use crate::pending::{Pending, Reader, Sleeper, Stub};
 use crate::pump;
 use crate::reply_to::ReplyTo;
 
@@ -49,7 +49,7 @@ pub(crate) struct Begun {
     pub(crate) call: u64,
     /// It reads for everybody.
     pub(crate) leads: bool,
-    pub(crate) reply_to: ReplyTo,
+    pub(crate) stub: Stub,
 }
 
 static MAILBOXES: AtomicU64 = AtomicU64::new(0);
@@ -156,7 +156,7 @@ impl Mailbox {
         Ok(Begun {
             call,
             leads,
-            reply_to: spare.unwrap_or_else(|| self.inner.reply_to.clone()),
+            stub: spare.unwrap_or_else(|| Stub::bare(self.inner.reply_to.clone())),
         })
     }
 
@@ -195,7 +195,15 @@ impl Mailbox {
             if lead {
                 pending.reader = Reader::Caller;
                 drop(pending);
-                return Lead { inner }.read(call, until);
+                let lead = Lead { inner };
+                return match lead.read(call, until)? {
+                    Some(answer) => {
+                        let stub = answer.stub.map(Stub::bare);
+                        lead.done(call, answer.reply.is_last(), stub);
+                        Ok(Some(answer.reply))
+                    }
+                    None => Ok(None),
+                };
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() && woken {
@@ -253,7 +261,7 @@ impl Inner {
 
     fn deliver(&self, answer: Answer) {
         let mut pending = self.lock();
-        pending.keep(answer.stub);
+        pending.keep(answer.stub.map(Stub::bare));
         let sleeper = if answer.id.mailbox == self.number {
             pending.deliver(answer.id.call, answer.reply, PARTS)
         } else {
@@ -321,24 +329,12 @@ pub(crate) struct Lead<'a> {
 }
 
 impl Lead<'_> {
-    /// Reads for everybody until the answer of `call` is there.
-    pub(crate) fn read(self, call: u64, until: Instant) -> Result<Option<Reply>, Error> {
+    /// Reads for everybody until an answer of `call` is there; `None` when the time is over.
+    pub(crate) fn read(&self, call: u64, until: Instant) -> Result<Option<Answer>, Error> {
         let inner = self.inner;
         loop {
             match inner.queue.get_within(Wait::Until(until)) {
-                Ok(answer) if answer.id.mailbox == inner.number && answer.id.call == call => {
-                    let mut pending = inner.lock();
-                    pending.keep(answer.stub);
-                    if answer.reply.is_last() {
-                        pending.close(call);
-                    }
-                    pending.reader = Reader::Nobody;
-                    let next = pending.hand_on();
-                    drop(pending);
-                    std::mem::forget(self);
-                    wake(next);
-                    return Ok(Some(answer.reply));
-                }
+                Ok(answer) if answer.id.mailbox == inner.number && answer.id.call == call => return Ok(Some(answer)),
                 Ok(answer) => inner.deliver(answer),
                 Err(GetError::Empty) => return Ok(None),
                 Err(GetError::Closed) => {
@@ -349,6 +345,20 @@ impl Lead<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Reads no more. With its `last` answer a call is forgotten.
+    pub(crate) fn done(self, call: u64, last: bool, stub: Option<Stub>) {
+        let mut pending = self.inner.lock();
+        pending.keep(stub);
+        if last {
+            pending.close(call);
+        }
+        pending.reader = Reader::Nobody;
+        let next = pending.hand_on();
+        drop(pending);
+        std::mem::forget(self);
+        wake(next);
     }
 }
 

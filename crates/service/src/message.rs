@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::parcel::Parcel;
+use crate::parcel::{Blank, Parcel};
 use crate::reply_to::ReplyTo;
 
 /// One call: who asks, and which of its calls this is.
@@ -59,6 +59,9 @@ pub struct Ticket {
     /// Set by a caller of the same process that has given up before the deadline.
     #[serde(skip)]
     pub(crate) flag: Option<Flag>,
+    /// For the answer, in the process of the caller.
+    #[serde(skip)]
+    pub(crate) blank: Blank,
 }
 
 impl Ticket {

@@ -23,10 +23,15 @@ pub(crate) trait Carried: Any + Send {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 
-impl<T: Wire> Carried for T {
+/// The place of an answer: empty on its way to the worker, full on its way back.
+struct Place<T>(Option<T>);
+
+impl<T: Wire> Carried for Place<T> {
     fn written(&self, codec: Codec) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
-        codec.encode(self, Codec::DEFAULT_LIMIT, &mut bytes)?;
+        if let Some(value) = &self.0 {
+            codec.encode(value, Codec::DEFAULT_LIMIT, &mut bytes)?;
+        }
         Ok(bytes)
     }
 
@@ -35,22 +40,70 @@ impl<T: Wire> Carried for T {
     }
 }
 
+/// An empty box for an answer, which its caller sends along: what one thread allocates and another one frees is slow.
+#[derive(Default)]
+pub(crate) struct Blank(Option<Box<dyn Any + Send>>);
+
+impl Blank {
+    /// This one if it fits an answer of type `T`, else a new one.
+    pub(crate) fn or_new<T: Wire>(self) -> Self {
+        match self.0 {
+            Some(place) if place.is::<Place<T>>() => Self(Some(place)),
+            _ => Self(Some(Box::new(Place::<T>(None)))),
+        }
+    }
+}
+
+// One box is for one answer.
+impl Clone for Blank {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
+impl fmt::Debug for Blank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Blank")
+    }
+}
+
 impl Parcel {
     pub(crate) fn new<T: Wire>(value: T) -> Self {
-        Self::Here(Box::new(value))
+        Self::Here(Box::new(Place(Some(value))))
+    }
+
+    /// In the box that came with the request, if that is one for it.
+    pub(crate) fn fill<T: Wire>(blank: Blank, value: T) -> Self {
+        match blank.0.map(|place| place.downcast::<Place<T>>()) {
+            Some(Ok(mut place)) => {
+                place.0 = Some(value);
+                Self::Here(place)
+            }
+            _ => Self::new(value),
+        }
     }
 
     /// What is inside.
     pub(crate) fn open<T: Wire>(self) -> Result<T, Error> {
-        match self {
-            Self::Here(value) => value.into_any().downcast().map(|value| *value).map_err(|_| {
-                Error::new(ErrorKind::TypeMismatch, "call service")
-                    .expected(format!("an answer of type `{}`", std::any::type_name::<T>()))
-                    .found("another type")
-                    .remedy("give client and service one type of answers")
-            }),
-            Self::Far(far) => far.1.decode(&far.0, Codec::DEFAULT_LIMIT),
-        }
+        self.empty_out().map(|(value, _)| value)
+    }
+
+    /// What is inside, and the box for the next one.
+    pub(crate) fn empty_out<T: Wire>(self) -> Result<(T, Blank), Error> {
+        let here = match self {
+            Self::Here(place) => place.into_any().downcast::<Place<T>>().ok(),
+            Self::Far(far) => {
+                let value = far.1.decode(&far.0, Codec::DEFAULT_LIMIT)?;
+                return Ok((value, Blank::default()));
+            }
+        };
+        let found = here.and_then(|mut place| Some((place.0.take()?, Blank(Some(place)))));
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::TypeMismatch, "call service")
+                .expected(format!("an answer of type `{}`", std::any::type_name::<T>()))
+                .found("another type")
+                .remedy("give client and service one type of answers")
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use descriptor_core::ErrorKind;
 
 use crate::message::Reply;
+use crate::parcel::Blank;
 use crate::reply_to::ReplyTo;
 
 /// Mixes numbers that this process counted up itself.
@@ -62,11 +63,41 @@ pub(crate) struct Slot {
     pub(crate) flooded: bool,
 }
 
+impl Slot {
+    /// As new. Little is ever in it: whoever reads takes his answer as it comes.
+    fn reset(&mut self) {
+        if !self.replies.is_empty() {
+            self.replies = VecDeque::new();
+        }
+        self.sleeper = None;
+        self.in_line = false;
+        self.watched = None;
+        self.is_over = false;
+        self.flooded = false;
+    }
+}
+
+/// What goes to a worker with a request and comes back with the answer, for the next request.
+pub(crate) struct Stub {
+    pub(crate) reply_to: ReplyTo,
+    pub(crate) blank: Blank,
+}
+
+impl Stub {
+    /// Without a box for the answer.
+    pub(crate) fn bare(reply_to: ReplyTo) -> Self {
+        let blank = Blank::default();
+        Self { reply_to, blank }
+    }
+}
+
 /// All calls of a mailbox.
 pub(crate) struct Pending {
     slots: HashMap<u64, Slot, BuildHasherDefault<Numbers>>,
+    // A lone caller needs no table: the number and the slot of one call. There is no call 0.
+    lone: (u64, Slot),
     /// Given away with requests and come back.
-    pub(crate) spare: Vec<ReplyTo>,
+    pub(crate) spare: Vec<Stub>,
     last: u64,
     pub(crate) reader: Reader,
     // Threads that sleep and could read, the longest waiting first.
@@ -81,6 +112,7 @@ impl Pending {
     pub(crate) fn new() -> Self {
         Self {
             slots: HashMap::default(),
+            lone: (0, Slot::default()),
             spare: Vec::new(),
             last: 0,
             reader: Reader::Nobody,
@@ -93,28 +125,39 @@ impl Pending {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len() + usize::from(self.lone.0 != 0)
     }
 
     pub(crate) fn open(&mut self, watched: Option<Instant>) -> u64 {
         self.last += 1;
         self.watched += usize::from(watched.is_some());
-        self.slots.insert(
-            self.last,
-            Slot {
+        if self.lone.0 == 0 {
+            self.lone.0 = self.last;
+            self.lone.1.watched = watched;
+        } else {
+            let slot = Slot {
                 watched,
                 ..Slot::default()
-            },
-        );
+            };
+            self.slots.insert(self.last, slot);
+        }
         self.last
     }
 
     pub(crate) fn slot(&mut self, call: u64) -> Option<&mut Slot> {
+        if call == self.lone.0 && call != 0 {
+            return Some(&mut self.lone.1);
+        }
         self.slots.get_mut(&call)
     }
 
+    fn all(&mut self) -> impl Iterator<Item = &mut Slot> {
+        // The one of no call waits for nothing.
+        self.slots.values_mut().chain([&mut self.lone.1])
+    }
+
     /// Keeps the way back for the next request.
-    pub(crate) fn keep(&mut self, stub: Option<ReplyTo>) {
+    pub(crate) fn keep(&mut self, stub: Option<Stub>) {
         if self.spare.len() < SPARES {
             self.spare.extend(stub);
         }
@@ -122,30 +165,33 @@ impl Pending {
 
     /// Forgets a call; what comes for it later is late.
     pub(crate) fn close(&mut self, call: u64) {
-        if let Some(slot) = self.slots.remove(&call) {
+        if call == self.lone.0 {
+            self.lone.0 = 0;
+            self.watched -= usize::from(self.lone.1.watched.is_some());
+            self.lone.1.reset();
+        } else if let Some(slot) = self.slots.remove(&call) {
             self.watched -= usize::from(slot.watched.is_some());
             // While one call takes long, any number of others may have stood in line behind it.
             if self.line.len() > 2 * self.slots.len() + 64 {
-                let slots = &self.slots;
-                self.line.retain(|call| slots.contains_key(call));
+                let (slots, lone) = (&self.slots, self.lone.0);
+                self.line.retain(|call| *call == lone || slots.contains_key(call));
             }
         }
     }
 
     /// Stands in the line of those who could read.
     pub(crate) fn queue_up(&mut self, call: u64, thread: Thread) {
-        if let Some(slot) = self.slots.get_mut(&call) {
-            slot.sleeper = Some(Sleeper::Thread(thread));
-            if !slot.in_line {
-                slot.in_line = true;
-                self.line.push_back(call);
-            }
+        let Some(slot) = self.slot(call) else { return };
+        slot.sleeper = Some(Sleeper::Thread(thread));
+        if !slot.in_line {
+            slot.in_line = true;
+            self.line.push_back(call);
         }
     }
 
     /// Puts an answer where it belongs, and says who is to be woken. At most `room` wait for one call.
     pub(crate) fn deliver(&mut self, call: u64, reply: Reply, room: usize) -> Option<Sleeper> {
-        let Some(slot) = self.slots.get_mut(&call) else {
+        let Some(slot) = self.slot(call) else {
             self.late += 1;
             return None;
         };
@@ -163,7 +209,7 @@ impl Pending {
             return None;
         }
         while let Some(call) = self.line.pop_front() {
-            if let Some(slot) = self.slots.get_mut(&call) {
+            if let Some(slot) = self.slot(call) {
                 slot.in_line = false;
                 if let Some(sleeper) = slot.sleeper.take() {
                     return Some(sleeper);
@@ -176,7 +222,7 @@ impl Pending {
     /// Ends the watched calls whose time is over, and says when that of the next one is.
     pub(crate) fn expire(&mut self, now: Instant, wake: &mut Vec<Sleeper>) -> Option<Instant> {
         let mut next: Option<Instant> = None;
-        for slot in self.slots.values_mut() {
+        for slot in self.all() {
             match slot.watched {
                 Some(_) if slot.is_over => {}
                 Some(until) if until <= now => {
@@ -193,6 +239,6 @@ impl Pending {
     /// No answer will come any more.
     pub(crate) fn shut(&mut self, kind: ErrorKind, wake: &mut Vec<Sleeper>) {
         self.closed.get_or_insert(kind);
-        wake.extend(self.slots.values_mut().filter_map(|slot| slot.sleeper.take()));
+        wake.extend(self.all().filter_map(|slot| slot.sleeper.take()));
     }
 }

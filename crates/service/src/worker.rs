@@ -148,7 +148,10 @@ impl<Req: Wire> Worker<Req> {
         drop(at);
         let sound = done.is_ok();
         let (reply, failed) = match done {
-            Ok(Ok(Some(answer))) => (Reply::Whole(Parcel::new(answer)), false),
+            Ok(Ok(Some(answer))) => {
+                let blank = std::mem::take(&mut call.ticket.blank);
+                (Reply::Whole(Parcel::fill(blank, answer)), false)
+            }
             Ok(Ok(None)) => (Reply::End, false),
             Ok(Err(error)) => (Reply::Failed(Fault::of(error.as_ref())), true),
             Err(panic) => {
