@@ -64,7 +64,8 @@ impl<Req: Wire> Desk<Req> {
             tally.undelivered.add();
             return Ok(false);
         };
-        match ticket.deliver(&to, reply, || false) {
+        let to = to.as_ref();
+        match ticket.deliver(to, reply, || false) {
             Ok(Delivery::Done) => {
                 done.add();
                 Ok(true)
@@ -79,7 +80,7 @@ impl<Req: Wire> Desk<Req> {
             }
             Err(error) => {
                 tally.failed.add();
-                let _ = ticket.deliver(&to, Reply::Failed(Fault::of(&error)), || true);
+                let _ = ticket.deliver(to, Reply::Failed(Fault::of(&error)), || true);
                 Err(error)
             }
         }
@@ -95,7 +96,7 @@ impl<Req: Wire> Desk<Req> {
                 "the service was ended before it came to this request".into(),
             );
             if let Ok(to) = replies.find(&ticket.reply) {
-                let _ = ticket.deliver(&to, Reply::Failed(fault), || true);
+                let _ = ticket.deliver(to.as_ref(), Reply::Failed(fault), || true);
             }
             tally.cancelled.add();
         }

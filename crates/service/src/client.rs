@@ -10,7 +10,7 @@ use crate::call_async::CallAsync;
 use crate::deadline::{self, Deadline};
 use crate::desk::{Desk, Inside};
 use crate::mailbox::Mailbox;
-use crate::message::{CallId, Flag, Message, Reply, Request, Ticket, What};
+use crate::message::{Answer, CallId, Flag, Message, Reply, Request, Ticket, What};
 use crate::parcel::Blank;
 use crate::pending::Stub;
 use crate::replies::Replies;
@@ -106,15 +106,21 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
         }
         let waited = match lead {
             Some(lead) => match lead.read(call, until) {
-                Ok(Some(answer)) => {
-                    let last = answer.reply.is_last();
-                    let (opened, blank) = self.opened(answer.reply);
-                    let stub = answer.stub.map(|reply_to| Stub { reply_to, blank });
-                    lead.done(call, last, stub);
+                Ok(Some(Answer { reply, stub, .. })) => {
+                    let last = reply.is_last();
+                    // Out of its box at once, which goes back with the stub. What has to be decoded is not: others wait.
+                    let (taken, blank) = match reply {
+                        Reply::Whole(parcel) => match parcel.take_out() {
+                            Ok((answer, blank)) => (Ok(answer), blank),
+                            Err(parcel) => (Err(Reply::Whole(parcel)), Blank::default()),
+                        },
+                        reply => (Err(reply), Blank::default()),
+                    };
+                    lead.done(call, last, stub.map(|reply_to| Stub { reply_to, blank }));
                     if !last {
                         self.mailbox.end(call);
                     }
-                    return opened;
+                    return taken.or_else(|reply| self.whole(reply));
                 }
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
@@ -198,24 +204,15 @@ impl<Req: Wire, Resp: Wire> ServiceClient<Req, Resp> {
 
     /// The one answer of a call.
     pub(crate) fn whole(&self, reply: Reply) -> Result<Resp, Error> {
-        self.opened(reply).0
-    }
-
-    /// The one answer of a call, and the box it came in.
-    fn opened(&self, reply: Reply) -> (Result<Resp, Error>, Blank) {
-        let error = match reply {
-            Reply::Whole(parcel) => match parcel.empty_out() {
-                Ok((answer, blank)) => return (Ok(answer), blank),
-                Err(error) => error.with("service", self.name()),
-            },
-            Reply::Failed(fault) => fault.into_error(self.name()),
-            Reply::Part(_) | Reply::End => Error::new(ErrorKind::Unsupported, "call service")
+        match reply {
+            Reply::Whole(parcel) => parcel.open().map_err(|error| error.with("service", self.name())),
+            Reply::Failed(fault) => Err(fault.into_error(self.name())),
+            Reply::Part(_) | Reply::End => Err(Error::new(ErrorKind::Unsupported, "call service")
                 .with("service", self.name())
                 .expected("one answer")
                 .found("answers in parts")
-                .remedy("read them with `stream`"),
-        };
-        (Err(error), Blank::default())
+                .remedy("read them with `stream`")),
+        }
     }
 
     /// Tells whoever works on the call that nobody waits for it.

@@ -17,10 +17,10 @@ pub(crate) enum Parcel {
     Far(Box<(Bytes, Codec)>),
 }
 
-/// A value that can be written down when it has to be.
+/// A place that can be written down when it has to be.
 pub(crate) trait Carried: Any + Send {
     fn written(&self, codec: Codec) -> Result<Vec<u8>, Error>;
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+    fn as_any(&mut self) -> &mut dyn Any;
 }
 
 /// The place of an answer: empty on its way to the worker, full on its way back.
@@ -35,22 +35,27 @@ impl<T: Wire> Carried for Place<T> {
         Ok(bytes)
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+    fn as_any(&mut self) -> &mut dyn Any {
         self
     }
 }
 
+/// The largest box that is kept for another answer, in bytes.
+const LARGEST: usize = 4096;
+
 /// An empty box for an answer, which its caller sends along: what one thread allocates and another one frees is slow.
 #[derive(Default)]
-pub(crate) struct Blank(Option<Box<dyn Any + Send>>);
+pub(crate) struct Blank(Option<Box<dyn Carried>>);
 
 impl Blank {
-    /// This one if it fits an answer of type `T`, else a new one.
+    /// This one if it fits an answer of type `T`, else a new one; none for what is large.
     pub(crate) fn or_new<T: Wire>(self) -> Self {
-        match self.0 {
-            Some(place) if place.is::<Place<T>>() => Self(Some(place)),
-            _ => Self(Some(Box::new(Place::<T>(None)))),
+        if size_of::<Place<T>>() > LARGEST {
+            return Self(None);
         }
+        let fits = |place: &mut Box<dyn Carried>| (**place).as_any().is::<Place<T>>();
+        let place = self.0.and_then(|mut place| fits(&mut place).then_some(place));
+        Self(Some(place.unwrap_or_else(|| Box::new(Place::<T>(None)))))
     }
 }
 
@@ -63,7 +68,7 @@ impl Clone for Blank {
 
 impl fmt::Debug for Blank {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Blank")
+        f.write_str(if self.0.is_some() { "Blank" } else { "None" })
     }
 }
 
@@ -74,36 +79,40 @@ impl Parcel {
 
     /// In the box that came with the request, if that is one for it.
     pub(crate) fn fill<T: Wire>(blank: Blank, value: T) -> Self {
-        match blank.0.map(|place| place.downcast::<Place<T>>()) {
-            Some(Ok(mut place)) => {
-                place.0 = Some(value);
-                Self::Here(place)
-            }
-            _ => Self::new(value),
+        if let Some(mut place) = blank.0
+            && let Some(Place(empty)) = place.as_any().downcast_mut()
+        {
+            *empty = Some(value);
+            return Self::Here(place);
+        }
+        Self::new(value)
+    }
+
+    /// The value and the box for the next one, if it is here and of this type. Runs nothing of others.
+    pub(crate) fn take_out<T: Wire>(self) -> Result<(T, Blank), Self> {
+        let Self::Here(mut place) = self else {
+            return Err(self);
+        };
+        match place
+            .as_any()
+            .downcast_mut::<Place<T>>()
+            .and_then(|place| place.0.take())
+        {
+            Some(value) => Ok((value, Blank(Some(place)))),
+            None => Err(Self::Here(place)),
         }
     }
 
     /// What is inside.
     pub(crate) fn open<T: Wire>(self) -> Result<T, Error> {
-        self.empty_out().map(|(value, _)| value)
-    }
-
-    /// What is inside, and the box for the next one.
-    pub(crate) fn empty_out<T: Wire>(self) -> Result<(T, Blank), Error> {
-        let here = match self {
-            Self::Here(place) => place.into_any().downcast::<Place<T>>().ok(),
-            Self::Far(far) => {
-                let value = far.1.decode(&far.0, Codec::DEFAULT_LIMIT)?;
-                return Ok((value, Blank::default()));
-            }
-        };
-        let found = here.and_then(|mut place| Some((place.0.take()?, Blank(Some(place)))));
-        found.ok_or_else(|| {
-            Error::new(ErrorKind::TypeMismatch, "call service")
+        match self.take_out() {
+            Ok((value, _)) => Ok(value),
+            Err(Self::Far(far)) => far.1.decode(&far.0, Codec::DEFAULT_LIMIT),
+            Err(Self::Here(_)) => Err(Error::new(ErrorKind::TypeMismatch, "call service")
                 .expected(format!("an answer of type `{}`", std::any::type_name::<T>()))
                 .found("another type")
-                .remedy("give client and service one type of answers")
-        })
+                .remedy("give client and service one type of answers")),
+        }
     }
 }
 
@@ -137,5 +146,35 @@ impl fmt::Debug for Parcel {
             Self::Here(_) => f.write_str("Here(..)"),
             Self::Far(far) => write!(f, "Far({} bytes, {:?})", far.0.len(), far.1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(blank: &Blank) -> *const () {
+        std::ptr::from_ref(&**blank.0.as_ref().unwrap()).cast()
+    }
+
+    #[test]
+    fn a_box_travels_there_and_back_and_fits_one_type() {
+        let blank = Blank::default().or_new::<u64>();
+        let first = address(&blank);
+        let Ok((7, blank)) = Parcel::fill(blank, 7_u64).take_out::<u64>() else {
+            panic!("another answer");
+        };
+        assert_eq!(address(&blank), first);
+        let blank = blank.or_new::<u64>();
+        assert_eq!(address(&blank), first);
+        // The worker answers with another type than its caller expects: that is said, and nothing is lost.
+        let parcel = Parcel::fill(blank, String::from("word"));
+        let Err(parcel) = parcel.take_out::<u64>() else {
+            panic!("a number");
+        };
+        assert_eq!(parcel.open::<String>().unwrap(), "word");
+        let error = Parcel::new(1_u8).open::<u64>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TypeMismatch);
+        assert!(Blank::default().or_new::<u64>().or_new::<String>().0.is_some());
     }
 }

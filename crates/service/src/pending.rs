@@ -64,16 +64,16 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// As new. Little is ever in it: whoever reads takes his answer as it comes.
-    fn reset(&mut self) {
+    /// As new; whether its deadline was minded. Little is ever in it: whoever reads takes his answer as it comes.
+    fn reset(&mut self) -> Option<Instant> {
         if !self.replies.is_empty() {
             self.replies = VecDeque::new();
         }
         self.sleeper = None;
         self.in_line = false;
-        self.watched = None;
         self.is_over = false;
         self.flooded = false;
+        self.watched.take()
     }
 }
 
@@ -165,17 +165,17 @@ impl Pending {
 
     /// Forgets a call; what comes for it later is late.
     pub(crate) fn close(&mut self, call: u64) {
-        if call == self.lone.0 {
+        let watched = if call == self.lone.0 {
             self.lone.0 = 0;
-            self.watched -= usize::from(self.lone.1.watched.is_some());
-            self.lone.1.reset();
-        } else if let Some(slot) = self.slots.remove(&call) {
-            self.watched -= usize::from(slot.watched.is_some());
-            // While one call takes long, any number of others may have stood in line behind it.
-            if self.line.len() > 2 * self.slots.len() + 64 {
-                let (slots, lone) = (&self.slots, self.lone.0);
-                self.line.retain(|call| *call == lone || slots.contains_key(call));
-            }
+            self.lone.1.reset()
+        } else {
+            self.slots.remove(&call).and_then(|slot| slot.watched)
+        };
+        self.watched -= usize::from(watched.is_some());
+        // While one call takes long, any number of others may have stood in line behind it.
+        if self.line.len() > 2 * self.slots.len() + 64 {
+            let (slots, lone) = (&self.slots, self.lone.0);
+            self.line.retain(|call| *call == lone || slots.contains_key(call));
         }
     }
 

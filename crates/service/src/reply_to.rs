@@ -126,11 +126,15 @@ impl ReplyQueues {
         self
     }
 
-    /// The same, open.
-    pub(crate) fn find(&self, to: &ReplyTo) -> Result<ReplyTo, Error> {
+    /// The same, open; nothing for one that is.
+    pub(crate) fn find(&self, to: &ReplyTo) -> Result<Option<ReplyTo>, Error> {
         if to.queue().is_some() {
-            return Ok(to.clone());
+            return Ok(None);
         }
+        self.elsewhere(to).map(Some)
+    }
+
+    fn elsewhere(&self, to: &ReplyTo) -> Result<ReplyTo, Error> {
         let known = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(it) = known()
             .get(&to.0.name)

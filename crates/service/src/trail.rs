@@ -36,7 +36,7 @@ pub(crate) fn current() -> Option<Trail> {
     CURRENT.with(|current| current.borrow().clone())
 }
 
-/// Says that this thread works on a request until the value is dropped.
+/// Says that this thread works on a request until it is [left](At::leave).
 pub(crate) fn enter(trail: Trail) -> At {
     At {
         before: CURRENT.with(|current| current.replace(Some(trail))),
@@ -44,13 +44,14 @@ pub(crate) fn enter(trail: Trail) -> At {
 }
 
 #[derive(Debug)]
+#[must_use]
 pub(crate) struct At {
     before: Option<Trail>,
 }
 
-impl Drop for At {
-    fn drop(&mut self) {
-        let before = self.before.take();
-        CURRENT.with(|current| current.replace(before));
+impl At {
+    /// The work is done; what it was about.
+    pub(crate) fn leave(self) -> Option<Trail> {
+        CURRENT.with(|current| current.replace(self.before))
     }
 }

@@ -24,6 +24,12 @@ const LOOK_UP: Duration = Duration::from_millis(20);
 /// Why a handler could not answer; any error will do. An [`Error`] keeps its kind on the way to the caller.
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
+/// What each request is given and gives back, so that it is not counted up and down.
+struct Lent {
+    name: Arc<str>,
+    aborted: Flag,
+}
+
 /// One worker of a service: takes requests one after the other and answers them.
 ///
 /// Give each worker a thread, or let [`Staff`](crate::Staff) do it.
@@ -63,6 +69,7 @@ impl<Req: Wire> Worker<Req> {
     {
         let tally = &self.desk.inner.tally;
         let mut handler = None;
+        let mut lent = None;
         loop {
             let message = match self.desk.inner.requests.get_within(Wait::Forever) {
                 Ok(message) => message,
@@ -80,7 +87,7 @@ impl<Req: Wire> Worker<Req> {
                 }
                 What::Call(request) => {
                     let mut handle = handler.take();
-                    let sound = self.answer(request, &mut make, &mut handle);
+                    let sound = self.answer(request, &mut make, &mut handle, &mut lent);
                     if sound {
                         handler = handle;
                     } else if catch_unwind(AssertUnwindSafe(move || drop(handle))).is_err() {
@@ -92,7 +99,13 @@ impl<Req: Wire> Worker<Req> {
     }
 
     /// True unless the handler panicked.
-    fn answer<Resp, H>(&self, request: Request<Req>, make: &mut impl FnMut() -> H, handler: &mut Option<H>) -> bool
+    fn answer<Resp, H>(
+        &self,
+        request: Request<Req>,
+        make: &mut impl FnMut() -> H,
+        handler: &mut Option<H>,
+        lent: &mut Option<Lent>,
+    ) -> bool
     where
         Resp: Wire,
         H: FnMut(Req, &mut Call<Resp>) -> Result<Option<Resp>, Failure>,
@@ -115,7 +128,7 @@ impl<Req: Wire> Worker<Req> {
                 "the service was ended before it came to this request".into(),
             );
             if let Ok(to) = self.replies.find(&ticket.reply) {
-                let _ = put(&to, &ticket, Reply::Failed(fault), Wait::Never);
+                let _ = put(to.as_ref(), &ticket, Reply::Failed(fault), Wait::Never);
             }
             return true;
         }
@@ -131,21 +144,25 @@ impl<Req: Wire> Worker<Req> {
                 return true;
             }
         };
+        let Lent { name, aborted } = lent.take().unwrap_or_else(|| Lent {
+            name: Arc::clone(&self.desk.inner.name),
+            aborted: self.desk.inner.aborted.clone(),
+        });
         let trail = Trail {
             outer: ticket.trail.take(),
-            own: Arc::clone(&self.desk.inner.name),
+            own: name,
             until: ticket.deadline.moment(),
         };
         let mut call = Call {
             ticket,
             to,
             state: Sending::Going,
-            aborted: self.desk.inner.aborted.clone(),
+            aborted,
             answer: PhantomData,
         };
         let at = trail::enter(trail);
         let done = catch_unwind(AssertUnwindSafe(|| handler.get_or_insert_with(make)(body, &mut call)));
-        drop(at);
+        let trail = at.leave();
         let sound = done.is_ok();
         let (reply, failed) = match done {
             Ok(Ok(Some(answer))) => {
@@ -168,6 +185,10 @@ impl<Req: Wire> Worker<Req> {
             Sending::GivenUp => tally.late.add(),
             Sending::Undelivered => tally.undelivered.add(),
         }
+        *lent = trail.map(|trail| Lent {
+            name: trail.own,
+            aborted: call.aborted,
+        });
         sound
     }
 }
@@ -175,7 +196,8 @@ impl<Req: Wire> Worker<Req> {
 /// What one request is about beside its body: who waits for the answer, and whether anybody still does.
 pub struct Call<Resp: Wire> {
     ticket: Ticket,
-    to: ReplyTo,
+    /// Where the one of the ticket is not open.
+    to: Option<ReplyTo>,
     state: Sending,
     aborted: Flag,
     answer: PhantomData<fn(Resp)>,
@@ -239,14 +261,19 @@ impl<Resp: Wire> Call<Resp> {
             && let Err(error) = self.deliver(reply)
         {
             self.state = Sending::Unwritten;
-            let _ = put(&self.to, &self.ticket, Reply::Failed(Fault::of(&error)), Wait::Never);
+            let _ = put(
+                self.to.as_ref(),
+                &self.ticket,
+                Reply::Failed(Fault::of(&error)),
+                Wait::Never,
+            );
         }
         self.state
     }
 
     /// An error is about the reply; what becomes of the call is in the state.
     fn deliver(&mut self, reply: Reply) -> Result<(), Error> {
-        self.state = match self.ticket.deliver(&self.to, reply, || self.aborted.is_set())? {
+        self.state = match self.ticket.deliver(self.to.as_ref(), reply, || self.aborted.is_set())? {
             Delivery::Done => Sending::Going,
             Delivery::GivenUp => Sending::GivenUp,
             Delivery::Undelivered => Sending::Undelivered,
@@ -262,7 +289,8 @@ pub(crate) enum Delivery {
     Undelivered,
 }
 
-fn put(to: &ReplyTo, ticket: &Ticket, reply: Reply, wait: Wait) -> Result<(), PutError<Answer>> {
+fn put(to: Option<&ReplyTo>, ticket: &Ticket, reply: Reply, wait: Wait) -> Result<(), PutError<Answer>> {
+    let to = to.unwrap_or(&ticket.reply);
     let answer = Answer {
         id: ticket.id,
         stub: reply.is_last().then(|| to.clone()),
@@ -276,7 +304,12 @@ fn put(to: &ReplyTo, ticket: &Ticket, reply: Reply, wait: Wait) -> Result<(), Pu
 
 impl Ticket {
     /// Waits for room as long as somebody wants the answer. A caller that has given up makes no room, so this looks up.
-    pub(crate) fn deliver(&self, to: &ReplyTo, reply: Reply, ended: impl Fn() -> bool) -> Result<Delivery, Error> {
+    pub(crate) fn deliver(
+        &self,
+        to: Option<&ReplyTo>,
+        reply: Reply,
+        ended: impl Fn() -> bool,
+    ) -> Result<Delivery, Error> {
         let mut reply = reply;
         let mut wait = Wait::Never;
         loop {
