@@ -146,8 +146,10 @@ impl Conductor {
     /// The attempt with the plan that the last one was ended for; or with the old one, when that cannot be.
     fn rescaled(&mut self, mut report: JobReport) -> Result<Attempt, Box<JobReport>> {
         let begun = Instant::now();
-        // Nobody can have taken it back: the checkpoint is complete.
-        if !self.current.rest(Duration::ZERO) {
+        // Nobody can have taken it back: the checkpoint is complete. A drain that came meanwhile has nothing to drain here:
+        // all that was inside is in the checkpoint.
+        self.current.rest(Duration::ZERO);
+        if self.current.is_aborted() {
             return Err(Box::new(report));
         }
         let checkpoints = report.checkpoints.clone().unwrap_or_default();

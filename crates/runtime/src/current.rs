@@ -45,8 +45,11 @@ struct Wish {
 
 struct State {
     shared: Arc<Shared>,
-    /// Somebody has drained or aborted the job: there is no other attempt.
+    /// Somebody has drained or aborted the job: there is no other attempt, but for one that was on its way.
     stopped: bool,
+    aborted: bool,
+    /// When a drain has to be over; `None` for ever.
+    until: Option<Instant>,
     paused: bool,
     /// An attempt runs, or is about to.
     up: bool,
@@ -64,6 +67,8 @@ impl Current {
             state: Mutex::new(State {
                 shared: Arc::clone(first),
                 stopped: false,
+                aborted: false,
+                until: None,
                 paused: false,
                 up: true,
                 restarts: 0,
@@ -90,17 +95,23 @@ impl Current {
     }
 
     pub(crate) fn drain(&self, limit: Duration) {
-        self.stop().drain(limit);
+        let until = Instant::now().checked_add(limit);
+        let stop = |state: &mut State| {
+            let both = [state.until, until].into_iter().flatten();
+            state.until = both.min();
+        };
+        self.stop(stop).drain(limit);
     }
 
     pub(crate) fn abort(&self) {
-        self.stop().abort();
+        self.stop(|state| state.aborted = true).abort();
     }
 
     /// From here on there is no other attempt.
-    fn stop(&self) -> Arc<Shared> {
+    fn stop(&self, how: impl FnOnce(&mut State)) -> Arc<Shared> {
         let mut state = self.lock();
         state.stopped = true;
+        how(&mut state);
         if state.wish.is_some()
             && let Some(round) = state.shared.control.round()
         {
@@ -114,6 +125,11 @@ impl Current {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.lock().stopped
+    }
+
+    /// Whether there is nothing to go on for; a job that is only drained has what is inside.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.lock().aborted
     }
 
     /// Lets the job stand still or go on. Between two attempts it is the next one that begins so.
@@ -177,13 +193,18 @@ impl Current {
         !state.stopped
     }
 
-    /// Lets the packets of the next attempt flow, unless the job is to end.
+    /// Lets the packets of the next attempt flow, unless the job is to end: what was inside still flows out of one that is
+    /// drained.
     pub(crate) fn begin(&self, failed: bool) {
         let mut state = self.lock();
         state.restarts += u64::from(failed);
         state.up = true;
-        if state.stopped {
+        if state.aborted {
             state.shared.abort();
+        } else if state.stopped {
+            state.shared.begin();
+            let left = state.until.map(|until| until.saturating_duration_since(Instant::now()));
+            state.shared.drain(left.unwrap_or(Duration::MAX));
         } else {
             state.shared.begin();
             if state.paused {

@@ -129,7 +129,11 @@ impl Called {
                 }
                 see_through(handle, worker, &speaker).map(|()| true)
             }
-            Err(refusal) => speaker.say(&*refusal).map(|()| false),
+            Err(refusal) => {
+                // What is ordered from here on means nothing to it.
+                let _ = running.set(Weak::new());
+                speaker.say(&*refusal).map(|()| false)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Jobs that get more or fewer instances while they run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use descriptor_core::ErrorKind;
@@ -9,7 +9,8 @@ use queue_testkit::{until, watchdog};
 use router::Packet;
 use runtime::ops::IterSource;
 use runtime::{
-    Attempts, Checkpoints, Deployment, KeyedState, NodeKind, OpResult, Operator, Outcome, State, TaskContext,
+    Attempts, Checkpoints, Deployment, JobController, KeyedState, NodeKind, OpResult, Operator, Outcome, State,
+    TaskContext,
 };
 
 use super::super::rollback::Gated;
@@ -180,6 +181,44 @@ fn a_change_that_cannot_be_is_refused_and_the_job_goes_on() {
             (0..7).map(|rest| (rest, 14 + u64::from(rest < 2))).collect::<Vec<_>>()
         );
         assert_eq!(controller.rescale("count", 2).unwrap_err().kind(), ErrorKind::Cancelled);
+    });
+}
+
+#[test]
+fn a_drain_in_the_middle_of_a_change_is_a_drain() {
+    watchdog(2 * MINUTE, "rescale-drained", || {
+        let (temp, open) = (Temp::new("drained"), Arc::new(AtomicBool::new(false)));
+        let middle = Arc::new(OnceLock::<JobController>::new());
+        let flow = flow("drained", "local");
+        let (gate, drains) = (Arc::clone(&open), Arc::clone(&middle));
+        let counts = flow
+            .source("numbers", 1, move |at| {
+                // Nobody is there to be drained before the first attempt has begun.
+                if let Some(job) = drains.get() {
+                    job.drain(MINUTE);
+                }
+                Gated {
+                    source: IterSource::new(share(at, MANY)),
+                    steps: 4,
+                    open: Arc::clone(&gate),
+                }
+            })
+            .key_by("by_rest", |n| n % KEYS)
+            .fold("count", || 0_u64, |sum, _| *sum += 1, |_, sum| Ok(sum))
+            .parallelism(2)
+            .collect("counts");
+        let job = flow.build(Deployment::Threads).unwrap();
+        let job = job
+            .checkpoints(Checkpoints::in_folder(&temp.0).every(10 * MINUTE))
+            .unwrap();
+        let running = job.start().unwrap();
+        until(|| running.progress()[0].packets_out > 0);
+        assert!(middle.set(running.controller()).is_ok());
+        assert_eq!(running.rescale("count", 3).unwrap().after, 3);
+        let report = running.wait();
+        assert_complete(&report, Outcome::Drained);
+        // What came before the change flows out behind it.
+        assert!(counts.take().into_iter().sum::<u64>() > 0, "{report:?}");
     });
 }
 
