@@ -20,15 +20,17 @@ impl Plan {
         if preflight.allows_layout() {
             let layout = Layout::new(&graph, &deployment);
             let like = |slot: &Slot| self.like(&layout, slot, kinds);
-            let queues = choose::queues_like(&graph, &layout, &like, deployment.server(), &DefaultStrategy, kinds, &mut preflight);
+            let queues = choose::queues_like(
+                &graph,
+                &layout,
+                &like,
+                deployment.server(),
+                &DefaultStrategy,
+                kinds,
+                &mut preflight,
+            );
             if preflight.is_ok() {
-                return Ok(Self::assemble(
-                    graph,
-                    deployment,
-                    layout,
-                    queues,
-                    preflight.findings,
-                ));
+                return Ok(Self::assemble(graph, deployment, layout, queues, preflight.findings));
             }
         }
         Err(PreflightError {

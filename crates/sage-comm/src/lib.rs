@@ -59,8 +59,8 @@ pub use runtime::{
     KeyedState, KeyedStream, LostWorker, Meeting, NodeExplanation, NodeKind, NodeProgress, NodeReport, NodeState,
     NotChosen, OnNodeFailure, OpError, OpResult, Operator, Outcome, Plan, QueueExplanation, ReadyJob, Replies,
     RescaleReport, Restart, RouteDiff, ServiceClient, ServiceContext, ServiceHandle, ServiceReport, ServiceTotals,
-    Source, SourceStep, State, Stream, TaskContext, Told, WorkerOutput, WorkerProgress, WorkerState, is_worker, join, launch,
-    ops, run,
+    Source, SourceStep, State, Stream, TaskContext, Told, WorkerOutput, WorkerProgress, WorkerState, is_worker, join,
+    launch, ops, run,
 };
 #[cfg(feature = "service")]
 #[doc(inline)]
