@@ -33,7 +33,10 @@ fn a_server_says_which_queues_it_has() {
     let second = uri.replace("letters/in", "parcels");
     assert_eq!(run_with(sage(["put", &second]), b"x\n").code, Some(0));
     let query = uri.split_once('?').expect("parameters").1;
-    for place in [&format!("rpc://?{query}"), &uri] {
+    let path = query.strip_prefix("unix=").and_then(|path| path.split_once('&'));
+    // As the server says it, too.
+    let address = format!("unix:{}", path.expect("a path").0);
+    for place in [&format!("rpc://?{query}"), &uri, &address] {
         let listed = run(["ls", place, "--json"]).json();
         let queues = listed["queues"].as_array().expect("a list");
         let names: Vec<_> = queues.iter().map(|queue| &queue["queue_id"]).collect();
@@ -50,6 +53,7 @@ fn a_server_says_which_queues_it_has() {
         "{listed:?}"
     );
     assert!(run(["ls", "shm://letters"]).refusal(2).contains("type `rpc`"));
+    assert!(run(["ls", "tcp://letters"]).refusal(2).contains("tcp://HOST:PORT"));
     end(server);
     // Nobody is there any more.
     let listed = run(["ls", &format!("{uri}&connection_timeout=0.3")]);

@@ -23,7 +23,8 @@ pub(crate) struct JobVerbArgs {
     #[command(subcommand)]
     pub(super) verb: JobVerb,
 
-    /// The server: a line such as 'rpc://?unix=/tmp/queues.sock', or the descriptor of any queue there
+    /// The server: its address, such as tcp://127.0.0.1:7420, a line such as 'rpc://?unix=/tmp/queues.sock', or the
+    /// descriptor of any queue there
     #[arg(long, global = true, value_name = "SERVER", default_value = "rpc://")]
     pub(super) at: String,
 

@@ -17,8 +17,8 @@ the binary form inside. No queue is made, and nobody becomes a manager.";
 #[command(
     max_term_width = 100,
     after_help = "\
-SERVER is a line such as 'rpc://?unix=/tmp/queues.sock' or 'ray_queue://?namespace=night', or the descriptor
-of any queue there.
+SERVER is an address as a server says it when it starts, such as tcp://127.0.0.1:7420, a line such as
+'rpc://?unix=/tmp/queues.sock' or 'ray_queue://?namespace=night', or the descriptor of any queue there.
 States in shared memory: used (somebody has it open), kept (nobody has, and it stays: auto_cleanup=false),
 stale (left by processes that died; sage clean removes it), strange (nothing that this version of sage
 can judge)."

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use sage_comm::{DescriptorRecord, ErrorKind, RayActorSpec, Spec};
+use sage_comm::{DescriptorRecord, ErrorKind, QueueId, RayActorSpec, ServerAddress, Spec};
 use serde_json::json;
 
 use super::args::LsArgs;
@@ -66,9 +66,13 @@ pub(super) fn ls(args: &LsArgs, place: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A descriptor, or one without the name of a queue.
+/// A descriptor, one without the name of a queue, or the address that a server says when it starts.
 pub(crate) fn record(place: &str) -> Result<DescriptorRecord, Failure> {
     let place = place.trim();
+    if ["tcp://", "tls://", "unix:"].iter().any(|way| place.starts_with(way)) {
+        let address: ServerAddress = place.parse().map_err(wrong)?;
+        return reachable(&address.record(QueueId::new(ANY)?));
+    }
     let nameless = place
         .split_once("://")
         .filter(|(_, rest)| rest.is_empty() || rest.starts_with('?'));
