@@ -185,6 +185,9 @@ impl JobController {
     /// let running = flow.build(Deployment::Threads)?.checkpoints(Checkpoints::in_folder(&folder))?.start()?;
     /// let diff = running.rescale("count", 3)?;
     /// assert_eq!((diff.before, diff.after), (1, 3));
+    /// while running.progress().iter().all(|node| node.packets_out < 7) {
+    ///     std::thread::yield_now();
+    /// }
     /// running.drain(std::time::Duration::from_secs(60));
     /// assert_eq!(running.wait().into_result()?.rescales.len(), 1);
     /// assert_eq!(counts.take().len(), 7); // each key in one place
