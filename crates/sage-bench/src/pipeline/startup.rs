@@ -15,10 +15,8 @@ const INSTANCES: u32 = 100;
 /// How the instances of a node are connected to those of the next.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Shape {
-    /// A million connections.
+    /// A million connections, and a queue and a thread for each instance.
     All,
-    /// A queue and a thread for each instance.
-    Threads,
     /// A hundred threads.
     Chains,
 }
@@ -28,7 +26,6 @@ impl Shape {
         let node = node.parallelism(INSTANCES);
         match self {
             Self::All => node,
-            Self::Threads => node.forward().chain(false),
             Self::Chains => node.forward(),
         }
     }
@@ -55,7 +52,6 @@ pub(super) fn group() -> Group {
         ],
         cases: vec![
             case("each to all of the next node", Shape::All),
-            case("each to one, on threads of their own", Shape::Threads),
             case("each to one, chained", Shape::Chains),
         ],
     }
