@@ -146,8 +146,8 @@ mod bytes_like {
 #[test]
 fn lengths_that_the_frame_does_not_have_cost_nothing() {
     for claimed in [1_u64 << 31, 1 << 40, 1 << 60, u64::MAX] {
-        for codec in [Codec::Bincode, Codec::Postcard] {
-            // A length alone is encoded like any number by both.
+        for codec in [Codec::Bincode, Codec::Postcard, Codec::Fixed] {
+            // A length alone is encoded like any number by all of them.
             let mut frame = Vec::new();
             codec.encode(&claimed, LIMIT, &mut frame).unwrap();
             frame.extend([1; 20]);
@@ -179,7 +179,7 @@ fn lengths_that_the_frame_does_not_have_cost_nothing() {
 fn h06_nesting_bombs_are_corrupt() {
     for len in [200, 100_000, LIMIT] {
         // `1` is Some, Node and, in bincode and postcard, a length of one.
-        for codec in [Codec::Bincode, Codec::Postcard] {
+        for codec in [Codec::Bincode, Codec::Postcard, Codec::Fixed] {
             for byte in [1_u8, 2] {
                 let error = codec.decode::<Tree>(&vec![byte; len], LIMIT).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -187,6 +187,9 @@ fn h06_nesting_bombs_are_corrupt() {
             let error = codec.decode::<Chain>(&vec![1; len], LIMIT).unwrap_err();
             assert!(error.to_string().contains("deep"), "{error}");
         }
+        let nodes = 1_u32.to_le_bytes().repeat(len / 4);
+        let error = Codec::Fixed.decode::<Tree>(&nodes, LIMIT).unwrap_err();
+        assert!(error.to_string().contains("deep"), "{error}");
         assert!(Codec::Json.decode::<Tree>("[".repeat(len).as_bytes(), LIMIT).is_err());
         let nodes = "{\"Node\":".repeat(len / 8);
         assert!(Codec::Json.decode::<Tree>(nodes.as_bytes(), LIMIT).is_err());
@@ -230,6 +233,34 @@ fn limits_hold_both_ways_and_name_both_sizes() {
             assert!(message.contains(codec.name()), "{message}");
         }
         codec.encode(&(), 10, &mut buffer).unwrap();
+    }
+}
+
+#[test]
+fn items_of_any_size_and_items_within_items_come_back() {
+    /// Encodes items while it is encoded.
+    struct Nested(usize);
+    impl Serialize for Nested {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeTuple;
+            let mut tuple = serializer.serialize_tuple(2)?;
+            tuple.serialize_element(&vec![7_u8; self.0])?;
+            let mut frame = Vec::new();
+            Codec::Fixed
+                .encode(&self.0, LIMIT, &mut frame)
+                .map_err(serde::ser::Error::custom)?;
+            tuple.serialize_element(&frame)?;
+            tuple.end()
+        }
+    }
+    for codec in Codec::ALL {
+        for size in [0, 1, 4_000, 5_000, 100, 70_000, 2_000_000, 3] {
+            let mut frame = b"kept".to_vec();
+            codec.encode(&Nested(size), 4 * LIMIT, &mut frame).unwrap();
+            let (bytes, inside) = codec.decode::<(Vec<u8>, Vec<u8>)>(&frame[4..], 4 * LIMIT).unwrap();
+            assert!(bytes == vec![7; size], "{codec} {size}");
+            assert_eq!(Codec::Fixed.decode::<usize>(&inside, LIMIT).unwrap(), size);
+        }
     }
 }
 
@@ -298,13 +329,13 @@ fn types_that_ask_the_frame_are_sent_to_json() {
 fn codecs_are_found_by_id_and_name() {
     assert_eq!(
         Codec::ALL.map(|codec| (codec.id(), codec.name())),
-        [(1, "bincode"), (2, "postcard"), (3, "json")]
+        [(1, "bincode"), (2, "postcard"), (3, "json"), (4, "fixed")]
     );
     for codec in Codec::ALL {
         assert_eq!(Codec::from_id(codec.id()).unwrap(), codec);
         assert_eq!(codec.name().parse::<Codec>().unwrap(), codec);
     }
-    for id in [0, 4, 255] {
+    for id in [0, 5, 255] {
         assert_eq!(Codec::from_id(id).unwrap_err().kind(), ErrorKind::Incompatible);
     }
     assert_eq!(

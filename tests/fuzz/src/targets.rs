@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     target("broker", broker::run, broker::seeds),
     target("client", client::run, client::seeds),
     target("codec-bincode", codec::bincode, codec::bincode_seeds),
+    target("codec-fixed", codec::fixed, codec::fixed_seeds),
     target("codec-json", codec::json, codec::json_seeds),
     target("codec-postcard", codec::postcard, codec::postcard_seeds),
     target("event", codec::event, codec::event_seeds),

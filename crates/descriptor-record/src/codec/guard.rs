@@ -2,7 +2,7 @@
 //!
 //! * Text and bytes are borrowed from the frame first, so a length that the frame does not have allocates nothing.
 //! * Nesting is bounded, so a type that contains itself cannot exhaust the stack.
-//! * Elements are counted, so a sequence of values without bytes cannot claim 2^60 of them.
+//! * Elements are counted where the frame says how many there are, so a sequence of values without bytes cannot claim 2^60.
 //! * Length hints are cut, so no visitor reserves memory on the word of a frame.
 
 use std::cell::Cell;
@@ -24,6 +24,8 @@ const NOT_SELF_DESCRIBING: &str = "a type that must be told by the frame what co
 pub(super) struct Guarded<'c, I> {
     inner: I,
     depth: usize,
+    // Whether the frame says how many elements there are, and not the type.
+    open_ended: bool,
     elements: &'c Cell<usize>,
 }
 
@@ -33,6 +35,7 @@ impl<'c, T> Guarded<'c, PhantomData<T>> {
         Self {
             inner: PhantomData,
             depth: 0,
+            open_ended: false,
             elements,
         }
     }
@@ -43,28 +46,53 @@ impl<'c, I> Guarded<'c, I> {
         Guarded {
             inner,
             depth: self.depth,
+            open_ended: self.open_ended,
             elements: self.elements,
         }
     }
 
-    /// A visitor for what is inside.
+    /// A visitor for what is inside, and is as much as the type says.
+    #[inline]
     fn deeper<V, E: Error>(&self, visitor: V) -> Result<Guarded<'c, V>, E> {
         if self.depth >= MAX_DEPTH {
-            return Err(E::custom(format_args!("nesting deeper than {MAX_DEPTH}")));
+            return Err(too_deep());
         }
         Ok(Guarded {
             inner: visitor,
             depth: self.depth + 1,
+            open_ended: false,
             elements: self.elements,
         })
     }
 
-    fn count<E: Error>(&self) -> Result<(), E> {
-        let left = self.elements.get().checked_sub(1);
-        self.elements.set(left.unwrap_or_default());
-        left.map(drop)
-            .ok_or_else(|| E::custom("more elements than the frame can hold"))
+    /// The same for as much as the frame says.
+    #[inline]
+    fn deeper_open_ended<V, E: Error>(&self, visitor: V) -> Result<Guarded<'c, V>, E> {
+        let inside = self.deeper(visitor)?;
+        Ok(Guarded {
+            open_ended: true,
+            ..inside
+        })
     }
+
+    #[inline]
+    fn count<E: Error>(&self) -> Result<(), E> {
+        if self.open_ended {
+            let left = self.elements.get().checked_sub(1).ok_or_else(too_many)?;
+            self.elements.set(left);
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn too_deep<E: Error>() -> E {
+    E::custom(format_args!("nesting deeper than {MAX_DEPTH}"))
+}
+
+#[cold]
+fn too_many<E: Error>() -> E {
+    E::custom("more elements than the frame can hold")
 }
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
@@ -139,7 +167,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.deeper(visitor)?;
+        let visitor = self.deeper_open_ended(visitor)?;
         self.inner.deserialize_seq(visitor)
     }
 
@@ -161,7 +189,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guarded<'_, D> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.deeper(visitor)?;
+        let visitor = self.deeper_open_ended(visitor)?;
         self.inner.deserialize_map(visitor)
     }
 
@@ -277,9 +305,9 @@ impl<'c, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Guarded<'c, A> {
 
     #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
-        let (depth, elements) = (self.depth, self.elements);
+        let around = self.around(());
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Guarded { inner, depth, elements }))
+        Ok((value, around.around(inner)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! How items become frames and frames become items.
 
+mod draft;
 mod guard;
 mod tail;
 
@@ -7,6 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
+use bincode::config::{Configuration, Fixint, LittleEndian};
 use queue_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
@@ -17,7 +19,7 @@ use crate::excerpt;
 
 /// An encoding of items, named by one byte in every frame that leaves the process.
 ///
-/// A fitting type reads back what it wrote with the same codec. `bincode` and `postcard` do not describe themselves:
+/// A fitting type reads back what it wrote with the same codec. Only `json` describes itself:
 /// attributes such as `serde(flatten)`, `serde(untagged)` and `skip_serializing_if` need `json`.
 ///
 /// ```
@@ -39,11 +41,16 @@ pub enum Codec {
     Postcard = 2,
     /// JSON: readable, for every language.
     Json = 3,
+    /// bincode 2 with every number at its full width: the least work, for where bytes cost little.
+    Fixed = 4,
 }
+
+/// Little endian, lengths of eight bytes, variants of enums of four.
+const FULL_WIDTH: Configuration<LittleEndian, Fixint> = bincode::config::legacy();
 
 impl Codec {
     /// Every codec, in the order of the ids.
-    pub const ALL: [Self; 3] = [Self::Bincode, Self::Postcard, Self::Json];
+    pub const ALL: [Self; 4] = [Self::Bincode, Self::Postcard, Self::Json, Self::Fixed];
     /// A limit for frames where nobody says otherwise: 16 MiB.
     pub const DEFAULT_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -60,7 +67,7 @@ impl Codec {
     pub fn from_id(id: u8) -> Result<Self> {
         Self::ALL.into_iter().find(|codec| codec.id() == id).ok_or_else(|| {
             Error::new(ErrorKind::Incompatible, "choose codec")
-                .expected("codec 1 (bincode), 2 (postcard) or 3 (json)")
+                .expected("codec 1 (bincode), 2 (postcard), 3 (json) or 4 (fixed)")
                 .found(format!("codec {id}"))
                 .remedy("let both sides use the same version of this library")
         })
@@ -73,6 +80,7 @@ impl Codec {
             Self::Bincode => "bincode",
             Self::Postcard => "postcard",
             Self::Json => "json",
+            Self::Fixed => "fixed",
         }
     }
 
@@ -84,10 +92,21 @@ impl Codec {
     /// `TooLarge` with both sizes when the item takes more than `limit` bytes (never more than that is stored),
     /// `NotSerializable` when the item's `Serialize` refuses or the codec cannot express it.
     pub fn encode<T: Serialize + ?Sized>(self, item: &T, limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let drafted = match self {
+            Self::Bincode => draft::write(item, bincode::config::standard(), limit, out),
+            Self::Fixed => draft::write(item, FULL_WIDTH, limit, out),
+            Self::Postcard | Self::Json => false,
+        };
+        if drafted {
+            return Ok(());
+        }
         let mut tail = Tail::new(out, limit);
         let outcome = match self {
             Self::Bincode => bincode::serde::encode_into_writer(item, &mut tail, bincode::config::standard())
                 .map_err(|error| error.to_string()),
+            Self::Fixed => {
+                bincode::serde::encode_into_writer(item, &mut tail, FULL_WIDTH).map_err(|error| error.to_string())
+            }
             Self::Postcard => postcard::serialize_with_flavor(item, &mut tail).map_err(|error| error.to_string()),
             Self::Json => serde_json::to_writer(&mut tail, item).map_err(|error| error.to_string()),
         };
@@ -106,7 +125,7 @@ impl Codec {
 
     /// Reads one item that fills the whole frame.
     ///
-    /// Memory follows the frame, not the lengths it claims. Values of `bincode` and `postcard` nest at most 128 deep
+    /// Memory follows the frame, not the lengths it claims. Values of all but `json` nest at most 128 deep
     /// and have at most 2^20 elements without any bytes.
     ///
     /// # Errors
@@ -119,6 +138,9 @@ impl Codec {
         let seed = Guarded::<std::marker::PhantomData<T>>::root(&elements);
         let (item, rest) = match self {
             Self::Bincode => bincode::serde::seed_decode_from_slice(seed, frame, bincode::config::standard())
+                .map(|(item, read)| (item, frame.len().saturating_sub(read)))
+                .map_err(|error| self.corrupt::<T>(frame, error.to_string()))?,
+            Self::Fixed => bincode::serde::seed_decode_from_slice(seed, frame, FULL_WIDTH)
                 .map(|(item, read)| (item, frame.len().saturating_sub(read)))
                 .map_err(|error| self.corrupt::<T>(frame, error.to_string()))?,
             Self::Postcard => {
@@ -173,7 +195,7 @@ impl FromStr for Codec {
     fn from_str(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|codec| codec.name() == name).ok_or_else(|| {
             Error::new(ErrorKind::InvalidDescriptor, "choose codec")
-                .expected("bincode, postcard or json")
+                .expected("bincode, postcard, json or fixed")
                 .found(excerpt(name))
                 .remedy("leave the codec out to use postcard")
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use router::{Envelope, Event, Packet, UpstreamId};
+use router::{Envelope, Event, Pack, Packet, UpstreamId};
 use sage_comm::Codec;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,14 @@ pub(crate) fn postcard_seeds() -> Vec<Vec<u8>> {
     written(Codec::Postcard)
 }
 
+pub(crate) fn fixed(bytes: &[u8]) {
+    read(Codec::Fixed, bytes);
+}
+
+pub(crate) fn fixed_seeds() -> Vec<Vec<u8>> {
+    written(Codec::Fixed)
+}
+
 pub(crate) fn json(bytes: &[u8]) {
     read(Codec::Json, bytes);
 }
@@ -84,32 +92,39 @@ pub(crate) fn json_seeds() -> Vec<Vec<u8>> {
 
 /// What travels between the workers of a job.
 pub(crate) fn event(bytes: &[u8]) {
-    let Ok(envelope) = Codec::Postcard.decode::<Envelope<String>>(bytes, LIMIT) else {
-        return;
-    };
-    let mut written = Vec::new();
-    let codec = Codec::Postcard;
-    codec
-        .encode(&envelope, usize::MAX, &mut written)
-        .expect("what was read can be written");
-    let again = codec.decode::<Envelope<String>>(&written, usize::MAX);
-    assert!(again.expect("what was written can be read") == envelope);
+    for codec in [Codec::Postcard, Codec::Fixed] {
+        let Ok(envelope) = codec.decode::<Envelope<String>>(bytes, LIMIT) else {
+            continue;
+        };
+        let mut written = Vec::new();
+        codec
+            .encode(&envelope, usize::MAX, &mut written)
+            .expect("what was read can be written");
+        let again = codec.decode::<Envelope<String>>(&written, usize::MAX);
+        assert!(again.expect("what was written can be read") == envelope);
+    }
 }
 
 pub(crate) fn event_seeds() -> Vec<Vec<u8>> {
+    let letter = || Packet::new("letter".to_owned(), 5);
     let events = [
-        Event::Packet(Packet::new("letter".to_owned(), 0)),
+        Event::Packet(letter()),
+        Event::Packets(Pack::from_iter([letter(), letter()])),
+        Event::Packets(Pack::from_iter([letter().with_key(7), letter().with_key(-7)])),
+        Event::Packets(Pack::from_iter([letter().with_key("k"), letter().with_input_index(1)])),
         Event::Watermark(7),
         Event::Barrier(3),
     ];
-    let written = events.map(|event| {
-        let envelope = Envelope {
-            from: UpstreamId(2),
-            event,
-        };
-        let mut bytes = Vec::new();
-        Codec::Postcard.encode(&envelope, LIMIT, &mut bytes).expect("small");
-        bytes
+    let envelopes = events.map(|event| Envelope {
+        from: UpstreamId(2),
+        event,
     });
-    written.to_vec()
+    let written = |codec: Codec| {
+        envelopes.iter().map(move |envelope| {
+            let mut bytes = Vec::new();
+            codec.encode(envelope, LIMIT, &mut bytes).expect("small");
+            bytes
+        })
+    };
+    written(Codec::Postcard).chain(written(Codec::Fixed)).collect()
 }
