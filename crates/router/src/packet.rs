@@ -38,7 +38,7 @@ pub(crate) struct Marks(u64);
 impl Marks {
     pub(crate) const NONE: Self = Self(0);
 
-    const fn input_index(self) -> u16 {
+    pub(crate) const fn input_index(self) -> u16 {
         self.0 as u16
     }
 
@@ -46,7 +46,7 @@ impl Marks {
         Self(self.0 & !0xffff | input_index as u64)
     }
 
-    const fn partition(self) -> Option<PacketPartition> {
+    pub(crate) const fn partition(self) -> Option<PacketPartition> {
         Some(match self.0 >> 16 {
             1 => PacketPartition::RoundRobin,
             2 => PacketPartition::Hash,
@@ -58,7 +58,7 @@ impl Marks {
         })
     }
 
-    const fn with_partition(self, partition: Option<PacketPartition>) -> Self {
+    pub(crate) const fn with_partition(self, partition: Option<PacketPartition>) -> Self {
         let mark = match partition {
             None => 0,
             Some(PacketPartition::RoundRobin) => 1,

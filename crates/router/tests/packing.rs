@@ -3,11 +3,13 @@
 mod common;
 
 use common::{connection, sage};
-use descriptor_core::{QueueExt, Wait};
+use descriptor_core::{Codec, ErrorKind, QueueExt, Wait};
 use router::{
-    Event, Inbox, KeyGroups, Pack, Packet, PacketPartition, Partition, Reason, Received, Router, StopCause, StopSignal,
-    TargetId, UpstreamId,
+    Event, Inbox, Key, KeyGroups, Pack, Packet, PacketPartition, Partition, Reason, Received, Router, StopCause,
+    StopSignal, TargetId, UpstreamId,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 const TARGET: TargetId = TargetId {
     group: 0,
@@ -149,6 +151,11 @@ fn packets_of_every_sort_keep_order_and_all_they_say() {
         let text = serde_json::to_string(&pack).unwrap();
         assert_eq!(text, serde_json::to_string(&packets).unwrap(), "as packets in a list");
         assert_eq!(serde_json::from_str::<Pack<u32>>(&text).unwrap(), pack);
+        for codec in Codec::ALL {
+            let back = through::<Pack<u32>>(codec, &pack);
+            let times = |pack: &Pack<u32>| pack.iter().map(|it| it.timestamp()).collect::<Vec<_>>();
+            assert_eq!((&back, times(&back)), (&pack, times(&pack)), "{codec}");
+        }
         let rest = pack.clone().split_off(7);
         assert!(rest.into_iter().eq(packets[7..].iter().cloned()));
         for _ in 0..2 {
@@ -161,6 +168,107 @@ fn packets_of_every_sort_keep_order_and_all_they_say() {
             assert!(drained.iter().zip(&packets).all(|(a, b)| same(a, b)));
             assert!(pack.is_empty());
             packets.iter().cloned().for_each(|packet| pack.push(packet, 10));
+        }
+    }
+}
+
+fn through<T: Serialize + DeserializeOwned>(codec: Codec, item: &T) -> T {
+    let mut frame = Vec::new();
+    codec.encode(item, 1 << 20, &mut frame).unwrap();
+    codec.decode(&frame, 1 << 20).unwrap()
+}
+
+#[test]
+fn a_frame_says_once_what_packets_have_in_common() {
+    let size = |pack: &Pack<u64>| {
+        let mut frame = Vec::new();
+        Codec::Fixed.encode(pack, 1 << 20, &mut frame).unwrap();
+        frame.len()
+    };
+    let alike: Pack<u64> = (0..100).map(|number| Packet::new(number, u64::MAX)).collect();
+    let keyed: Pack<u64> = alike.iter().map(|it| it.map(|it| *it).with_key(1)).collect();
+    assert!((800..900).contains(&size(&alike)), "{}", size(&alike));
+    assert!((1600..1700).contains(&size(&keyed)), "{}", size(&keyed));
+    // Times in any order, on both sides of where numbers begin again.
+    let times = [5, 5, 3, u64::MAX, 0, 0, 7];
+    let pack: Pack<u64> = times.into_iter().map(|time| Packet::new(1, time)).collect();
+    for codec in Codec::ALL {
+        assert!(
+            through(codec, &pack).iter().map(|it| it.timestamp()).eq(times),
+            "{codec}"
+        );
+        assert!(through(codec, &Pack::<u64>::new()).is_empty());
+    }
+}
+
+/// As packs are written, with columns of any length.
+#[derive(Serialize)]
+#[serde(rename = "Pack")]
+struct Columns {
+    marks: Vec<(u32, (u16, Option<PacketPartition>))>,
+    times: Vec<(u32, i64)>,
+    keys: Keys,
+    payloads: Vec<u64>,
+}
+
+#[derive(Clone, Serialize)]
+enum Keys {
+    None,
+    Ints(Vec<i64>),
+    Any(Vec<Option<Key>>),
+}
+
+#[test]
+fn columns_of_unequal_length_are_corrupt() {
+    let any = |rows| Keys::Any(vec![Some(Key::from("k")); rows]);
+    let keys = |rows| [Keys::None, Keys::Ints(vec![7; rows]), any(rows)];
+    let columns = |marks, times, keys: &Keys, payloads| Columns {
+        marks,
+        times,
+        keys: keys.clone(),
+        payloads: vec![1; payloads],
+    };
+    let mark = |more| (more, (0, None));
+    let other = (0, (3, Some(PacketPartition::Hash)));
+    for codec in [Codec::Bincode, Codec::Postcard, Codec::Fixed] {
+        let read = |columns: Columns| {
+            let mut frame = Vec::new();
+            codec.encode(&columns, 1 << 20, &mut frame).unwrap();
+            codec.decode::<Pack<u64>>(&frame, 1 << 20)
+        };
+        for keys in keys(3) {
+            let pack = read(columns(vec![mark(2)], vec![(1, 5), (0, 1)], &keys, 3)).unwrap();
+            assert!(pack.iter().map(|it| it.timestamp()).eq([5, 5, 6]));
+            let pack = read(columns(vec![mark(1), other], vec![(2, 5)], &keys, 3)).unwrap();
+            assert!(pack.iter().map(|it| it.input_index()).eq([0, 0, 3]));
+            for (marks, times, payloads) in [
+                (vec![mark(2)], vec![(2, 5)], 2),
+                (vec![mark(2)], vec![(2, 5)], 4),
+                (vec![mark(2)], vec![(1, 5)], 3),
+                (vec![mark(2)], vec![(u32::MAX, 5), (u32::MAX, 5)], 3),
+                (vec![mark(1)], vec![(2, 5)], 3),
+                (vec![mark(u32::MAX)], vec![(2, 5)], 3),
+                (vec![mark(1), other, other], vec![(2, 5)], 3),
+                (vec![], vec![(2, 5)], 3),
+                (vec![mark(2)], vec![], 3),
+                (vec![mark(2)], vec![], 0),
+            ] {
+                let error = read(columns(marks, times, &keys, payloads)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Corrupt);
+            }
+        }
+        for keys in keys(2)
+            .into_iter()
+            .chain(keys(4))
+            .filter(|it| !matches!(it, Keys::None))
+        {
+            let error = read(columns(vec![mark(2)], vec![(2, 5)], &keys, 3)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            // postcard keeps no words.
+            assert!(
+                codec == Codec::Postcard || error.to_string().contains("unequal length"),
+                "{error}"
+            );
         }
     }
 }

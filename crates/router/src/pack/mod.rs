@@ -1,23 +1,20 @@
 //! Packets in a row, in the form that takes the least room.
 
+mod columns;
+
 use std::fmt;
-use std::marker::PhantomData;
 use std::vec;
 
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::packet::Marks;
 use crate::{Key, Packet};
 
-/// Packets for which room is made on the word of a reader.
-const MOST: usize = 256;
-
 /// Packets in a row, which travel as one item.
 ///
 /// Most streams are of one sort: no packet has a key, or every key is an integer, and none asks for a partition of its
 /// own. Those are kept as rows of what differs, a third of a packet and less; the sort is asked once a pack and not once
-/// a packet. A pack of several sorts holds packets. Written and read it is a list of packets either way.
+/// a packet. A pack of several sorts holds packets. Frames have it column by column, and JSON as a list of packets.
 ///
 /// ```
 /// use router::{Pack, Packet};
@@ -362,32 +359,20 @@ impl<T> fmt::Debug for Pack<T> {
 
 impl<T: Serialize> Serialize for Pack<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        if serializer.is_human_readable() {
+            serializer.collect_seq(self.iter())
+        } else {
+            columns::write(self, serializer)
+        }
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pack<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Packets<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Packets<T> {
-            type Value = Pack<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of packets")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut packets: A) -> Result<Pack<T>, A::Error> {
-                // A length that was read may be any number.
-                let room = packets.size_hint().unwrap_or(0).min(MOST);
-                let mut pack = Pack::new();
-                while let Some(packet) = packets.next_element()? {
-                    pack.push(packet, room);
-                }
-                Ok(pack)
-            }
+        if deserializer.is_human_readable() {
+            Vec::<Packet<T>>::deserialize(deserializer).map(Self::from_iter)
+        } else {
+            columns::read(deserializer)
         }
-
-        deserializer.deserialize_seq(Packets(PhantomData))
     }
 }
