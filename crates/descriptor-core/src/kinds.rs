@@ -101,7 +101,7 @@ pub const SHM: Kind = Kind {
         KeySpec::bounded(1000),
         KeySpec::new("max_item", SOME_BYTES).or(Preset::Int(65536)),
         KeySpec::new("max_bytes", SOME_BYTES),
-        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard")),
+        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json", "fixed"])).or(Preset::Text("fixed")),
         KeySpec::new("auto_cleanup", Takes::Flag).or(Preset::Flag(true)),
         KeySpec::new("shm_name", Takes::Text),
         LEASE_TIME,
@@ -116,7 +116,7 @@ const NAMESPACE: KeySpec = KeySpec::new("namespace", Takes::Text).or(Preset::Tex
 const ATTACH_ONLY: KeySpec = KeySpec::new("attach_only", Takes::Flag).or(Preset::Flag(false));
 const MAX_BYTES: KeySpec = KeySpec::new("max_bytes", SOME_BYTES);
 const CODEC: KeySpec =
-    KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard"));
+    KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json", "fixed"])).or(Preset::Text("postcard"));
 const CONNECTION_TIMEOUT: KeySpec = KeySpec::new("connection_timeout", Takes::Seconds).or(Preset::Float(30.0));
 
 /// `ray_queue`: a queue inside the global manager, which is in a process of this host.
@@ -175,7 +175,7 @@ pub const RPC: Kind = Kind {
         KeySpec::new("enable_pooling", Takes::Flag).or(Preset::Flag(true)),
         KeySpec::bounded(1000),
         KeySpec::new("max_bytes", SOME_BYTES),
-        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json"])).or(Preset::Text("postcard")),
+        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json", "fixed"])).or(Preset::Text("postcard")),
         KeySpec::new("confirm", Takes::OneOf(&["window", "each"])),
         KeySpec::new("prefetch", Takes::Int { min: 0, max: 65536 }).or(Preset::Int(256)),
         KeySpec::new("delivery", Takes::OneOf(&["auto"])).or(Preset::Text("auto")),

@@ -95,6 +95,7 @@ mod loan;
 mod lock;
 mod map;
 mod memory;
+mod odds;
 mod pack;
 mod participant;
 mod patience;

@@ -3,13 +3,15 @@
 //!
 //! Who sleeps must be woken by a system call of another process, and comes to some 40 microseconds later on a machine that
 //! was idle. An answer that takes ten is not worth that. So a wait that turned out short has the next ones stay awake a
-//! little longer, and goes on doing so while that is of use.
+//! little longer, and goes on doing so while that is of use. Where looking again at once is of no use, because whoever is waited
+//! for needs this very processor, waits give it away instead, some more times than otherwise.
 
 use std::time::{Duration, Instant};
 
 use descriptor_core::Wait;
 
 use crate::layout::{Bell, ITEMS};
+use crate::odds::Odds;
 use crate::patience::Patience;
 use crate::point;
 use crate::segment::Segment;
@@ -20,6 +22,8 @@ const NEAR: u32 = 120;
 const ROUNDS: u32 = 10;
 const LONGEST: u32 = 7;
 const YIELDS: u32 = 8;
+/// As often where nothing else was tried before.
+const YIELDS_ALONE: u32 = 32;
 /// Places that a full queue should have free before the next put.
 const SEVERAL: usize = 64;
 /// As long may the longer wait be, which is less than a sleep from which an idle processor has to come back.
@@ -33,19 +37,33 @@ const SHORT: Duration = Duration::from_micros(120);
 
 /// What one process learned about its waits at a queue.
 pub(crate) struct Naps {
-    items: Patience,
-    room: Patience,
+    items: Waits,
+    room: Waits,
+}
+
+struct Waits {
+    near: Odds,
+    awake: Patience,
+}
+
+impl Waits {
+    const fn new() -> Self {
+        Self {
+            near: Odds::new(),
+            awake: Patience::new(SOON),
+        }
+    }
 }
 
 impl Naps {
     pub(crate) const fn new() -> Self {
         Self {
-            items: Patience::new(SOON),
-            room: Patience::new(SOON),
+            items: Waits::new(),
+            room: Waits::new(),
         }
     }
 
-    const fn at(&self, bell: Bell) -> &Patience {
+    const fn at(&self, bell: Bell) -> &Waits {
         if bell.sleepers == ITEMS.sleepers {
             &self.items
         } else {
@@ -56,7 +74,7 @@ impl Naps {
     /// Learns from a sleep that is over.
     pub(crate) fn after_sleep(&self, bell: Bell, slept: Duration) {
         if slept < SHORT {
-            self.at(bell).come_closer();
+            self.at(bell).awake.come_closer();
         }
     }
 }
@@ -85,23 +103,29 @@ impl Segment {
             };
             if seems { attempt() } else { None }
         };
-        // Room comes in a hurry to nobody.
-        let near = if is_for_items { NEAR } else { 0 };
-        let rounds = (0..ROUNDS).map(|round| 1 << round.min(LONGEST));
-        for pauses in (0..near).map(|_| 1).chain(rounds) {
-            pause(pauses);
-            if let Some(done) = look(true) {
-                return Some(done);
+        let waits = self.naps.at(bell);
+        let is_near = waits.near.are_good();
+        if is_near {
+            // Room comes in a hurry to nobody.
+            let near = if is_for_items { NEAR } else { 0 };
+            let rounds = (0..ROUNDS).map(|round| 1 << round.min(LONGEST));
+            let mut pauses = (0..near).map(|_| 1).chain(rounds);
+            let done = pauses.find_map(|pauses| {
+                pause(pauses);
+                look(true)
+            });
+            waits.near.learn(done.is_some());
+            if done.is_some() {
+                return done;
             }
         }
-        for _ in 0..YIELDS {
+        for _ in 0..if is_near { YIELDS } else { YIELDS_ALONE } {
             std::thread::yield_now();
             if let Some(done) = look(false) {
                 return Some(done);
             }
         }
-        let patience = self.naps.at(bell);
-        if !patience.is_on() {
+        if !is_near || !waits.awake.is_on() {
             return None;
         }
         let begun = Instant::now();
@@ -119,7 +143,7 @@ impl Segment {
             }
             std::thread::yield_now();
         };
-        patience.learn(done.is_some());
+        waits.awake.learn(done.is_some());
         done
     }
 }
