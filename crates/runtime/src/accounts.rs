@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use descriptor_core::{EdgeCounts, EdgeReport, LedgerReport};
 use graph::{EdgeId, Plan};
 use router::UpstreamId;
+use task::host::{Phase, TaskAccount};
 
-use crate::control::Phase;
 use crate::report::{FailureReport, JobReport, LeftBehind, LostWorker, NodeReport, Outcome};
 use crate::shared::Shared;
-use crate::task::TaskAccount;
 use crate::workers::lost;
 
 /// Adds everything up. `accounts` has one entry per instance, in the order of the plan.

@@ -6,15 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use descriptor_core::DynQueue;
+use task::host::{Phase, Progress, TaskAccount};
 
 use crate::claim::Claim;
-use crate::control::{Phase, Progress};
-use crate::dead_letter::DeadLetter;
 use crate::report::{JobReport, Outcome};
 use crate::shared::Shared;
-use crate::standing::NodeState;
-use crate::task::TaskAccount;
 use crate::workers::Team;
+use crate::{DeadLetter, NodeState};
 use crate::{accounts, monitor};
 
 /// How long an aborted job waits for operators that do not return before it names them and leaves them.

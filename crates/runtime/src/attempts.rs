@@ -6,11 +6,11 @@ use descriptor_core::{Backends, DynQueue, Error, QueueId};
 use graph::{Deployment, ExecutionGraph, Plan};
 
 use crate::CheckpointReport;
+use crate::DeadLetter;
 use crate::attempt::Attempt;
 use crate::checkpoints::Keeping;
 use crate::claim::Claim;
 use crate::current::{Current, Layout};
-use crate::dead_letter::DeadLetter;
 use crate::job::Job;
 use crate::{JobHandle, letters, workers};
 

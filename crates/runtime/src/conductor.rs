@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 use graph::Plan;
+use task::host::{History, Phase};
 
 use crate::CheckpointReport;
 use crate::attempt::{Attempt, Ended};
-use crate::control::Phase;
 use crate::current::Current;
 use crate::report::{AttemptReport, FailureReport, JobReport, Outcome, RescaleReport};
-use crate::restart::{Attempts, History, Restart};
 use crate::shared::Shared;
+use crate::{Attempts, Restart};
 
 /// Makes the next attempt, up to the point where only the start is missing: everything of it is new but what the
 /// checkpoint has. What came of the checkpoints so far goes in; the attempt is shown as soon as it can be called off.

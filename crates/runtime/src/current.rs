@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 use graph::{ExecutionGraph, Plan, RouteDiff};
+use task::host::Progress;
 
-use crate::control::Progress;
 use crate::shared::Shared;
 
 /// How often whoever waits for a change of the plan looks whether its checkpoint was given up.

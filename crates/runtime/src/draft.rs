@@ -5,14 +5,11 @@ use std::any::Any;
 use descriptor_core::{Backends, DescriptorRecord, Error, TypeTag};
 use graph::{EdgeSpec, GraphBuilder, NodeId, NodeKind, NodeSpec};
 use router::{Envelope, UpstreamId};
+use task::host::{OpenQueue, Output, Rules, Task, TaskParts};
 
 use crate::Data;
-use crate::assembly::OpenQueue;
 use crate::chain::LARGEST;
-use crate::output::Output;
-use crate::restart::Rules;
 use crate::services::ServiceCode;
-use crate::task::{Task, TaskParts};
 
 /// Opens the input queue of one instance, on the worker of this number.
 pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord, u32) -> Result<OpenQueue, Error> + Send + Sync>;

@@ -5,10 +5,10 @@ use std::fmt;
 use descriptor_core::{Backends, Caps, KindInfo};
 use graph::{Group, PlannedQueue, Role};
 use serde::Serialize;
+use task::host::Rules;
 
 use crate::chain::Chains;
-use crate::restart::{Attempts, OnNodeFailure, Restart};
-use crate::{ErrorPolicy, Job};
+use crate::{ErrorPolicy, Job, OnNodeFailure, Restart};
 
 /// What [`Job::explain`] says. `Display` is for people, `Serialize` for programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -274,25 +274,10 @@ impl fmt::Display for NodeExplanation {
             ErrorPolicy::DeadLetter => "a packet that fails becomes a dead letter",
             _ => "an error is a failure",
         };
-        let end = match self.on_failure {
-            OnNodeFailure::Cancel => "ends the job",
-            OnNodeFailure::Isolate => "leaves the instance out",
+        let rules = Rules {
+            restart: self.restart,
+            on_failure: self.on_failure,
         };
-        write!(f, "{} x{}: {packet}; ", self.node, self.parallelism)?;
-        match self.restart {
-            Restart::Never => write!(f, "a failure {end}"),
-            Restart::OnFailure(attempts) => write!(f, "started again {}; one more {end}", shown(attempts)),
-            Restart::Always(attempts) => write!(f, "started again {}, and at its end; one more {end}", shown(attempts)),
-        }
+        write!(f, "{} x{}: {packet}; {rules}", self.node, self.parallelism)
     }
-}
-
-fn shown(attempts: Attempts) -> String {
-    let Attempts {
-        most,
-        within,
-        first_pause,
-        longest_pause,
-    } = attempts;
-    format!("up to {most} times in {within:?}, after {first_pause:?} to {longest_pause:?}")
 }

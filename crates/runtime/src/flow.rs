@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use descriptor_core::{Backends, Error, Strategy, TypeTag, Wire};
 use graph::{Deployment, NodeKind, NodeSpec, Plan, ServiceSpec};
+use task::host::{self, Remake, TaskParts};
 
 use crate::draft::Draft;
 use crate::job::Job;
-use crate::services::{self, ServiceCode, ServiceContext, ServiceHandle};
-use crate::source_task::SourceTask;
+use crate::services::{self, ServiceCode, ServiceContext};
 use crate::stream::Stream;
-use crate::task::guarded;
-use crate::{Data, Instance, OpResult, Source};
+use crate::{Data, Instance, OpResult, ServiceHandle, Source};
 
 /// A job while it is being written down: sources, operators, and how they are connected.
 ///
@@ -83,11 +82,8 @@ impl<B: Backends> Flow<B> {
             output: Some(TypeTag::of::<T>()),
             ..NodeSpec::new(name, NodeKind::Source)
         };
-        let make: crate::operator_task::Remake<S> = Arc::new(make);
-        let build = Box::new(move |parts: crate::task::TaskParts<'_>| {
-            let source = guarded(&parts.instance, || make(&parts.instance))?;
-            Ok(Box::new(SourceTask::new(source, Arc::clone(&make), parts)?) as Box<dyn crate::task::Task>)
-        });
+        let make: Remake<S> = Arc::new(make);
+        let build = Box::new(move |parts: TaskParts<'_>| host::source(&make, parts));
         let node = self.draft.borrow_mut().node::<()>(spec, build, None);
         Stream::new(Rc::clone(&self.draft), node)
     }

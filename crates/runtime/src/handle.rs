@@ -14,12 +14,10 @@ use crate::CheckpointReport;
 use crate::attempt::Attempt;
 use crate::conductor::{self, Again};
 use crate::current::{Current, Layout};
-use crate::dead_letter::DeadLetter;
 use crate::report::JobReport;
-use crate::restart::Attempts;
 use crate::shared::Shared;
-use crate::standing::NodeState;
 use crate::workers::{Team, WorkerProgress};
+use crate::{Attempts, DeadLetter, NodeState};
 
 /// A running job. Dropping the handle aborts it.
 pub struct JobHandle {

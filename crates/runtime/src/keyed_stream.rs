@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ops::{self, Aggregate, WindowSpec};
-use crate::restart::{OnNodeFailure, Restart};
 use crate::stream::Stream;
 use crate::{Data, Instance, OpResult, Operator};
+use crate::{OnNodeFailure, Restart};
 
 /// A stream whose packets have keys: the next node receives every key in one instance, in order.
 ///

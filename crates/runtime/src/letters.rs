@@ -2,10 +2,11 @@
 
 use descriptor_core::{Backends, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Reach, Scope, Value};
 use graph::{Deployment, ErrorPolicy};
+use task::host::DEFAULT_ROOM;
 
+use crate::DeadLetter;
 use crate::attempts::Letters;
 use crate::claim::Claim;
-use crate::dead_letter::{DEFAULT_ROOM, DeadLetter};
 use crate::job::Job;
 use crate::start::{Post, unused};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use task::host::Progress;
 
-use crate::control::Progress;
 use crate::shared::Shared;
 
 /// How often loads are sampled; ten samples make a trend.

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use graph::Plan;
 use router::LoadMeter;
+use task::host::{Control, Phase, Standing, TaskMeter};
 
+use crate::NodeState;
 use crate::assembly::OpenQueues;
-use crate::control::{Control, Phase};
-use crate::meter::TaskMeter;
 use crate::services::Services;
-use crate::standing::{NodeState, Standing};
 use crate::workers::Team;
 
 /// One running job.
@@ -100,7 +99,7 @@ impl Shared {
             if let Some(known) = states.get_mut(instance.node.index()) {
                 let (state, restarts) = (standing.see(&self.control), standing.restarts());
                 *known = Some(match *known {
-                    Some((other, before)) => (state.or(other), before + restarts),
+                    Some((other, before)) => (Standing::of_both(state, other), before + restarts),
                     None => (state, restarts),
                 });
             }

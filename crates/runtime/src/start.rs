@@ -11,29 +11,25 @@ use descriptor_core::{
 };
 use graph::{Deployment, NodeId, Plan};
 use router::{KeyGroups, UpstreamId};
+use task::host::{
+    self, ChainSpec, Control, DeadLetters, GroupParts, Rules, Seat, Standing, Supervisor, TargetParts, Task, TaskMeter,
+    TaskParts,
+};
 
 use crate::Instance;
 use crate::assembly::OpenQueues;
 use crate::attempt::{Attempt, TaskThread};
 use crate::attempts::{Call, Letters};
 use crate::chain::Chains;
-use crate::chained::ChainSpec;
-use crate::checkpoints::{self, Kept, Seat};
+use crate::checkpoints::{self, Kept};
 use crate::claim::Claim;
-use crate::control::Control;
-use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::draft::NodeCode;
 use crate::job::Job;
 use crate::letters;
-use crate::meter::TaskMeter;
-use crate::outbox::{GroupParts, TargetParts};
-use crate::restart::Rules;
 use crate::services::Services;
 use crate::shared::Shared;
-use crate::standing::{NodeState, Standing};
-use crate::supervise::Supervisor;
-use crate::task::{self, Task, TaskParts};
 use crate::workers;
+use crate::{DeadLetter, NodeState};
 
 /// Where a process stands in a job.
 pub(crate) struct Post<'a> {
@@ -455,7 +451,7 @@ fn spawn(shared: &Arc<Shared>, tasks: Vec<Made>, claim: &Arc<Claim>) -> Result<V
             };
             let account = supervisor.run(task.as_mut());
             // Before anybody is told: what the operator holds must be gone when the job has ended.
-            task::end(task, &instance, &at.control);
+            host::end(task, &instance, &at.control);
             if at.control.has_failed() {
                 at.abort();
             }

@@ -1,29 +1,23 @@
 //! One stream of a job that is being written down.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use descriptor_core::{Backends, DynQueue, Error, TypeTag};
+use descriptor_core::{Backends, DynQueue, TypeTag};
 use graph::{Deployment, EdgeSpec, ErrorPolicy, NodeId, NodeKind, NodeSpec};
 use router::{Envelope, Key, Packet, Partition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use task::host::{self, Connector, OpenQueue, Output, Partitioner, Remake, Rules, TaskParts};
 
-use crate::assembly::OpenQueue;
 use crate::draft::Draft;
 use crate::keyed_stream::KeyedStream;
-use crate::link::{ChainLink, Link};
-use crate::operator_task::{OperatorTask, Remake};
 use crate::ops::{self, Collected, Either};
-use crate::output::{Connector, Output, Partitioner};
-use crate::port::Port;
-use crate::restart::{OnNodeFailure, Restart};
-use crate::task::{Task, TaskParts, guarded};
 use crate::{Data, Instance, OpError, Operator};
+use crate::{OnNodeFailure, Restart};
 
 /// The packets that one node sends, to be connected to more nodes.
 ///
@@ -160,7 +154,7 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.rule(|rules| rules.on_failure = rule)
     }
 
-    fn rule(self, change: impl FnOnce(&mut crate::restart::Rules)) -> Self {
+    fn rule(self, change: impl FnOnce(&mut Rules)) -> Self {
         if let Some(code) = self.draft.borrow_mut().code.get_mut(self.node.index()) {
             change(&mut code.rules);
         }
@@ -387,12 +381,12 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.connect(
             node,
             0,
-            Arc::new(|queue| Ok(Port::over(queue.queue()?, to_left::<T, Other>, from_left))),
+            Arc::new(|queue| Ok(host::port(queue.queue()?, to_left::<T, Other>, from_left))),
         );
         other.connect(
             node,
             1,
-            Arc::new(|queue| Ok(Port::over(queue.queue()?, to_right::<T, Other>, from_right))),
+            Arc::new(|queue| Ok(host::port(queue.queue()?, to_right::<T, Other>, from_right))),
         );
         Stream::new(Rc::clone(&self.draft), node)
     }
@@ -412,26 +406,8 @@ impl<T: Data, B: Backends> Stream<T, B> {
         };
         let make: Remake<Op> = Arc::new(make);
         let made = Arc::clone(&make);
-        let link = Box::new(
-            move |parts: TaskParts<'_>, from| -> Result<Box<dyn Any + Send>, Error> {
-                let operator = guarded(&parts.instance, || made(&parts.instance))?;
-                let link: Box<dyn Link<In>> = Box::new(ChainLink::<In, Out, Op>::new(operator, from, parts)?);
-                Ok(Box::new(link))
-            },
-        );
-        let build = Box::new(move |parts: TaskParts<'_>| -> Result<Box<dyn Task>, Error> {
-            let operator = guarded(&parts.instance, || make(&parts.instance))?;
-            let queue = match parts.input {
-                Some(input) => input.queue::<Envelope<In>>()?,
-                None => return Err(no_input(&parts.instance)),
-            };
-            Ok(Box::new(OperatorTask::<In, Out, Op>::new(
-                operator,
-                queue,
-                Arc::clone(&make),
-                parts,
-            )?))
-        });
+        let link = Box::new(move |parts: TaskParts<'_>, from| host::called::<In, Out, Op>(&made, from, parts));
+        let build = Box::new(move |parts: TaskParts<'_>| host::operator::<In, Out, Op>(&make, parts));
         self.draft.borrow_mut().node::<In>(spec, build, Some(link))
     }
 
@@ -452,14 +428,6 @@ impl<T: Data, B: Backends> Stream<T, B> {
         self.draft.borrow_mut().graph.change(self.node, change);
         self
     }
-}
-
-pub(crate) fn no_input(instance: &Instance) -> Error {
-    Error::new(descriptor_core::ErrorKind::InvalidGraph, "make task")
-        .with("instance", &instance.name)
-        .expected("an input queue")
-        .found("none in the plan")
-        .remedy("rebuild the plan")
 }
 
 fn rewrap<T, U>(envelope: Envelope<T>, change: impl FnMut(T) -> U) -> Envelope<U> {

@@ -62,6 +62,18 @@ const LAYERS: &[Layer] = &[
     layer("keyed-state", &["descriptor-core", "partition-key"], &[]),
     layer("service", &["descriptor-core"], &["queue-testkit", BACKENDS]),
     layer(
+        "task",
+        &[
+            "checkpoint",
+            "descriptor-core",
+            "graph",
+            "keyed-state",
+            "router",
+            "service",
+        ],
+        &[BACKENDS],
+    ),
+    layer(
         "runtime",
         &[
             "checkpoint",
@@ -71,6 +83,7 @@ const LAYERS: &[Layer] = &[
             "keyed-state",
             "router",
             "service",
+            "task",
         ],
         &["queue-testkit", BACKENDS],
     ),

@@ -10,11 +10,9 @@ mod config;
 mod driver;
 mod inherit;
 mod keeping;
-mod seat;
 
 pub use config::Checkpoints;
 
 pub(crate) use clerk::{Told, serve};
 pub(crate) use driver::spawn;
 pub(crate) use keeping::{Keeping, Kept, Share};
-pub(crate) use seat::Seat;

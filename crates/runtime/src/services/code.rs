@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use descriptor_core::{Backends, DescriptorPool, DescriptorRecord, Error, QueueCore, Wire};
 use service::{Call, Desk, Failure, Message, ReplyQueues, Staff};
+use task::host::{Caller, Directory};
 
+use super::ServiceContext;
 use super::context::At;
-use super::{Caller, Directory, ServiceContext};
 use crate::claim::Claim;
 use crate::{Instance, OpResult};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use descriptor_core::{DescriptorPool, DescriptorRecord, Error, QueueId, Wait, Wire};
 use service::{Call, CallId, ServiceClient};
+use task::host::Caller;
 
-use super::{Caller, ServiceHandle};
-use crate::Instance;
+use crate::{Instance, ServiceHandle};
 
 /// One worker of a service while it works on a request: who it is, whether anybody still waits, what it may ask.
 ///

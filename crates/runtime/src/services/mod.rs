@@ -3,8 +3,6 @@
 mod asked;
 mod code;
 mod context;
-mod directory;
-mod handle;
 mod open;
 mod report;
 mod stream;
@@ -12,7 +10,5 @@ mod stream;
 pub use self::asked::Asked;
 pub(crate) use self::code::{ServiceCode, in_parts, whole};
 pub use self::context::ServiceContext;
-pub(crate) use self::directory::{Caller, Directory};
-pub use self::handle::ServiceHandle;
 pub(crate) use self::open::Services;
 pub use self::report::ServiceReport;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use descriptor_core::{Backends, DescriptorPool, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Registry};
 use graph::{Deployment, Plan, Role, ServiceId};
 use service::{Answer, Mailbox, ReplyQueues, Staff};
+use task::host::{Caller, Directory};
 
+use super::ServiceReport;
 use super::code::{Abort, Opening, Post, ServiceCode, Start};
-use super::{Caller, Directory, ServiceReport};
 use crate::claim::Claim;
 use crate::start::unused;
 

@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use descriptor_core::{DropCause, Reach};
 use graph::{Group, Instance, Plan};
 use router::{TargetId, UpstreamId};
+use task::host::{Loss, Sent, TaskAccount};
 
-use crate::losses::Loss;
-use crate::outbox::Sent;
 use crate::report::LostWorker;
-use crate::task::TaskAccount;
 
 /// Writes the accounts of the instances of lost workers, and of those that did not return. What they had taken counts as
 /// lost in flight, since nobody knows what they had worked through; what they had sent is what arrived.

@@ -4,11 +4,10 @@ use checkpoint::Part;
 use descriptor_core::DescriptorPool;
 use graph::{Deployment, ExecutionGraph};
 use serde::{Deserialize, Serialize};
+use task::host::{Failure, TaskAccount};
 
 use crate::NodeState;
 use crate::checkpoints::{Share, Told};
-use crate::control::Failure;
-use crate::task::TaskAccount;
 
 /// The first message to a worker: the job, and the queues of this run of it.
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,14 +7,13 @@ use checkpoint::{Part, Round};
 use crew::{Fate, Heard, Listener, Member, Standing};
 use descriptor_core::{Error, ErrorKind};
 use router::{StopCause, StopSignal};
+use task::host::{Failure, TaskAccount};
 
 use super::message::{Done, Setup, Word};
 use super::team::Team;
 use crate::NodeState;
-use crate::control::Failure;
 use crate::report::LostWorker;
 use crate::shared::Shared;
-use crate::task::TaskAccount;
 
 /// How often a silent worker is looked at.
 const LOOK: Duration = Duration::from_millis(100);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crew::{Heard, Listener, Seat, Speaker};
 use descriptor_core::{Backends, Error};
 use graph::{ExecutionGraph, Plan};
+use task::host::{Failure, Phase};
 
 use super::coordinator::prefix;
 use super::message::{Done, Glance, Order, Setup, Word};
@@ -17,7 +18,6 @@ use crate::Job;
 use crate::attempt::Attempt;
 use crate::attempts::Letters;
 use crate::checkpoints::{self, Share};
-use crate::control::{Failure, Phase};
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
 
