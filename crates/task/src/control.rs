@@ -95,6 +95,7 @@ impl Control {
     }
 
     /// How far the end has come.
+    #[inline]
     pub fn phase(&self) -> Phase {
         Phase::from_u8(self.phase.load(Ordering::Acquire))
     }
@@ -114,6 +115,7 @@ impl Control {
     }
 
     /// True once sources should stop.
+    #[inline]
     pub fn is_stopping(&self) -> bool {
         self.phase() >= Phase::Draining
     }

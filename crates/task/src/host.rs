@@ -1,11 +1,11 @@
 //! How instances are made, run and watched: the side of whoever has a plan and threads, not that of users.
 //!
-//! All of a job's instances share one [`Control`]. Each is made of [`TaskParts`] by one of four functions -
+//! All instances of a job share one [`Control`]. Each is made of [`TaskParts`] by one of four functions -
 //! [`source`], [`operator`], [`ahead`], and [`called`] for one that another calls - and runs under a [`Supervisor`] on a
-//! thread of its own; [`end`] drops it. What it did is its [`TaskAccount`]; how far it is say its [`Standing`] and its
-//! [`TaskMeter`] while it runs.
+//! thread of its own; [`end`] drops it. While it runs, its [`Standing`] and its [`TaskMeter`] say how far it is; what it did
+//! is its [`TaskAccount`].
 //!
-//! These are the two halves of one machine, and no promise to anybody else: they change together.
+//! It is one half of a machine whose other half is the crate `runtime`, and no promise to anybody else: both change together.
 
 pub use crate::chained::ChainSpec;
 pub use crate::control::{Control, Failure, Phase, Progress};

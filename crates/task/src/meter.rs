@@ -11,6 +11,7 @@ pub struct TaskMeter {
 
 impl TaskMeter {
     /// Only the instance itself writes, so plain stores of its own totals will do.
+    #[inline]
     pub fn record(&self, packets_in: u64, packets_out: u64) {
         self.packets_in.store(packets_in, Ordering::Relaxed);
         self.packets_out.store(packets_out, Ordering::Relaxed);

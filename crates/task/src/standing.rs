@@ -127,6 +127,7 @@ impl Standing {
     }
 
     /// It waits for input or for room, or not any more.
+    #[inline]
     pub(crate) fn wait(&self, waiting: bool) {
         self.waiting.store(waiting, Ordering::Relaxed);
     }
