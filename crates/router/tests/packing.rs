@@ -163,7 +163,7 @@ fn packets_of_every_sort_keep_order_and_all_they_say() {
             assert_eq!(drained, packets);
             // Equality leaves the timestamp out, and a key brings its hash.
             let same = |a: &Packet<u32>, b: &Packet<u32>| {
-                a.timestamp() == b.timestamp() && a.key().map(router::Key::hash) == b.key().map(router::Key::hash)
+                a.timestamp() == b.timestamp() && a.key().map(Key::hash) == b.key().map(Key::hash)
             };
             assert!(drained.iter().zip(&packets).all(|(a, b)| same(a, b)));
             assert!(pack.is_empty());
@@ -174,8 +174,8 @@ fn packets_of_every_sort_keep_order_and_all_they_say() {
 
 fn through<T: Serialize + DeserializeOwned>(codec: Codec, item: &T) -> T {
     let mut frame = Vec::new();
-    codec.encode(item, 1 << 20, &mut frame).unwrap();
-    codec.decode(&frame, 1 << 20).unwrap()
+    codec.encode(item, 1 << 20, &mut frame).expect("a small item");
+    codec.decode(&frame, 1 << 20).expect("what was written")
 }
 
 #[test]
