@@ -107,12 +107,8 @@ impl Crew {
             }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                let name = self.members.get(late).map_or_else(String::new, |member| member.name());
-                return Err(Error::new(ErrorKind::Timeout, "start workers")
-                    .with("worker", late)
-                    .expected(format!("{name} to be ready within {} s", limit.as_secs()))
-                    .found("no word of it")
-                    .remedy("let it take its seat first in main, and get ready soon"));
+                drop(state);
+                return Err(self.late(late, limit));
             }
             state = self
                 .changed
@@ -120,6 +116,14 @@ impl Crew {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    fn late(&self, worker: usize, limit: Duration) -> Error {
+        let member = self.members.get(worker);
+        member.map_or_else(
+            || Error::new(ErrorKind::Timeout, "start workers"),
+            |member| member.late(limit),
+        )
     }
 
     /// A worker was ready, and will not begin.

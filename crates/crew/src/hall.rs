@@ -63,8 +63,8 @@ pub struct Hall {
     notes: DynQueue<String>,
 }
 
-/// The queues of one worker.
-pub(crate) struct Desk {
+/// The queues between one worker and whoever needs it.
+pub struct Desk {
     pub(crate) words: DynQueue<String>,
     pub(crate) orders: DynQueue<String>,
     ids: [QueueId; 2],
@@ -78,8 +78,8 @@ impl Desk {
         self.orders.close();
     }
 
-    /// Nobody will come back to it.
-    pub(crate) fn remove(&self) {
+    /// Takes them away from the server. To be called when nobody will come back to them.
+    pub fn remove(&self) {
         self.ids.clone().into_iter().for_each(|id| self.place.remove(id));
     }
 }
@@ -143,7 +143,7 @@ impl Hall {
         loop {
             // A new name each time: who was called before may have been given up in the meantime.
             let name = QueueId::generated("worker").to_string();
-            let desk = self.queues(&name)?;
+            let desk = Arc::new(self.queues(&name)?);
             self.leave_note(name)?;
             if let Some(seat) = wait_for_call(&desk, until)? {
                 return Ok(seat);
@@ -198,7 +198,7 @@ impl Hall {
 }
 
 /// The seat, when there is a call before `until` and the caller keeps to it.
-fn wait_for_call(desk: &Desk, until: Option<Instant>) -> Result<Option<Seat>, Error> {
+fn wait_for_call(desk: &Arc<Desk>, until: Option<Instant>) -> Result<Option<Seat>, Error> {
     // Nothing is known of a caller before it calls, so its silence means nothing either.
     let (speaker, mut listener) = line(desk.words.clone(), desk.orders.clone(), Duration::MAX)?;
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -214,6 +214,7 @@ fn wait_for_call(desk: &Desk, until: Option<Instant>) -> Result<Option<Seat>, Er
             worker,
             listener,
             speaker,
+            desk: Some(Arc::clone(desk)),
         })),
         _ => {
             speaker.hang_up();

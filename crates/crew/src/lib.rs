@@ -42,7 +42,7 @@ mod seat;
 
 pub use crew::{Crew, Standing};
 pub use fate::Fate;
-pub use hall::{Hall, Place, Roll};
+pub use hall::{Desk, Hall, Place, Roll};
 pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
 pub use member::Member;
 pub use output::{MAX_LINE, Output};

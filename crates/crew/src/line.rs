@@ -10,6 +10,7 @@ use descriptor_core::{Codec, Error, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Fate;
 use crate::queues::{Ear, Mouth};
 
 /// The longest message, in bytes.
@@ -115,6 +116,14 @@ impl Speaker {
             }
             Speaks::Queue(mouth) => mouth.close(),
         }
+    }
+
+    /// True when the other side has ended the line in order, and may live on. Where the line is a pair of sockets its end is
+    /// that of the process.
+    #[must_use]
+    pub fn is_dismissed(&self) -> bool {
+        let fate = self.life().and_then(|life| life.fate());
+        matches!(fate, Some(Fate::Left))
     }
 
     /// What both ends here know of a line over queues.

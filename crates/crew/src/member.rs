@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
@@ -19,7 +19,7 @@ use crate::seat::{TOLD, WORKER};
 /// How often a process that is about to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A worker process.
+/// A worker process. A child of this process ends when this is dropped.
 #[derive(Debug)]
 pub struct Member {
     worker: u32,
@@ -32,9 +32,36 @@ pub struct Member {
 #[derive(Debug)]
 enum Body {
     /// A child of this process, and what it writes.
-    Child(Mutex<Child>, Readers),
+    Child(Process, Readers),
     /// The host it runs on, and the queues between the two.
     Far { host: String, desk: Desk },
+}
+
+/// A child of this process. Dropping it ends it, and leaves nothing of it to the system.
+#[derive(Debug)]
+struct Process(Mutex<Child>);
+
+impl Process {
+    fn lock(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        let status = self.lock().try_wait();
+        status.map_or(Some(Fate::Exit(-1)), |status| status.map(Fate::from))
+    }
+
+    fn kill(&self) {
+        // One that has ended needs no killing.
+        let _ = self.lock().kill();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.lock().wait();
+    }
 }
 
 impl Member {
@@ -77,7 +104,8 @@ impl Member {
             Output::Collected => (Stdio::piped(), Stdio::piped()),
             Output::Inherited => (Stdio::inherit(), Stdio::inherit()),
         };
-        let mut child = command
+        let (speaker, listener) = line(mine)?;
+        let child = command
             .args(std::env::args_os().skip(1))
             .env(WORKER, format!("{worker}@{}{mark}", std::process::id()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -87,13 +115,12 @@ impl Member {
             .spawn()
             .map_err(failed)?;
         let pid = child.id();
-        // Without the line it ends by itself.
-        let (speaker, listener) = line(mine)?;
-        let readers = Readers::of(&mut child, worker)?;
+        let process = Process(Mutex::new(child));
+        let readers = Readers::of(&mut process.lock(), worker)?;
         let member = Self {
             worker,
             pid,
-            body: Body::Child(Mutex::new(child), readers),
+            body: Body::Child(process, readers),
             speaker,
         };
         Ok((member, listener))
@@ -158,10 +185,7 @@ impl Member {
         let Body::Child(child, _) = &self.body else {
             return self.speaker.life().and_then(|life| life.fate());
         };
-        let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
-        child
-            .try_wait()
-            .map_or(Some(Fate::Exit(-1)), |status| status.map(Fate::from))
+        child.fate()
     }
 
     /// Waits for its end, and ends it when it has not come within `limit`. What it wrote until then has been passed on.
@@ -184,14 +208,29 @@ impl Member {
         }
     }
 
+    /// What to say of one that is not ready after `limit`.
+    #[must_use]
+    pub fn late(&self, limit: Duration) -> Error {
+        Error::new(ErrorKind::Timeout, "start workers")
+            .with("worker", self.worker)
+            .expected(format!("{} to be ready within {} s", self.name(), limit.as_secs()))
+            .found("no word of it")
+            .remedy("let it take its seat first in main, and get ready soon")
+    }
+
+    /// Has no need of it any more before it has begun: ends it, or lets one of another host go, which hears so behind
+    /// everything that was said, and may look for other work.
+    pub fn send_away(&self) {
+        match &self.body {
+            Body::Child(..) => self.kill(),
+            Body::Far { .. } => self.speaker.hang_up(),
+        }
+    }
+
     /// Ends it at once. One of another host is told to, and counts as ended whether or not it hears of it.
     pub fn kill(&self) {
         match &self.body {
-            Body::Child(child, _) => {
-                let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
-                // One that has ended needs no killing.
-                let _ = child.kill();
-            }
+            Body::Child(child, _) => child.kill(),
             Body::Far { desk, .. } => {
                 if let Some(life) = self.speaker.life() {
                     life.end(Fate::Dismissed);

@@ -4,9 +4,11 @@ use std::io::stdin;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::parent_id;
+use std::sync::Arc;
 
 use descriptor_core::{Error, ErrorKind};
 
+use crate::hall::Desk;
 use crate::line::{Listener, Speaker, line};
 
 /// `NUMBER@PARENT`: which worker this is, and the process that started it as one; with [`TOLD`] behind it where its first
@@ -27,6 +29,8 @@ pub struct Seat {
     pub listener: Listener,
     /// What it says.
     pub speaker: Speaker,
+    /// The queues of the line, where it is made of some.
+    pub desk: Option<Arc<Desk>>,
 }
 
 /// Whether this process was started as a worker, by another process or by hand. Its seat need not have been taken.
@@ -74,6 +78,7 @@ impl Seat {
             worker,
             listener,
             speaker,
+            desk: None,
         }))
     }
 }

@@ -14,8 +14,8 @@ use crate::cursor::Cursor;
 use crate::header::{Header, MAGIC};
 use crate::host::{self, Host, NameLock, io_error};
 use crate::layout::{
-    AWAY, DAMAGED, DEAD_LETTERED, DROPPED, EXPIRED, GET_TOTAL, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS, PUT_TOTAL,
-    REDELIVERED, STAGE, TAIL, TORN,
+    AWAY, DAMAGED, DEAD_LETTERED, DROPPED, EVICTED, EXPIRED, GET_TOTAL, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS,
+    PUT_TOTAL, REDELIVERED, STAGE, TAIL, TORN,
 };
 use crate::segment::{UNFINISHED, file_name, inspect, open_file, remove, tokens};
 use crate::{Damage, sys};
@@ -223,6 +223,25 @@ impl ShmFolder {
             _ => Host::get().map(Some),
         }
     }
+}
+
+/// Takes the queue of that name away, whoever has it open: their handles are stale from then on, and who opens it again
+/// has a new one.
+pub(crate) fn evict(name: &str) -> Result<(), Error> {
+    let Some(host) = ShmFolder::of_this_user().host()? else {
+        return Ok(());
+    };
+    let name = file_name(name);
+    let path = host.folder().join(&name);
+    let _lock = host.lock_name(&name)?;
+    let Some(file) = open_file(&path)? else {
+        return Ok(());
+    };
+    inspect(&file, &path)?;
+    // Those who sleep on it look four times a second.
+    let marked = file.write_all_at(&EVICTED.to_le_bytes(), STAGE as u64);
+    marked.map_err(|error| io_error("write", &path, error))?;
+    remove(&path)
 }
 
 /// Segments that the first opening of a process looks at.

@@ -38,20 +38,39 @@ fn open<B: Backends>(
     prefix: &str,
     claim: Option<&mut Claim>,
 ) -> Result<Queue, Error> {
+    let Some(record) = record(job, worker, reach, prefix)? else {
+        return Ok(None);
+    };
+    let queue = job.backends.registry().for_worker(worker).open(&record)?;
+    if let Some(claim) = claim {
+        unused(queue.as_ref(), &record)?;
+        claim.keep(record);
+    }
+    Ok(Some(queue))
+}
+
+/// Where they go, in a job that has some.
+pub(crate) fn record<B: Backends>(
+    job: &Job<B>,
+    worker: u32,
+    reach: Reach,
+    prefix: &str,
+) -> Result<Option<DescriptorRecord>, Error> {
     let nodes = job.plan.graph().nodes();
     if !nodes.iter().any(|node| node.on_error == ErrorPolicy::DeadLetter) {
         return Ok(None);
     }
-    let registry = job.backends.registry::<DeadLetter>().for_worker(worker);
     // Any type that reaches every process of the job will do; the letters are read through the job's handle.
-    let mut kinds = registry.kinds().into_iter();
+    let mut kinds = job.backends.registry::<DeadLetter>().kinds().into_iter();
     let kind = kinds.find(|kind| kind.reach == reach).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "start job")
             .expected(format!("a queue type of reach {reach} for dead letters"))
             .remedy("build in `local` or `sage`, `shm` for several processes, and `rpc` for several hosts")
     })?;
     let id = QueueId::new(format!("{prefix}/dead_letters"))?;
-    let record = match job.plan.deployment().server() {
+    let deployment = job.plan.deployment();
+    // A worker may have a way of its own to the server.
+    let record = match job.joined.as_ref().or_else(|| deployment.server()) {
         Some(server) => server.record(id),
         None => DescriptorRecord::new(id, kind.kind),
     };
@@ -59,10 +78,5 @@ fn open<B: Backends>(
     if kind.reach == Reach::Process {
         record.scope = Scope::Worker(worker);
     }
-    let queue = registry.open(&record)?;
-    if let Some(claim) = claim {
-        unused(queue.as_ref(), &record)?;
-        claim.keep(record);
-    }
-    Ok(Some(queue))
+    Ok(Some(record))
 }

@@ -147,7 +147,7 @@ impl Shared {
         let queues = std::mem::take(&mut *self.queues());
         drop((loads, queues));
         if let Some(team) = self.team.get() {
-            team.sweep(&self.plan);
+            team.sweep();
         }
     }
 

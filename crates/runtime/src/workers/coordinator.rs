@@ -1,4 +1,4 @@
-//! Starting a job on processes: every queue before any worker, every worker ready before any packet.
+//! Starting a job on processes: every worker there before any queue, every worker ready before any packet.
 
 use std::sync::Arc;
 use std::thread;
@@ -8,10 +8,12 @@ use crew::{Crew, Listener, Member};
 use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::Deployment;
 
-use super::meeting::{self, Recruiter};
-use super::message::Setup;
+use super::broom::Broom;
+use super::hired::Hired;
+use super::meeting::Recruiter;
+use super::message::{Order, Setup};
 use super::minder;
-use super::team::{Sweep, Team};
+use super::team::Team;
 use crate::Job;
 use crate::attempt::{Attempt, TaskThread};
 use crate::attempts::{Call, Letters};
@@ -39,7 +41,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         .keeping
         .map(|keeping| keeping.attempt(&plan, post.worker, &run, call.before.clone()));
     let kept = kept.transpose()?;
-    let setup = Arc::new(Setup {
+    let setup = Setup {
         fingerprint: plan.fingerprint(),
         deployment: plan.deployment(),
         graph: (plan.graph() != job.plan.graph()).then(|| plan.graph().clone()),
@@ -52,16 +54,19 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         run,
         made_with: job.made_with.clone(),
         task: job.task.clone(),
-    });
-    let recruiter = Recruiter::of(job)?;
-    let sweep = meeting::sweeper(job);
+    };
+    let broom = Broom::of_the_server(job, &plan);
+    let is_wanted = || call.current.is_none_or(|current| !current.is_stopped());
+    // Before the first queue is open somebody is there who would take it away.
+    let mut hired = Hired::new(Recruiter::of(job)?, &setup)?;
+    hired.stand_by(&setup, plan.graph(), START, is_wanted)?;
     let mut prepared = prepare(job, plan, &post, kept)?;
     let shared = Arc::clone(&prepared.shared);
     if let Some(current) = call.current {
         current.show(&shared);
     }
     let mut threads = prepared.threads()?;
-    let ready = match hire(&shared, &setup, recruiter, sweep, &mut threads) {
+    let ready = match mind_all(&shared, hired, broom, &mut threads) {
         // An order from before they were there has not reached them.
         Ok(team) if shared.control.is_stopping() => {
             team.end();
@@ -94,7 +99,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
     }
 }
 
-fn called_off() -> Error {
+pub(super) fn called_off() -> Error {
     Error::new(ErrorKind::Cancelled, "start job")
         .expected("a job that is wanted")
         .found("an order to end it")
@@ -106,35 +111,19 @@ pub(crate) fn prefix(job: &str, run: &str) -> String {
     format!("{job}.{run}")
 }
 
-/// Starts or finds the workers, and for each a thread that minds it.
-fn hire<'a>(
+/// Has a thread for each worker that minds it, and lets all of them open their queues.
+fn mind_all<'a>(
     shared: &'a Arc<Shared>,
-    setup: &Arc<Setup>,
-    mut recruiter: Recruiter,
-    sweep: Sweep,
+    hired: Hired,
+    broom: Broom,
     threads: &mut Vec<TaskThread>,
 ) -> Result<&'a Team, Error> {
-    let workers = setup.deployment.workers();
+    let (members, listeners) = hired.minded();
+    let all = threads.len() + members.len();
     let mut started = Ok(());
-    let (mut members, mut listeners) = (Vec::new(), Vec::new());
-    for worker in 0..workers {
-        match recruiter.next(worker) {
-            Ok((member, listener)) => {
-                // Before anybody else can say anything to it. One that cannot be told has ended, and that will be seen.
-                let _ = member.say(&**setup);
-                members.push(Arc::new(member));
-                listeners.push(listener);
-            }
-            Err(error) => {
-                started = Err(error);
-                break;
-            }
-        }
-    }
-    let team = shared.team.get_or_init(|| Team::new(Crew::new(members.clone()), sweep));
+    let team = shared.team.get_or_init(|| Team::new(Crew::new(members.clone()), broom));
     for (member, listener) in members.into_iter().zip(listeners) {
-        let minded = mind(shared, setup, &member, listener);
-        match minded {
+        match mind(shared, &member, listener) {
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 member.kill();
@@ -142,27 +131,22 @@ fn hire<'a>(
             }
         }
     }
-    // Those that were never started, or that nobody minds, are counted as tasks all the same.
-    let own = shared.tasks - workers as usize;
-    for _ in threads.len()..own + workers as usize {
+    // Those that nobody minds are counted as tasks all the same.
+    for _ in threads.len()..all {
         shared.control.task_ended();
     }
+    team.crew.tell(&Order::Open);
     started.map(|()| team)
 }
 
-fn mind(
-    shared: &Arc<Shared>,
-    setup: &Arc<Setup>,
-    member: &Arc<Member>,
-    listener: Listener,
-) -> Result<TaskThread, Error> {
+fn mind(shared: &Arc<Shared>, member: &Arc<Member>, listener: Listener) -> Result<TaskThread, Error> {
     let on = shared.plan.instances_on(member.worker());
     let instances: Vec<_> = on.map(|it| (it.id.index(), it.name.clone())).collect();
-    let (at, setup, who) = (Arc::clone(shared), Arc::clone(setup), Arc::clone(member));
+    let (at, who) = (Arc::clone(shared), Arc::clone(member));
     let places = instances.clone();
     let thread = thread::Builder::new()
         .name(format!("worker-{}", member.worker()))
-        .spawn(move || minder::mind(&at, &setup, &who, listener, &places))
+        .spawn(move || minder::mind(&at, &who, listener, &places))
         .map_err(|cause| {
             Error::new(ErrorKind::ResourceExhausted, "start job")
                 .with("worker", member.worker())

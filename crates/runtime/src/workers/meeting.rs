@@ -6,14 +6,12 @@ use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crew::{Hall, JOIN, Listener, Member, Output, Place, Roll};
-use descriptor_core::{
-    Backends, DescriptorRecord, DynQueue, Error, ErrorKind, QueueId, Reach, Registry, Result, ServerAddress,
-};
+use crew::{Hall, JOIN, Listener, Member, Output, Place, Roll, Seat};
+use descriptor_core::{Backends, DynQueue, Error, ErrorKind, QueueId, Registry, Result, ServerAddress};
 use graph::{Deployment, Meeting};
 
-use super::team::Sweep;
-use super::worker;
+use super::broom;
+use super::worker::{self, Life};
 use crate::Job;
 
 /// How long a worker waits until somebody needs it.
@@ -75,26 +73,8 @@ impl Place for Site {
     }
 
     fn remove(&self, id: QueueId) {
-        remove(&self.registry, &self.server.record(id));
+        broom::remove(&self.registry, &self.server.record(id));
     }
-}
-
-fn remove(registry: &Registry<String>, record: &DescriptorRecord) {
-    if let Err(error) = registry.remove(record) {
-        tracing::debug!(queue = %record.queue_id, %error, "a queue of the job stays at its server");
-    }
-}
-
-/// Takes the queues of a run away from the server, which would keep them for ever.
-pub(super) fn sweeper<B: Backends>(job: &Job<B>) -> Sweep {
-    let registry = job.backends.registry::<String>();
-    Box::new(move |plan| {
-        // What is on one host goes with the last process that uses it.
-        if plan.deployment().server().is_some() {
-            let far = plan.queues().iter().filter(|queue| queue.reach == Reach::Network);
-            far.for_each(|queue| remove(&registry, &queue.record));
-        }
-    })
 }
 
 /// The address of the server where this process is to look for work, if it was started so.
@@ -126,22 +106,40 @@ where
     F: FnOnce() -> Result<Job<B>>,
 {
     let mut job = graph()?;
-    let hall = hall(&job, server)?;
-    let seat = hall.join(WAIT)?;
-    drop(hall);
     job.joined = Some(server.clone());
-    let (number, speaker) = (seat.worker, seat.speaker.clone());
+    loop {
+        let seat = hall(&job, server)?.join(WAIT)?;
+        job = serve(job, seat);
+    }
+}
+
+/// The life of a worker in a seat that it has found in the hall, which ends the process; unless whoever needed it has gone
+/// before anything began: somebody else may come for the job.
+fn serve<B: Backends>(job: Job<B>, seat: Seat) -> Job<B> {
+    let (number, speaker, desk) = (seat.worker, seat.speaker.clone(), seat.desk.clone());
     let last = speaker.clone();
     let called_off = move || {
         // Otherwise the coordinator would wait for it as long as for a silent one.
         last.hang_up();
         complain(number, "the job was called off before it was ready here");
     };
-    let done = worker::work(seat, move || Ok(job), called_off);
+    let lived = match worker::called(seat) {
+        Ok(Some(called)) => called.expected(move || Ok(job), called_off),
+        Ok(None) => Ok(Life::Free(Box::new(job))),
+        Err(error) => Err(error),
+    };
     speaker.hang_up();
-    let complaint = match done {
-        Ok(true) => exit(0),
-        Ok(false) => "was refused; the process that coordinates the job says why".to_owned(),
+    // One that lives does so when it has seen how this worker ends.
+    if matches!(lived, Ok(Life::Free(_)) | Err(_))
+        && !speaker.is_dismissed()
+        && let Some(desk) = desk
+    {
+        desk.remove();
+    }
+    let complaint = match lived {
+        Ok(Life::Done) => exit(0),
+        Ok(Life::Free(job)) => return *job,
+        Ok(Life::Refused) => "was refused; the process that coordinates the job says why".to_owned(),
         // The coordinator cannot be told any more.
         Err(error) => error.to_string(),
     };

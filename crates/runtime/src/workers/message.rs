@@ -30,6 +30,8 @@ pub(super) struct Setup {
 /// What the coordinator wants next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Order {
+    /// Open your queues: the coordinator has opened all of them.
+    Open,
     /// Let the packets flow.
     Start,
     /// Stand still where nothing is lost by it.
@@ -55,6 +57,8 @@ pub(super) enum Word {
     Differs(Box<ExecutionGraph>),
     /// It cannot do its part.
     Refused(String),
+    /// It has built the job, and can take its queues away should nobody else be left. Nothing is open.
+    StandsBy,
     /// Everything is open and made.
     Ready,
     /// How far its instances are, where that has changed.

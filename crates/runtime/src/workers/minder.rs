@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use checkpoint::{Part, Round};
 use crew::{Fate, Heard, Listener, Member, Standing};
-use descriptor_core::{Error, ErrorKind};
 use router::{StopCause, StopSignal};
 use task::host::{Failure, TaskAccount};
 
-use super::message::{Done, Setup, Word};
+use super::hired;
+use super::message::{Done, Word};
 use super::team::Team;
 use crate::NodeState;
 use crate::report::LostWorker;
@@ -23,7 +23,6 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// Minds a worker to its end. The accounts of its instances, in the order of `places`; none when it died.
 pub(super) fn mind(
     shared: &Arc<Shared>,
-    setup: &Setup,
     member: &Member,
     mut listener: Listener,
     places: &[(usize, String)],
@@ -37,7 +36,7 @@ pub(super) fn mind(
         member,
         places,
     };
-    let done = minder.listen(&mut listener, setup);
+    let done = minder.listen(&mut listener);
     let fate = member.see_off(LEAVE);
     if let Some(watch) = team.watch(shared.plan.job_name(), member) {
         watch.ended();
@@ -64,7 +63,7 @@ struct Minder<'a> {
 
 impl Minder<'_> {
     /// Hears it out; its last word, if there was one.
-    fn listen(&self, listener: &mut Listener, setup: &Setup) -> Option<Done> {
+    fn listen(&self, listener: &mut Listener) -> Option<Done> {
         let worker = self.member.worker();
         let (mut done, mut ended) = (None, false);
         let watch = self.team.watch(self.shared.plan.job_name(), self.member);
@@ -80,20 +79,9 @@ impl Minder<'_> {
                     tracing::debug!(worker, pid = self.member.pid(), "the worker is ready");
                     self.team.crew.enter(worker, Standing::Ready);
                 }
-                Ok(Heard::Message(Word::Differs(theirs))) => {
-                    let ours = self.shared.plan.graph();
-                    let difference = ours.difference(&theirs);
-                    self.team.crew.refuse(
-                        self.refusal(ErrorKind::Incompatible)
-                            .expected(format!("the coordinator's graph, fingerprint {}", setup.fingerprint))
-                            .found(difference.unwrap_or_else(|| "another version of this library".into()))
-                            .remedy("let the graph depend on nothing that differs between processes"),
-                    );
-                }
-                Ok(Heard::Message(Word::Refused(why))) => {
-                    let refusal = self.refusal(ErrorKind::Incompatible).found(why);
-                    self.team.crew.refuse(refusal.expected("a worker that can do its part"));
-                }
+                Ok(Heard::Message(Word::Refused(why))) => self.team.crew.refuse(hired::refused(self.member, why)),
+                // It has said so before, to whoever hired it.
+                Ok(Heard::Message(Word::StandsBy | Word::Differs(_))) => {}
                 Ok(Heard::Message(Word::Progress(glances))) => {
                     for glance in glances {
                         if let Some(meter) = self.shared.meters.get(glance.place) {
@@ -149,12 +137,6 @@ impl Minder<'_> {
         }
     }
 
-    fn refusal(&self, kind: ErrorKind) -> Error {
-        Error::new(kind, "start job")
-            .with("worker", self.member.worker())
-            .with("pid", self.member.pid())
-    }
-
     fn failed(&self, failures: Vec<Failure>) {
         for failure in failures {
             self.shared.control.fail(failure);
@@ -192,12 +174,7 @@ impl Minder<'_> {
     fn died(&self, fate: Fate) {
         let (worker, pid, name) = (self.member.worker(), self.member.pid(), self.member.name());
         if self.team.crew.standing(worker) == Standing::Called {
-            self.team.crew.refuse(
-                self.refusal(ErrorKind::PeerDied)
-                    .expected("a worker that gets ready")
-                    .found(format!("that it {fate}"))
-                    .remedy("make `run` the first call of main, and see what the worker wrote to standard error"),
-            );
+            self.team.crew.refuse(hired::ended(self.member, fate));
             return;
         }
         for (place, _) in self.places {

@@ -5,7 +5,10 @@
 //! instances like any job on threads; at the end it hands over its accounts. Workers of other hosts join it at a server of
 //! queues (`meeting.rs`), and from then on there is no difference but the line.
 
+mod broom;
 mod coordinator;
+mod course;
+mod hired;
 mod launch;
 pub(crate) mod lost;
 mod meeting;

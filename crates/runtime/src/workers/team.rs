@@ -3,22 +3,18 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use graph::Plan;
-
+use super::broom::Broom;
 use super::message::Order;
 use super::pulse::{Pulse, Watch};
 use crate::report::LostWorker;
 use crate::workers::WorkerProgress;
-
-/// Takes away the queues of a plan that would stay when everybody has ended.
-pub(super) type Sweep = Box<dyn Fn(&Plan) + Send + Sync>;
 
 /// See the module.
 pub(crate) struct Team {
     pub(super) crew: crew::Crew,
     /// By the numbers of the workers.
     pulses: Vec<Pulse>,
-    sweep: Sweep,
+    broom: Broom,
     outcome: Mutex<Outcome>,
 }
 
@@ -29,11 +25,11 @@ struct Outcome {
 }
 
 impl Team {
-    pub(super) fn new(crew: crew::Crew, sweep: Sweep) -> Self {
+    pub(super) fn new(crew: crew::Crew, broom: Broom) -> Self {
         Self {
             pulses: crew.members().iter().map(|_| Pulse::new()).collect(),
             crew,
-            sweep,
+            broom,
             outcome: Mutex::default(),
         }
     }
@@ -91,9 +87,9 @@ impl Team {
     }
 
     /// Takes away what the job has left at a server, when nobody uses it any more.
-    pub(crate) fn sweep(&self, plan: &Plan) {
+    pub(crate) fn sweep(&self) {
         self.crew.clear_away();
-        (self.sweep)(plan);
+        self.broom.sweep();
     }
 
     pub(super) fn lose(&self, lost: LostWorker) {

@@ -77,7 +77,7 @@ impl Told {
         B: Backends,
         F: FnOnce() -> Result<Job<B>, Error>,
     {
-        worker::leave(self.number, self.called.work(graph, || {}))
+        worker::leave(self.number, self.called.work(graph, || {}).map(drop))
     }
 
     /// Says that nothing can be made of these words, and ends the process.

@@ -2,30 +2,45 @@
 
 use std::io::Write as _;
 use std::process::exit;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crew::{Heard, Listener, Seat, Speaker};
-use descriptor_core::{Backends, Error};
+use descriptor_core::{Backends, DescriptorRecord, Error, Reach};
 use graph::{ExecutionGraph, Plan};
 use task::host::{Failure, Phase};
 
+use super::broom::Broom;
 use super::coordinator::prefix;
+use super::course::{Course, Over};
 use super::message::{Done, Glance, Order, Setup, Word};
 use super::pulse::BEAT;
 use crate::Job;
 use crate::attempt::Attempt;
 use crate::attempts::Letters;
 use crate::checkpoints::{self, Share};
+use crate::letters;
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
 
 /// How long instances may take to return after an abort: less than the coordinator waits for the word about them, and
 /// all that a worker without coordinator has.
 const GRACE: Duration = Duration::from_secs(4);
+/// How long it may take behind that to take the queues of the run away: with it a worker has ended within five seconds.
+const LAST: Duration = Duration::from_millis(700);
 /// How often the coordinator hears how far the instances are.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How the life of a worker went.
+pub(super) enum Life<B: Backends> {
+    /// It has done its part.
+    Done,
+    /// It could not, and has said why.
+    Refused,
+    /// Nobody has asked for anything: it can be the worker of another job that is this one.
+    Free(Box<Job<B>>),
+}
 
 /// Does a worker's part and ends the process.
 pub(super) fn serve<B, F>(seat: Seat, graph: F) -> !
@@ -34,14 +49,18 @@ where
     F: FnOnce() -> Result<Job<B>, Error>,
 {
     let number = seat.worker;
+    let lived = called(seat).and_then(|called| match called {
+        None => Ok(()),
+        Some(called) => called.expected(graph, || {}).map(drop),
+    });
     // The coordinator sees how this process ends.
-    leave(number, work(seat, graph, || {}))
+    leave(number, lived)
 }
 
 /// Ends the process of a worker whose life is over.
-pub(super) fn leave(number: u32, done: Result<bool, Error>) -> ! {
-    let code = match done {
-        Ok(_) => 0,
+pub(super) fn leave(number: u32, lived: Result<(), Error>) -> ! {
+    let code = match lived {
+        Ok(()) => 0,
         Err(error) => {
             // The coordinator cannot be told any more.
             let _ = writeln!(std::io::stderr(), "worker {number}: {error}");
@@ -53,44 +72,16 @@ pub(super) fn leave(number: u32, done: Result<bool, Error>) -> ! {
 
 /// A worker that knows what it is wanted for.
 pub(super) struct Called {
-    worker: u32,
+    seat: Seat,
     setup: Setup,
-    listener: Listener,
-    speaker: Speaker,
 }
 
 /// Waits for the call. `None` when there is none to come.
-pub(super) fn called(seat: Seat) -> Result<Option<Called>, Error> {
-    let Seat {
-        worker,
-        mut listener,
-        speaker,
-    } = seat;
-    Ok(match listener.hear(None)? {
-        Heard::Message(setup) => Some(Called {
-            worker,
-            setup,
-            listener,
-            speaker,
-        }),
+pub(super) fn called(mut seat: Seat) -> Result<Option<Called>, Error> {
+    Ok(match seat.listener.hear(None)? {
+        Heard::Message(setup) => Some(Called { seat, setup }),
         _ => None,
     })
-}
-
-/// The life of a worker in its seat. False when it could not do its part, and has said why. `leave` is its last word when
-/// the job is called off before it is ready, which ends the process.
-pub(super) fn work<B, F>(seat: Seat, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<bool, Error>
-where
-    B: Backends,
-    F: FnOnce() -> Result<Job<B>, Error>,
-{
-    match called(seat)? {
-        None => Ok(true),
-        // What this program would build here is another job.
-        Some(called) if called.setup.task.is_some() => called
-            .refuse("a program that was told its job and did not ask for it; make `Told::take` the first call of main"),
-        Some(called) => called.work(graph, leave),
-    }
 }
 
 impl Called {
@@ -99,47 +90,90 @@ impl Called {
     }
 
     /// Says why it cannot do its part.
-    pub(super) fn refuse(&self, why: impl Into<String>) -> Result<bool, Error> {
-        self.speaker.say(&Word::Refused(why.into())).map(|()| false)
+    pub(super) fn refuse(&self, why: impl Into<String>) -> Result<(), Error> {
+        self.seat.speaker.say(&Word::Refused(why.into()))
     }
 
-    /// As [`work`].
-    pub(super) fn work<B, F>(self, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<bool, Error>
+    /// As [`work`](Self::work), in a program whose arguments say what the job is.
+    pub(super) fn expected<B, F>(self, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<Life<B>, Error>
     where
         B: Backends,
         F: FnOnce() -> Result<Job<B>, Error>,
     {
-        let Self {
-            worker,
-            setup,
-            listener,
-            speaker,
-        } = self;
-        let running = Arc::new(OnceLock::new());
-        let heard = Arc::clone(&running);
-        thread::spawn(move || listen(listener, &heard, leave));
-        match enlist(worker, &setup, graph, &speaker) {
-            Ok(handle) => {
-                let _ = running.set(Arc::downgrade(handle.shared()));
-                if let Err(gone) = speaker.say(&Word::Ready) {
-                    // Nobody else is left to take the queues away.
-                    handle.shared().abort();
-                    let _ = handle.finish();
-                    return Err(gone);
-                }
-                see_through(handle, worker, &speaker).map(|()| true)
-            }
-            Err(refusal) => {
-                // What is ordered from here on means nothing to it.
-                let _ = running.set(Weak::new());
-                speaker.say(&*refusal).map(|()| false)
-            }
+        if self.setup.task.is_none() {
+            return self.work(graph, leave);
         }
+        // What this program would build here is another job.
+        let why = "a program that was told its job and did not ask for it; make `Told::take` the first call of main";
+        self.refuse(why).map(|()| Life::Refused)
+    }
+
+    /// The life of a worker in its seat. `leave` is its last word when the job is called off before it is ready, which ends
+    /// the process.
+    pub(super) fn work<B, F>(self, graph: F, leave: impl FnOnce() + Send + 'static) -> Result<Life<B>, Error>
+    where
+        B: Backends,
+        F: FnOnce() -> Result<Job<B>, Error>,
+    {
+        let Self { seat, setup } = self;
+        let (worker, speaker) = (seat.worker, seat.speaker);
+        let course = Arc::new(Course::default());
+        let (heard, line) = (Arc::clone(&course), speaker.clone());
+        thread::spawn(move || listen(seat.listener, &line, &heard, leave));
+        let refused = |refusal: Box<Word>| {
+            // What is ordered from here on means nothing to it.
+            let _ = course.running.set(Weak::new());
+            speaker.say(&*refusal).map(|()| Life::Refused)
+        };
+        let (job, plan) = match agree(&setup, graph) {
+            Ok(agreed) => agreed,
+            Err(refusal) => return refused(refusal),
+        };
+        match letters(&job, &setup, worker) {
+            Ok(letters) => course.has(Broom::of_the_dead(&job, &plan, letters)),
+            Err(error) => return refused(Box::new(Word::Refused(error.to_string()))),
+        }
+        // Who cannot be told has ended, and the listening thread hears of it.
+        let _ = speaker.say(&Word::StandsBy);
+        if !course.wait_open() {
+            // The coordinator may have begun to open them.
+            sweep_within(&course, LAST);
+            course.settle();
+            return Ok(Life::Free(Box::new(job)));
+        }
+        let handle = match enlist(worker, &setup, &job, plan, &speaker) {
+            Ok(handle) => handle,
+            Err(refusal) => return refused(refusal),
+        };
+        let _ = course.running.set(Arc::downgrade(handle.shared()));
+        let lived = match speaker.say(&Word::Ready) {
+            Ok(()) => see_through(handle, worker, &speaker),
+            Err(gone) => {
+                handle.shared().abort();
+                let _ = handle.finish();
+                Err(gone)
+            }
+        };
+        if lived.is_err() && !speaker.is_dismissed() {
+            course.end(Over::Dead);
+        }
+        sweep_within(&course, LAST);
+        lived.map(|()| Life::Done)
     }
 }
 
-/// Builds the same job and makes this worker's part of it.
-fn enlist<B, F>(worker: u32, setup: &Setup, graph: F, speaker: &Speaker) -> Result<Attempt, Box<Word>>
+/// The queue of dead letters, where it goes with the coordinator. One at a server that is the job's, whatever becomes of
+/// this run, stays: a coordinator that cannot be reached may live.
+fn letters<B: Backends>(job: &Job<B>, setup: &Setup, worker: u32) -> Result<Option<DescriptorRecord>, Error> {
+    let reach = setup.deployment.reach();
+    if reach == Reach::Network && setup.letters != prefix(job.plan.job_name(), &setup.run) {
+        return Ok(None);
+    }
+    letters::record(job, worker, reach, &setup.letters)
+}
+
+/// Builds the same job, laid out in the same way.
+fn agree<B, F>(setup: &Setup, graph: F) -> Result<(Job<B>, Plan), Box<Word>>
 where
     B: Backends,
     F: FnOnce() -> Result<Job<B>, Error>,
@@ -174,6 +208,18 @@ where
         Some(server) => plan.reached_at(server),
         None => plan,
     };
+    Ok((job, plan))
+}
+
+/// Makes this worker's part of the job: opens its queues.
+fn enlist<B: Backends>(
+    worker: u32,
+    setup: &Setup,
+    job: &Job<B>,
+    plan: Plan,
+    speaker: &Speaker,
+) -> Result<Attempt, Box<Word>> {
+    let refused = |error: Error| Box::new(Word::Refused(error.to_string()));
     let prefix = prefix(plan.job_name(), &setup.run);
     let post = Post {
         worker,
@@ -188,7 +234,7 @@ where
         .transpose()
         .map_err(refused)?;
     let (kept, shelf) = share.unzip();
-    let mut prepared = prepare(&job, plan, &post, kept).map_err(refused)?;
+    let mut prepared = prepare(job, plan, &post, kept).map_err(refused)?;
     if let (Some(shelf), Some(round)) = (shelf, prepared.shared.control.round()) {
         let speaker = speaker.clone();
         // A coordinator that has gone is the business of whoever listens to it.
@@ -206,9 +252,13 @@ fn rescaled<B: Backends>(job: &Job<B>, graph: ExecutionGraph) -> Result<Plan, Er
 }
 
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
-fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl FnOnce()) {
+fn listen(mut listener: Listener, speaker: &Speaker, course: &Arc<Course>, leave: impl FnOnce()) {
     while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
-        let Some(begun) = running.get() else {
+        if matches!(order, Order::Open) {
+            course.open();
+            continue;
+        }
+        let Some(begun) = course.running.get() else {
             // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
             leave();
             exit(1);
@@ -218,6 +268,7 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl 
             continue;
         };
         match order {
+            Order::Open => {}
             Order::Start => {
                 shared.control.enter(Phase::Running);
             }
@@ -236,17 +287,35 @@ fn listen(mut listener: Listener, running: &OnceLock<Weak<Shared>>, leave: impl 
             Order::Abort => shared.abort(),
         }
     }
-    if let Some(shared) = running.get().and_then(Weak::upgrade) {
+    course.end(if speaker.is_dismissed() { Over::Left } else { Over::Dead });
+    if let Some(shared) = course.running.get().and_then(Weak::upgrade) {
         shared.abort();
         shared.close_far();
     }
+    if course.wait_settled(GRACE) {
+        return;
+    }
     // Whoever has not ended by then never will.
-    thread::sleep(GRACE);
     let _ = writeln!(
         std::io::stderr(),
         "worker: the coordinator is gone, and not everything here has ended in time"
     );
+    sweep_within(course, LAST);
     exit(1);
+}
+
+/// Takes the queues of the run away, but waits no longer than so for a server.
+fn sweep_within(course: &Arc<Course>, limit: Duration) {
+    if !course.is_alone() {
+        return;
+    }
+    let (done, wait) = mpsc::channel();
+    let course = Arc::clone(course);
+    thread::spawn(move || {
+        course.sweep();
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(limit);
 }
 
 /// Waits for the end of the instances and gives account of them.
