@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alone;
 mod heard;
 mod kept;
 mod told;
@@ -48,7 +49,8 @@ impl Folder {
 
     /// What is left of the queues.
     fn left(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
+        // None are made before there is a queue.
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         names.filter(|name| name != ".control").collect()
     }

@@ -3,6 +3,7 @@
 //! The last line of its output is the report, in JSON; what an operator prints comes before it.
 #![forbid(unsafe_code)]
 
+mod alone;
 mod kept;
 mod told;
 
@@ -18,6 +19,8 @@ use sage_comm::{
     NodeState, Outcome, QueueExt, Restart, Result, ServiceContext, SourceStep, TaskContext, Wait, WorkerOutput,
     WorkerState,
 };
+
+use alone::{Stay, alone};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -75,6 +78,9 @@ fn spread(what: &str, deployment: Deployment) -> Result<Outcome> {
             "talks" => talks(deployment)?,
             "aborts" => aborts(deployment)?,
             "stumbles" => stumbles(deployment)?,
+            "builds_slowly" => alone(deployment, Stay::Building)?,
+            "opens_slowly" => alone(deployment, Stay::Opening)?,
+            "never_returns" => alone(deployment, Stay::Working)?,
             _ => {
                 return Err(Error::new(ErrorKind::InvalidGraph, "choose job")
                     .expected("the name of a job")
