@@ -18,6 +18,10 @@ use crate::{Heard, Listener, Member, Seat};
 const ROOM: usize = 1000;
 /// How long a worker may take to answer before another one is called beside it.
 const ANSWER: Duration = Duration::from_secs(1);
+/// How long it may take until nobody listens for its answer any more.
+const LATE: Duration = Duration::from_secs(5);
+/// How many are called at the same time beside those that are needed.
+const MORE: usize = 100;
 /// How often the hall and those that were called are looked at in turn.
 const LOOK: Duration = Duration::from_millis(20);
 /// The longest name of a worker or its host that is believed.
@@ -105,6 +109,8 @@ pub struct Roll {
     wanted: u32,
     limit: Duration,
     called: Vec<Called>,
+    /// Those that were given up.
+    silent: usize,
 }
 
 impl Hall {
@@ -193,6 +199,7 @@ impl Hall {
             wanted,
             limit,
             called: Vec::new(),
+            silent: 0,
         }
     }
 }
@@ -230,8 +237,7 @@ impl Roll {
     /// `Timeout` when not enough workers have come in time; `remedy` says how one is started. What the queues say.
     pub fn next(&mut self, worker: u32, remedy: String) -> Result<(Member, Listener), Error> {
         loop {
-            let fresh = self.called.iter().filter(|called| called.since.elapsed() < ANSWER);
-            if fresh.count() < self.wanted.saturating_sub(worker) as usize {
+            if self.may_call(self.wanted.saturating_sub(worker) as usize) {
                 self.call_one()?;
             } else {
                 std::thread::sleep(LOOK);
@@ -271,6 +277,24 @@ impl Roll {
                     .remedy(remedy));
             }
         }
+    }
+
+    /// Whether to call one more when so many are needed. The more have not answered, the more are called at a time: a hall may be
+    /// full of notes of the dead.
+    fn may_call(&mut self, needed: usize) -> bool {
+        let before = self.called.len();
+        self.called.retain(|called| {
+            let is_late = called.since.elapsed() >= LATE;
+            if is_late {
+                called.member.kill();
+            }
+            !is_late
+        });
+        self.silent += before - self.called.len();
+        let fresh = self.called.iter().filter(|called| called.since.elapsed() < ANSWER);
+        let fresh = fresh.count();
+        let silent = self.silent + self.called.len() - fresh;
+        fresh < needed + silent.min(MORE)
     }
 
     /// Takes a note, if there is one, and calls who left it.
@@ -414,6 +438,22 @@ mod tests {
         }
         let error = hall(&shelf).join(Duration::from_millis(50)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    }
+
+    #[test]
+    fn a_hall_full_of_notes_of_the_dead_does_not_use_up_the_patience() {
+        let shelf = Arc::new(Shelf::default());
+        for dead in 0..30 {
+            hall(&shelf).leave_note(format!("worker_{dead}")).unwrap();
+        }
+        let joining = {
+            let hall = hall(&shelf);
+            thread::spawn(move || hall.join(LONG).unwrap())
+        };
+        // One after the other they would take longer.
+        let mut roll = hall(&shelf).call(1, LONG, Duration::from_secs(20));
+        let (member, _listener) = roll.next(0, String::new()).unwrap();
+        assert_eq!((member.worker(), joining.join().unwrap().worker), (0, 0));
     }
 
     #[test]

@@ -15,6 +15,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// What the handle of a job, its controllers and its conductor have in common.
 pub(crate) struct Current {
     state: Mutex<State>,
+    /// Held by who lets the attempt at hand begin, stand still or go on, so that one comes behind the other. That may take
+    /// as long as a worker that was stopped does not listen: never under the lock of the state.
+    turn: Mutex<()>,
     changed: Condvar,
     /// Lays the job out anew; `None` for one that nobody conducts: its first attempt is its last.
     replan: Option<Replan>,
@@ -76,6 +79,7 @@ impl Current {
                 plan,
                 wish: None,
             }),
+            turn: Mutex::new(()),
             changed: Condvar::new(),
             replan,
         }
@@ -83,6 +87,10 @@ impl Current {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The attempt at hand, or the last one.
@@ -134,9 +142,14 @@ impl Current {
 
     /// Lets the job stand still or go on. Between two attempts it is the next one that begins so.
     pub(crate) fn pause(&self, pause: bool) -> bool {
+        let _turn = self.turn();
         let mut state = self.lock();
         let changed = if state.up {
-            state.shared.pause(pause)
+            let shared = Arc::clone(&state.shared);
+            drop(state);
+            let changed = shared.pause(pause);
+            state = self.lock();
+            changed
         } else {
             !state.stopped && !state.over && state.paused != pause
         };
@@ -196,19 +209,24 @@ impl Current {
     /// Lets the packets of the next attempt flow, unless the job is to end: what was inside still flows out of one that is
     /// drained.
     pub(crate) fn begin(&self, failed: bool) {
+        let _turn = self.turn();
         let mut state = self.lock();
         state.restarts += u64::from(failed);
         state.up = true;
-        if state.aborted {
-            state.shared.abort();
-        } else if state.stopped {
-            state.shared.begin();
-            let left = state.until.map(|until| until.saturating_duration_since(Instant::now()));
-            state.shared.drain(left.unwrap_or(Duration::MAX));
+        let shared = Arc::clone(&state.shared);
+        let (stopped, aborted, until, paused) = (state.stopped, state.aborted, state.until, state.paused);
+        drop(state);
+        // An order that comes from here on reaches the attempt by itself, in whatever order the two get there.
+        if aborted {
+            shared.abort();
+        } else if stopped {
+            shared.begin();
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            shared.drain(left.unwrap_or(Duration::MAX));
         } else {
-            state.shared.begin();
-            if state.paused {
-                state.shared.pause(true);
+            shared.begin();
+            if paused {
+                shared.pause(true);
             }
         }
     }

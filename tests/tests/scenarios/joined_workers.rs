@@ -46,10 +46,13 @@ impl Site {
         format!("rpc://?port={}&host=localhost", self.socket().port())
     }
 
+    fn admin(&self) -> RpcAdmin {
+        RpcAdmin::connect(&RpcSpec::at("127.0.0.1", self.socket().port())).unwrap()
+    }
+
     /// The queues that the server has.
     fn queues(&self) -> Vec<String> {
-        let admin = RpcAdmin::connect(&RpcSpec::at("127.0.0.1", self.socket().port())).unwrap();
-        let queues = admin.list("").unwrap();
+        let queues = self.admin().list("").unwrap();
         queues.into_iter().map(|queue| queue.id.to_string()).collect()
     }
 
@@ -211,7 +214,7 @@ fn a_killed_worker_ends_the_job_and_is_named() {
 }
 
 #[test]
-fn workers_end_with_their_coordinator() {
+fn workers_end_with_their_coordinator_and_leave_nothing_at_the_server() {
     within_two_minutes(|| {
         let site = Site::new();
         let mut workers = [0, 1].map(|_| site.worker("endless"));
@@ -223,6 +226,33 @@ fn workers_end_with_their_coordinator() {
             assert_eq!(worker.code, Some(1), "{}", worker.complaints);
             assert!(worker.complaints.contains("the coordinator"), "{}", worker.complaints);
         }
+        // There the next job looks for workers.
+        assert_eq!(site.queues(), ["endless/hall"]);
+    });
+}
+
+#[test]
+fn a_worker_whose_job_never_began_is_there_for_the_next_one() {
+    within_two_minutes(|| {
+        let site = Site::new();
+        let worker = site.worker("sums");
+        // It waits for a second one, and the first is seated and told.
+        let mut job = site.job("sums", 2, 60);
+        let admin = site.admin();
+        let heard = || {
+            let queues = admin.list("sums.").unwrap();
+            let mut orders = queues.iter().filter(|queue| queue.id.as_str().ends_with("/orders"));
+            orders.any(|queue| admin.stats(&queue.id).unwrap().get_total > 3)
+        };
+        while !heard() {
+            std::thread::yield_now();
+        }
+        job.child.kill().unwrap();
+        assert_eq!(job.end().code, None);
+        let job = site.job("sums", 1, 60).end();
+        assert_eq!((job.code, job.complaints.as_str()), (Some(0), ""));
+        assert_eq!(leave(worker).code, Some(0));
+        assert_eq!(site.queues(), ["sums/hall"]);
     });
 }
 
@@ -253,7 +283,7 @@ fn too_few_workers_are_counted_and_the_dead_are_passed_over() {
 
         // Its note stays in the hall.
         let mut dead = site.worker("sums");
-        let admin = RpcAdmin::connect(&RpcSpec::at("127.0.0.1", site.socket().port())).unwrap();
+        let admin = site.admin();
         while !admin.list("sums/hall").unwrap().iter().any(|queue| queue.depth > 0) {
             std::thread::yield_now();
         }

@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use sage_comm::{Backends, Builtin, DescriptorRecord, ErrorKind, QueueId, ShmFolder};
+
 use crate::peer::{Folder, PEER, Peer, is_root, mounted, skipped};
 use crate::support::within_a_minute;
 
@@ -44,6 +46,31 @@ fn a_full_device_is_out_of_space_and_leaves_nothing() {
             assert_eq!(peer.ask(&format!("put {}", "x".repeat(59_000))), "put");
         }
         assert_eq!(peer.end(), ".control", "nothing but the file of locks is left");
+    });
+}
+
+#[test]
+fn a_queue_that_is_taken_away_is_stale_where_it_was_open_and_new_where_it_is_opened() {
+    within_a_minute(|| {
+        let id = QueueId::generated("taken");
+        let record = DescriptorRecord::new(id.clone(), "shm").with("maxsize", 4_i64);
+        let registry = Builtin.registry::<u32>();
+        let old = registry.open(&record).unwrap();
+        old.put(1).unwrap();
+        registry.remove(&record).unwrap();
+        let folder = ShmFolder::of_this_user();
+        assert!(folder.find(&id).unwrap().is_none());
+        let error = sage_comm::Error::from(old.put(2).unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::StaleHandle, "{error}");
+        let new = registry.open(&record).unwrap();
+        new.put(3).unwrap();
+        // The old one takes nothing of the new one with it.
+        drop(old);
+        assert_eq!((new.depth(), new.get().unwrap()), (Some(1), 3));
+        drop(new);
+        assert!(folder.find(&id).unwrap().is_none());
+        // There is none any more.
+        registry.remove(&record).unwrap();
     });
 }
 

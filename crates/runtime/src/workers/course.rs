@@ -1,7 +1,7 @@
 //! How far a worker has come, between its main thread and the one that listens to the coordinator.
 
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::Instant;
 
 use super::broom::Broom;
 use crate::shared::Shared;
@@ -84,8 +84,9 @@ impl Course {
         self.changed.notify_all();
     }
 
-    /// Waits until it is; false when it is not within `limit`.
-    pub(super) fn wait_settled(&self, limit: Duration) -> bool {
+    /// Waits until it is; false when it is not by then.
+    pub(super) fn wait_settled(&self, until: Instant) -> bool {
+        let limit = until.saturating_duration_since(Instant::now());
         let waited = self
             .changed
             .wait_timeout_while(self.lock(), limit, |line| !line.settled);

@@ -287,12 +287,16 @@ fn listen(mut listener: Listener, speaker: &Speaker, course: &Arc<Course>, leave
             Order::Abort => shared.abort(),
         }
     }
+    let until = Instant::now() + GRACE;
     course.end(if speaker.is_dismissed() { Over::Left } else { Over::Dead });
     if let Some(shared) = course.running.get().and_then(Weak::upgrade) {
         shared.abort();
         shared.close_far();
+        // At once, because who waits for room in one of them has to wait no longer; and again when this worker ends, for
+        // whoever opens one meanwhile.
+        sweep_within(course, LAST);
     }
-    if course.wait_settled(GRACE) {
+    if course.wait_settled(until) {
         return;
     }
     // Whoever has not ended by then never will.
