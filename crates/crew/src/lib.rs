@@ -46,4 +46,4 @@ pub use hall::{Desk, Hall, Place, Roll};
 pub use line::{Heard, Listener, MAX_MESSAGE, Speaker};
 pub use member::Member;
 pub use output::{MAX_LINE, Output};
-pub use seat::{JOIN, Seat, is_told, is_worker};
+pub use seat::{JOIN, Seat, is_told, is_worker, parent_lives};

@@ -247,3 +247,18 @@ impl Member {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_nobody_minds_is_ended_and_leaves_nothing_to_the_system() {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let place = format!("/proc/{}", child.id());
+        assert!(std::fs::exists(&place).unwrap());
+        drop(Process(Mutex::new(child)));
+        // That of a child that was not waited for would still be there.
+        assert!(!std::fs::exists(&place).unwrap());
+    }
+}

@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::parent_id;
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
 
@@ -16,6 +18,11 @@ use crate::line::{Listener, Speaker, line};
 pub(crate) const WORKER: &str = "SAGE_WORKER";
 /// Behind the number of the parent: the arguments of the program do not say what there is to do.
 pub(crate) const TOLD: &str = "+told";
+
+/// How long a process may take to end when its line has.
+const DYING: Duration = Duration::from_millis(200);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The variable that makes a process a worker of another host: the address of the server where it is needed.
 pub const JOIN: &str = "SAGE_JOIN";
@@ -43,6 +50,25 @@ pub fn is_worker() -> bool {
 #[must_use]
 pub fn is_told() -> bool {
     std::env::var_os(WORKER).is_some_and(|value| value.to_string_lossy().ends_with(TOLD))
+}
+
+/// Whether the process that started this one as a worker lives on, for one whose line to it has ended. That may be for
+/// another reason, as when it gave this one up; and a line ends a moment before its process does.
+#[must_use]
+pub fn parent_lives() -> bool {
+    let value = std::env::var_os(WORKER).unwrap_or_default();
+    let Some((_, parent)) = parse(&value.to_string_lossy()) else {
+        return false;
+    };
+    let until = Instant::now() + DYING;
+    // Of a process that has ended the system gives the children to another one.
+    while parent == parent_id() {
+        if Instant::now() >= until {
+            return true;
+        }
+        sleep(LOOK);
+    }
+    false
 }
 
 impl Seat {

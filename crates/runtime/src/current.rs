@@ -210,9 +210,7 @@ impl Current {
     /// drained.
     pub(crate) fn begin(&self, failed: bool) {
         let _turn = self.turn();
-        let mut state = self.lock();
-        state.restarts += u64::from(failed);
-        state.up = true;
+        let state = self.lock();
         let shared = Arc::clone(&state.shared);
         let (stopped, aborted, until, paused) = (state.stopped, state.aborted, state.until, state.paused);
         drop(state);
@@ -229,6 +227,10 @@ impl Current {
                 shared.pause(true);
             }
         }
+        // Not before: until then it stands still if the job does.
+        let mut state = self.lock();
+        state.restarts += u64::from(failed);
+        state.up = true;
     }
 
     /// The plan of the next attempt.

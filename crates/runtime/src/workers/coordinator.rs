@@ -56,7 +56,7 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         task: job.task.clone(),
     };
     let broom = Broom::of_the_server(job, &plan);
-    let is_wanted = || call.current.is_none_or(|current| !current.is_stopped());
+    let is_wanted = || call.current.is_none_or(|current| !current.is_aborted());
     // Before the first queue is open somebody is there who would take it away.
     let mut hired = Hired::new(Recruiter::of(job)?, &setup)?;
     hired.stand_by(&setup, plan.graph(), START, is_wanted)?;

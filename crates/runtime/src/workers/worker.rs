@@ -141,24 +141,30 @@ impl Called {
             course.settle();
             return Ok(Life::Free(Box::new(job)));
         }
-        let handle = match enlist(worker, &setup, &job, plan, &speaker) {
-            Ok(handle) => handle,
-            Err(refusal) => return refused(refusal),
-        };
-        let _ = course.running.set(Arc::downgrade(handle.shared()));
-        let lived = match speaker.say(&Word::Ready) {
-            Ok(()) => see_through(handle, worker, &speaker),
-            Err(gone) => {
-                handle.shared().abort();
-                let _ = handle.finish();
-                Err(gone)
+        let lived = match enlist(worker, &setup, &job, plan, &speaker) {
+            Ok(handle) => {
+                let _ = course.running.set(Arc::downgrade(handle.shared()));
+                live(handle, worker, &speaker).map(|()| Life::Done)
             }
+            Err(refusal) => refused(refusal),
         };
-        if lived.is_err() && !speaker.is_dismissed() {
-            course.end(Over::Dead);
+        if lived.is_err() {
+            course.end(over(&speaker));
         }
         sweep_within(&course, LAST);
-        lived.map(|()| Life::Done)
+        lived
+    }
+}
+
+/// From the word that it is ready to the last one.
+fn live(handle: Attempt, worker: u32, speaker: &Speaker) -> Result<(), Error> {
+    match speaker.say(&Word::Ready) {
+        Ok(()) => see_through(handle, worker, speaker),
+        Err(gone) => {
+            handle.shared().abort();
+            let _ = handle.finish();
+            Err(gone)
+        }
     }
 }
 
@@ -254,41 +260,19 @@ fn rescaled<B: Backends>(job: &Job<B>, graph: ExecutionGraph) -> Result<Plan, Er
 /// Does as the coordinator says. Its silence is an order too: without it the job is over.
 fn listen(mut listener: Listener, speaker: &Speaker, course: &Arc<Course>, leave: impl FnOnce()) {
     while let Ok(Heard::Message(order)) = listener.hear::<Order>(None) {
-        if matches!(order, Order::Open) {
-            course.open();
-            continue;
-        }
-        let Some(begun) = course.running.get() else {
-            // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
-            leave();
-            exit(1);
-        };
-        let Some(shared) = begun.upgrade() else {
-            // It has done its part, and is about to end by itself.
-            continue;
-        };
-        match order {
-            Order::Open => {}
-            Order::Start => {
-                shared.control.enter(Phase::Running);
+        match (order, course.running.get()) {
+            (Order::Open, _) => course.open(),
+            (_, None) => {
+                // Not ready yet, and not wanted any more; the coordinator has everything that must be left in order.
+                leave();
+                exit(1);
             }
-            Order::Pause => drop(shared.pause(true)),
-            Order::Resume => drop(shared.pause(false)),
-            Order::Barrier(number) => {
-                if let Some(round) = shared.control.round() {
-                    round.begin(number);
-                    // Sources that wait for something of their own have to look.
-                    shared.control.wake();
-                }
-            }
-            Order::Completed(number) => drop(shared.control.round().map(|round| round.completed(number, 0))),
-            Order::Conclude(end) => drop(shared.control.round().map(|round| round.end_last(end))),
-            Order::Drain => shared.drain(Duration::MAX),
-            Order::Abort => shared.abort(),
+            // One that has done its part is about to end by itself.
+            (order, Some(begun)) => drop(begun.upgrade().map(|shared| obey(order, &shared))),
         }
     }
     let until = Instant::now() + GRACE;
-    course.end(if speaker.is_dismissed() { Over::Left } else { Over::Dead });
+    course.end(over(speaker));
     if let Some(shared) = course.running.get().and_then(Weak::upgrade) {
         shared.abort();
         shared.close_far();
@@ -308,6 +292,38 @@ fn listen(mut listener: Listener, speaker: &Speaker, course: &Arc<Course>, leave
     exit(1);
 }
 
+fn obey(order: Order, shared: &Shared) {
+    match order {
+        // Nothing was begun before that.
+        Order::Open => {}
+        Order::Start => {
+            shared.control.enter(Phase::Running);
+        }
+        Order::Pause => drop(shared.pause(true)),
+        Order::Resume => drop(shared.pause(false)),
+        Order::Barrier(number) => {
+            if let Some(round) = shared.control.round() {
+                round.begin(number);
+                // Sources that wait for something of their own have to look.
+                shared.control.wake();
+            }
+        }
+        Order::Completed(number) => drop(shared.control.round().map(|round| round.completed(number, 0))),
+        Order::Conclude(end) => drop(shared.control.round().map(|round| round.end_last(end))),
+        Order::Drain => shared.drain(Duration::MAX),
+        Order::Abort => shared.abort(),
+    }
+}
+
+/// Why nothing more is heard.
+fn over(speaker: &Speaker) -> Over {
+    if speaker.is_dismissed() || crew::parent_lives() {
+        Over::Left
+    } else {
+        Over::Dead
+    }
+}
+
 /// Takes the queues of the run away, but waits no longer than so for a server.
 fn sweep_within(course: &Arc<Course>, limit: Duration) {
     if !course.is_alone() {
@@ -315,11 +331,13 @@ fn sweep_within(course: &Arc<Course>, limit: Duration) {
     }
     let (done, wait) = mpsc::channel();
     let course = Arc::clone(course);
-    thread::spawn(move || {
+    let sweeps = thread::Builder::new().spawn(move || {
         course.sweep();
         let _ = done.send(());
     });
-    let _ = wait.recv_timeout(limit);
+    if sweeps.is_ok() {
+        let _ = wait.recv_timeout(limit);
+    }
 }
 
 /// Waits for the end of the instances and gives account of them.

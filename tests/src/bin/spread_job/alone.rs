@@ -4,14 +4,17 @@
 use std::thread::park;
 
 use sage_comm::ops::{FnSource, Map};
-use sage_comm::{Deployment, ErrorPolicy, Flow, NodeKind, Result, SourceStep, TaskContext};
+use sage_comm::{Checkpoints, Deployment, ErrorPolicy, Flow, NodeKind, Result, SourceStep, TaskContext};
 
+use super::kept::folder;
 use super::{Builtin, Made, say};
 
 /// Where a worker stays.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stay {
     Building,
+    /// As well, in a job that keeps checkpoints.
+    BuildingKept,
     Opening,
     Working,
 }
@@ -26,7 +29,7 @@ fn stay() -> Result<()> {
 
 /// A job with dead letters and a node in every worker.
 pub(super) fn alone(deployment: Deployment, at: Stay) -> Made {
-    if at == Stay::Building && sage_comm::is_worker() {
+    if matches!(at, Stay::Building | Stay::BuildingKept) && sage_comm::is_worker() {
         stay()?;
     }
     let flow = Flow::new("alone", Builtin);
@@ -52,5 +55,12 @@ pub(super) fn alone(deployment: Deployment, at: Stay) -> Made {
         .on_error(ErrorPolicy::DeadLetter)
         .for_each("results", |_| {})
         .at_coordinator();
-    Ok((flow.build(deployment)?, None))
+    let job = flow.build(deployment)?;
+    if at == Stay::BuildingKept {
+        return Ok((
+            job.checkpoints(Checkpoints::in_folder(folder()?.join("checkpoints")))?,
+            None,
+        ));
+    }
+    Ok((job, None))
 }

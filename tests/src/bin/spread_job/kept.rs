@@ -19,7 +19,7 @@ const END: u64 = 20_000;
 /// Packets of one step.
 const STEP: u64 = 20;
 
-fn folder() -> Result<PathBuf> {
+pub(super) fn folder() -> Result<PathBuf> {
     let folder = std::env::var_os("SPREAD_JOB_FOLDER").map(PathBuf::from);
     folder.ok_or_else(|| Error::new(ErrorKind::InvalidGraph, "choose folder").expected("SPREAD_JOB_FOLDER"))
 }

@@ -79,6 +79,7 @@ fn spread(what: &str, deployment: Deployment) -> Result<Outcome> {
             "aborts" => aborts(deployment)?,
             "stumbles" => stumbles(deployment)?,
             "builds_slowly" => alone(deployment, Stay::Building)?,
+            "builds_slowly_kept" => alone(deployment, Stay::BuildingKept)?,
             "opens_slowly" => alone(deployment, Stay::Opening)?,
             "never_returns" => alone(deployment, Stay::Working)?,
             _ => {
