@@ -17,7 +17,7 @@ use crate::layout::{
     AWAY, DAMAGED, DEAD_LETTERED, DROPPED, EVICTED, EXPIRED, GET_TOTAL, HEAD, LOST_IN_FLIGHT, Layout, PARTICIPANTS,
     PUT_TOTAL, REDELIVERED, STAGE, TAIL, TORN,
 };
-use crate::segment::{UNFINISHED, file_name, inspect, open_file, remove, tokens};
+use crate::segment::{UNFINISHED, file_name, inspect, open_file, remove, tokens, unfinished_end};
 use crate::{Damage, sys};
 
 /// A process that has a queue open. One that opened it several times is there as often.
@@ -226,22 +226,29 @@ impl ShmFolder {
 }
 
 /// Takes the queue of that name away, whoever has it open: their handles are stale from then on, and who opens it again
-/// has a new one.
+/// has a new one. With it goes what somebody left who died making it.
 pub(crate) fn evict(name: &str) -> Result<(), Error> {
     let Some(host) = ShmFolder::of_this_user().host()? else {
         return Ok(());
     };
     let name = file_name(name);
     let path = host.folder().join(&name);
-    let _lock = host.lock_name(&name)?;
-    let Some(file) = open_file(&path)? else {
-        return Ok(());
-    };
-    inspect(&file, &path)?;
-    // Those who sleep on it look four times a second.
-    let marked = file.write_all_at(&EVICTED.to_le_bytes(), STAGE as u64);
-    marked.map_err(|error| io_error("write", &path, error))?;
-    remove(&path)
+    let lock = host.lock_name(&name)?;
+    if let Some(file) = open_file(&path)? {
+        inspect(&file, &path)?;
+        // Those who sleep on it look four times a second.
+        let marked = file.write_all_at(&EVICTED.to_le_bytes(), STAGE as u64);
+        marked.map_err(|error| io_error("write", &path, error))?;
+        remove(&path)?;
+    }
+    drop(lock);
+    let end = unfinished_end(&name);
+    for unfinished in names(host)? {
+        if unfinished.starts_with(UNFINISHED) && unfinished.ends_with(&end) {
+            remove_stale(host, &unfinished)?;
+        }
+    }
+    Ok(())
 }
 
 /// Segments that the first opening of a process looks at.
@@ -448,4 +455,27 @@ fn read(host: &Host, file: &File, header: &Header, layout: &Layout) -> std::io::
             given_up: word(DAMAGED),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::open_options;
+
+    #[test]
+    fn what_was_never_finished_goes_with_the_queue_unless_its_maker_lives() {
+        let id = QueueId::generated("evicted");
+        let host = Host::get().unwrap();
+        let made_by = |token: u64| {
+            let name = format!("{UNFINISHED}{token:016x}{}", unfinished_end(id.as_str()));
+            let path = host.folder().join(name);
+            open_options().create_new(true).open(&path).unwrap();
+            path
+        };
+        // The first of these numbers is that of no process.
+        let (dead, alive) = (made_by(host.token() ^ 1), made_by(host.token()));
+        evict(id.as_str()).unwrap();
+        assert_eq!((dead.exists(), alive.exists()), (false, true));
+        remove(&alive).unwrap();
+    }
 }

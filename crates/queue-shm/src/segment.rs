@@ -388,11 +388,8 @@ fn create(
     header.ring_bytes = layout.ring_bytes as u64;
 
     let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let unfinished = host.folder().join(format!(
-        "{UNFINISHED}{:016x}-{:08x}",
-        host.token(),
-        crc32c::crc32c(file_name.as_bytes())
-    ));
+    let unfinished = format!("{UNFINISHED}{:016x}{}", host.token(), unfinished_end(file_name));
+    let unfinished = host.folder().join(unfinished);
     remove(&unfinished)?;
     let file = open_options()
         .create_new(true)
@@ -414,6 +411,11 @@ fn create(
     }
     point::reach("create.named");
     Ok((file, header, layout))
+}
+
+/// What the name of a half made segment ends with that was to have this one.
+pub(crate) fn unfinished_end(file_name: &str) -> String {
+    format!("-{:08x}", crc32c::crc32c(file_name.as_bytes()))
 }
 
 fn fill(file: &File, header: &Header, layout: &Layout) -> std::io::Result<()> {
