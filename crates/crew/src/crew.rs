@@ -1,6 +1,7 @@
 //! All workers of a job, and how far each has come.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use descriptor_core::{Error, ErrorKind};
@@ -146,10 +147,17 @@ impl Crew {
         }
     }
 
-    /// Says this to every worker, and that it means the end.
-    pub fn call_off<M: Serialize>(&self, message: &M) {
+    /// Says this to every worker, and that it means the end. Nobody waits for one that was stopped and does not listen.
+    pub fn call_off<M: Serialize + Clone + Send + 'static>(&self, message: &M) {
         self.lock().called_off.get_or_insert_with(Instant::now);
-        self.tell(message);
+        for member in &self.members {
+            let (to, message) = (Arc::clone(member), message.clone());
+            let apart = thread::Builder::new().name("call-off".into());
+            // It has to end, whatever it knows.
+            if apart.spawn(move || drop(to.say(&message))).is_err() {
+                member.kill();
+            }
+        }
     }
 
     /// True once the work is called off and every worker knows it, or has had a second to.

@@ -1,8 +1,9 @@
-//! Workers that are left alone by their coordinator before they work, and where they cannot end by themselves.
+//! Workers that are left alone by their coordinator before they work, and where they cannot end by themselves; and a coordinator
+//! that one of its workers does not listen to.
 
 use std::process::{Command, Stdio};
 
-use crate::{Ended, Spread, kill, within_two_minutes};
+use crate::{Ended, Spread, kill, lost, stop, within_two_minutes};
 
 /// Kills the coordinator when all workers are at that place. The last of them has ended when nobody has its output any more.
 fn killed(what: &str) -> Ended {
@@ -47,6 +48,25 @@ fn what_a_coordinator_had_before_its_workers_knew_of_it_goes_with_the_next_start
         let mut next = Command::new(env!("CARGO_BIN_EXE_spread-job"));
         let next = next.args(["sums", "2"]).env("SAGE_SHM_DIR", &ended.folder.0);
         assert!(next.stdout(Stdio::null()).status().unwrap().success());
+        assert_eq!(ended.folder.left(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_worker_that_does_not_listen_to_pauses_does_not_hold_up_the_end() {
+    within_two_minutes(|| {
+        let mut spread = Spread::told("endless", 3, "SPREAD_JOB_STORMS");
+        let processes = spread.processes(3);
+        stop(processes[0]);
+        std::fs::write(spread.folder.kept().join("storm"), "").unwrap();
+        spread.hears("aborted at once");
+        let ended = spread.end();
+        let report = ended.report();
+        assert_eq!(
+            lost(&report),
+            [(processes[0], "was killed by signal 9 (SIGKILL)")],
+            "{report}"
+        );
         assert_eq!(ended.folder.left(), [""; 0]);
     });
 }

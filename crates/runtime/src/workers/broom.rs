@@ -1,5 +1,8 @@
 //! Taking away the queues of a run that outlive those who used them.
 
+use std::sync::Arc;
+
+use crew::Desk;
 use descriptor_core::{Backends, DescriptorRecord, Reach, Registry};
 use graph::Plan;
 
@@ -9,16 +12,24 @@ use crate::Job;
 pub(super) struct Broom {
     registry: Registry<String>,
     records: Vec<DescriptorRecord>,
+    desk: Option<Arc<Desk>>,
 }
 
 impl Broom {
-    /// For whoever is left when the coordinator is dead: everything that goes from process to process.
-    pub(super) fn of_the_dead<B: Backends>(job: &Job<B>, plan: &Plan, letters: Option<DescriptorRecord>) -> Self {
+    /// For a worker that is left when the coordinator is dead: everything that goes from process to process, and what the
+    /// two had to talk to each other.
+    pub(super) fn of_the_dead<B: Backends>(
+        job: &Job<B>,
+        plan: &Plan,
+        letters: Option<DescriptorRecord>,
+        desk: Option<Arc<Desk>>,
+    ) -> Self {
         let far = plan.queues().iter().filter(|queue| queue.reach != Reach::Process);
         let records = far.map(|queue| queue.record.clone()).chain(letters);
         Self {
             registry: job.backends.registry(),
             records: records.collect(),
+            desk,
         }
     }
 
@@ -30,12 +41,16 @@ impl Broom {
         Self {
             registry: job.backends.registry(),
             records: far.map(|queue| queue.record.clone()).collect(),
+            desk: None,
         }
     }
 
     pub(super) fn sweep(&self) {
         for record in &self.records {
             remove(&self.registry, record);
+        }
+        if let Some(desk) = &self.desk {
+            desk.remove();
         }
     }
 }

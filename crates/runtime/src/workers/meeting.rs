@@ -125,17 +125,14 @@ fn serve<B: Backends>(job: Job<B>, seat: Seat) -> Job<B> {
     };
     let lived = match worker::called(seat) {
         Ok(Some(called)) => called.expected(move || Ok(job), called_off),
-        Ok(None) => Ok(Life::Free(Box::new(job))),
+        // Whoever lives takes away what the two had when it has seen how this worker ends.
+        Ok(None) => {
+            desk.filter(|_| !speaker.is_dismissed()).inspect(|desk| desk.remove());
+            Ok(Life::Free(Box::new(job)))
+        }
         Err(error) => Err(error),
     };
     speaker.hang_up();
-    // One that lives does so when it has seen how this worker ends.
-    if matches!(lived, Ok(Life::Free(_)) | Err(_))
-        && !speaker.is_dismissed()
-        && let Some(desk) = desk
-    {
-        desk.remove();
-    }
     let complaint = match lived {
         Ok(Life::Done) => exit(0),
         Ok(Life::Free(job)) => return *job,

@@ -130,7 +130,7 @@ impl Called {
             Err(refusal) => return refused(refusal),
         };
         match letters(&job, &setup, worker) {
-            Ok(letters) => course.has(Broom::of_the_dead(&job, &plan, letters)),
+            Ok(letters) => course.has(Broom::of_the_dead(&job, &plan, letters, seat.desk)),
             Err(error) => return refused(Box::new(Word::Refused(error.to_string()))),
         }
         // Who cannot be told has ended, and the listening thread hears of it.

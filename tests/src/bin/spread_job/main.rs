@@ -20,7 +20,7 @@ use sage_comm::{
     WorkerState,
 };
 
-use alone::{Stay, alone};
+use alone::{Stay, alone, storm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -101,6 +101,9 @@ fn spread(what: &str, deployment: Deployment) -> Result<Outcome> {
     }
     if what == "kept" {
         kept::trouble(&running.controller())?;
+    }
+    if std::env::var_os("SPREAD_JOB_STORMS").is_some() {
+        storm(&running.controller())?;
     }
     let letters = running.dead_letters().cloned();
     let watched = running.controller();
