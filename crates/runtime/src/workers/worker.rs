@@ -24,10 +24,11 @@ use crate::letters;
 use crate::shared::Shared;
 use crate::start::{Post, prepare};
 
-/// How long instances may take to return after an abort: less than the coordinator waits for the word about them, and
-/// all that a worker without coordinator has.
+/// How long instances may take to return after an abort: less than the coordinator waits for the word about them.
 const GRACE: Duration = Duration::from_secs(4);
-/// How long it may take behind that to take the queues of the run away: with it a worker has ended within five seconds.
+/// How long they may take in a worker without coordinator, which ends within five seconds on a busy machine too.
+const ALONE: Duration = Duration::from_millis(3_500);
+/// How long it may take behind that to take the queues of the run away.
 const LAST: Duration = Duration::from_millis(700);
 /// How often the coordinator hears how far the instances are.
 const TICK: Duration = Duration::from_millis(100);
@@ -271,7 +272,7 @@ fn listen(mut listener: Listener, speaker: &Speaker, course: &Arc<Course>, leave
             (order, Some(begun)) => drop(begun.upgrade().map(|shared| obey(order, &shared))),
         }
     }
-    let until = Instant::now() + GRACE;
+    let until = Instant::now() + ALONE;
     course.end(over(speaker));
     if let Some(shared) = course.running.get().and_then(Weak::upgrade) {
         shared.abort();
