@@ -107,22 +107,28 @@ fn queue(
         // Records of other names than the canonical one would not be found among `kinds`.
         request = request.forced(Kind::find(kind).map_or(kind.as_str(), |kind| kind.name));
     }
+    let choice = strategy.choose(&request, kinds, &valid)?;
+    check(&request, &choice.record, kinds)?;
+    Ok(planned(slot, choice, kinds))
+}
+
+/// The queue of that slot as it was chosen; one that never leaves its process belongs to the worker of the slot.
+pub(crate) fn planned(slot: &Slot, choice: Choice, kinds: &[KindInfo]) -> PlannedQueue {
     let Choice {
         mut record,
         reason,
         refused,
-    } = strategy.choose(&request, kinds, &valid)?;
-    check(&request, &record, kinds)?;
+    } = choice;
     if is_process_bound(&record.queue_type, kinds) {
         record.scope = Scope::Worker(slot.worker);
     }
-    Ok(PlannedQueue {
+    PlannedQueue {
         role: slot.role,
         reach: slot.reach,
         record,
         reason,
         refused,
-    })
+    }
 }
 
 /// What every queue of a job has to be: bounded, or a slow consumer takes all memory; ordered, or a stop would overtake
@@ -172,7 +178,7 @@ fn check(request: &EdgeRequest, record: &DescriptorRecord, kinds: &[KindInfo]) -
     Ok(())
 }
 
-pub(crate) fn is_process_bound(kind: &str, kinds: &[KindInfo]) -> bool {
+fn is_process_bound(kind: &str, kinds: &[KindInfo]) -> bool {
     kinds
         .iter()
         .any(|info| info.kind == kind && info.reach == Reach::Process)

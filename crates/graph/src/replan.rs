@@ -1,8 +1,8 @@
 //! The plan of a job that goes on with another graph.
 
-use descriptor_core::{DefaultStrategy, DescriptorRecord, KindInfo, QueueId, Scope};
+use descriptor_core::{Choice, DefaultStrategy, DescriptorRecord, KindInfo, QueueId};
 
-use crate::choose::{self, is_process_bound};
+use crate::choose;
 use crate::layout::{Layout, Role, Slot};
 use crate::plan::PlannedQueue;
 use crate::{ExecutionGraph, Plan, Preflight, PreflightError};
@@ -55,19 +55,14 @@ impl Plan {
         if kind.reach < slot.reach {
             return None;
         }
-        let mut record = DescriptorRecord {
-            queue_id: QueueId::new(&slot.id).ok()?,
-            ..record.clone()
-        };
-        if is_process_bound(&record.queue_type, kinds) {
-            record.scope = Scope::Worker(slot.worker);
-        }
-        Some(PlannedQueue {
-            role: slot.role,
-            reach: slot.reach,
-            record,
+        let same = Choice {
+            record: DescriptorRecord {
+                queue_id: QueueId::new(&slot.id).ok()?,
+                ..record.clone()
+            },
             reason: "as before the parallelism was changed".to_owned(),
             refused: Vec::new(),
-        })
+        };
+        Some(choose::planned(slot, same, kinds))
     }
 }
