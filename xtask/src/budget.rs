@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::args::{Args, Failure};
-use crate::example;
 use crate::shell::{self, cargo, say};
+use crate::{example, features};
 use file::{Budget, Count};
 
 /// Line in the list of verbs.
@@ -93,10 +93,17 @@ fn compiler(root: &Path) -> Result<(String, String), String> {
 
 /// Builds the driver as users build it, runs it in the profiler, and reads the dumps.
 fn count(root: &Path) -> Result<Vec<Count>, String> {
-    let mut build = cargo(
-        root,
-        &["build", "--quiet", "--release", "--locked", "--package", "sage-bench"],
-    );
+    // With what it needs and no more: neither servers nor peers.
+    let words = [
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        features::FACADE,
+    ];
+    let mut build = cargo(root, &words);
+    build.args(["--no-default-features", "--features", "local,router,sage"]);
     // Flags of the environment would be measured along.
     build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let driver = example::built(root, &mut build, "release", DRIVER)?;
