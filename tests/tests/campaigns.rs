@@ -3,102 +3,52 @@
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::SystemTime;
+use queue_testkit::campaign::Example;
 
-const BUILD: &str = "`cargo build -p sage-tests --features campaigns --examples` makes it";
-
-/// Cargo tells a test where binaries are, but not examples, and builds them only along with all targets.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this program");
-    let folder = test.ancestors().nth(2).expect("where cargo builds");
-    let program = folder.join("examples/chaos_runtime");
-    let Ok(meta) = program.metadata() else {
-        panic!("{} is missing; {BUILD}", program.display());
-    };
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/chaos_runtime");
-    assert!(
-        newest(&source) <= meta.modified().expect("when it was built"),
-        "{} is older than its source; {BUILD}",
-        program.display()
-    );
-    program
-}
-
-/// When a file of that folder was changed last.
-fn newest(folder: &Path) -> SystemTime {
-    let files = folder.read_dir().expect("a folder of this package");
-    let times = files.map(|file| file.and_then(|file| file.metadata()).and_then(|meta| meta.modified()));
-    times.map(|time| time.expect("a time")).max().expect("a file")
-}
-
-fn campaign(words: &str) -> (bool, String) {
-    let Output { status, stdout, .. } = Command::new(program())
-        .args(["--backend", "runtime", "--json"])
-        .args(words.split_whitespace())
-        .output()
-        .expect("a campaign");
-    (status.success(), String::from_utf8_lossy(&stdout).into_owned())
-}
+const PROGRAM: Example = Example {
+    package: env!("CARGO_MANIFEST_DIR"),
+    name: "chaos_runtime",
+    sources: &["examples/chaos_runtime"],
+    usual: &["--backend", "runtime", "--json"],
+    build: "cargo build -p sage-tests --example chaos_runtime",
+};
 
 #[test]
+#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn uneven_upstreams_lose_nothing_and_the_verdict_has_all_fields() {
-    let (is_good, text) = campaign("--fault uneven --rounds 35 --seed 401");
-    assert!(is_good, "{text}");
-    let last = text.lines().last().expect("a verdict");
-    for field in [
-        "\"backend\":\"runtime\"",
-        "\"fault\":\"uneven\"",
-        "\"rounds\":35",
-        "\"seed\":401",
-        "\"passed\":35",
-        "\"failed\":0",
-        "\"confirmed\":",
-        "\"lost\":0",
-        "\"duplicated\":0",
-        "\"lost_in_flight\":0",
-        "\"corrupt\":0",
-        "\"hangs\":0",
-        "\"max_block_ms\":",
-        "\"leaks\":0",
-    ] {
-        assert!(last.starts_with('{') && last.contains(field), "{field}: {last}");
-    }
+    PROGRAM
+        .campaign("--fault uneven --rounds 35 --seed 401")
+        .is_good_with(&[
+            "\"backend\":\"runtime\"",
+            "\"fault\":\"uneven\"",
+            "\"rounds\":35",
+            "\"seed\":401",
+            "\"passed\":35",
+            "\"failed\":0",
+            "\"confirmed\":",
+            "\"lost\":0",
+            "\"duplicated\":0",
+            "\"lost_in_flight\":0",
+            "\"corrupt\":0",
+            "\"hangs\":0",
+            "\"max_block_ms\":",
+            "\"leaks\":0",
+        ]);
 }
 
 #[test]
+#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
-    for words in [
+    PROGRAM.refuses(&[
         "--backend runtime",
         "--fault kill",
         "--backend runtime --fault cut",
         "--backend rpc --fault kill",
         "--backend runtime --fault kill --plant tree",
-    ] {
-        let mut command = Command::new(program());
-        let status = command
-            .args(words.split_whitespace())
-            .output()
-            .expect("a campaign")
-            .status;
-        assert_eq!(status.code(), Some(2), "{words}");
-    }
+    ]);
 }
 
-macro_rules! convicts {
-    ($($name:ident: $words:literal => $complaint:literal;)*) => {$(
-        #[test]
-        fn $name() {
-            let (is_good, text) = campaign($words);
-            assert!(!is_good, "nobody noticed: {text}");
-            assert!(text.contains("\"failed\":"), "the campaign itself failed: {text}");
-            assert!(text.contains($complaint), "it complains of something else: {text}");
-        }
-    )*};
-}
-
-convicts! {
+queue_testkit::convicts! { PROGRAM;
     a_packet_that_is_forgotten_is_noticed: "--fault uneven --rounds 8 --plant lose" => "packets did not come";
     a_packet_more_than_the_report_knows_of_is_noticed: "--fault panic --rounds 6 --plant lose" => "are missing, and the report knows of";
     a_packet_that_comes_twice_is_noticed: "--fault storm --rounds 2 --plant twice" => "came twice";

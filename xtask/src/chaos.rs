@@ -44,17 +44,17 @@ const RUNTIME_FAULTS: &[&str] = &[
 ];
 /// Deaths of those who have items on loan, for which there is a program of its own.
 const LEASES: &str = "leases";
-/// The programs, and the feature that they need.
+/// The programs whose processes die at labelled steps, the test that runs them, and the feature that they need.
+pub(crate) const WITH_STEPS: [&str; 2] = [CHAOS, LEASE_DEATHS];
+pub(crate) const TEST_WITH_STEPS: &str = "shm_campaigns";
+pub(crate) const KILL_POINTS: &str = "queue-shm/kill-points";
 const CHAOS: &str = "chaos";
 const LEASE_DEATHS: &str = "lease_deaths";
-const KILL_POINTS: &str = "queue-shm/kill-points";
+/// The others, and the tests that run them.
 const CHAOS_RPC: &str = "chaos_rpc";
 const CHAOS_ACTOR: &str = "chaos_actor";
 const CHAOS_RUNTIME: &str = "chaos_runtime";
-/// The tests that run them.
-const RPC_CAMPAIGNS: &str = "queue-rpc/campaigns";
-const ACTOR_CAMPAIGNS: &str = "queue-actor/campaigns";
-const RUNTIME_CAMPAIGNS: &str = "sage-tests/campaigns";
+const TESTS: &str = "campaigns";
 /// Builds with AddressSanitizer.
 const ASAN: &str = "--asan";
 const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
@@ -100,43 +100,23 @@ const RUNTIME_QUICK: &[(&str, &str)] = &[
     ("uneven", "--rounds 56"),
 ];
 
-/// The short campaigns, by programs built with the features that the tests are built with: nothing is compiled twice.
+/// The short campaigns. Only queues with labelled steps are compiled for them: all else is as the tests have it.
 pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
     let all = features::all_of_facade(root)?;
-    let features = [
-        "--locked",
-        "--workspace",
-        "--features",
-        &all,
-        "--features",
-        KILL_POINTS,
-        "--features",
-        RPC_CAMPAIGNS,
-        "--features",
-        ACTOR_CAMPAIGNS,
-        "--features",
-        RUNTIME_CAMPAIGNS,
-    ];
-    let built = |name| example::built(root, cargo(root, &["build"]).args(features), "debug", name);
-    let programs = [CHAOS, LEASE_DEATHS, CHAOS_RPC, CHAOS_ACTOR, CHAOS_RUNTIME];
-    let programs = programs.map(|name| built(name).map(|path| (name, path)));
-    let programs: BTreeMap<_, _> = programs.into_iter().collect::<Result<_, _>>()?;
-    let threads = test_threads();
-    let words: &[&str] = if nextest {
-        &[
-            "nextest",
-            "run",
-            "--retries",
-            "0",
-            "--test-threads",
-            &threads,
-            "--test",
-            "campaigns",
-        ]
-    } else {
-        &["test", "--test", "campaigns"]
-    };
-    shell::run(cargo(root, words).args(features))?;
+    let usual = ["--locked", "--workspace", "--features", &all];
+    let with_steps = [&usual[..], &["--features", KILL_POINTS]].concat();
+    let mut programs = BTreeMap::new();
+    for (names, features) in [
+        (&[CHAOS_RPC, CHAOS_ACTOR, CHAOS_RUNTIME][..], &usual[..]),
+        (&WITH_STEPS, &with_steps),
+    ] {
+        for name in names {
+            let path = example::built(root, cargo(root, &["build"]).args(features), "debug", name)?;
+            programs.insert(*name, path);
+        }
+    }
+    shell::run(&mut tests(root, nextest, TESTS, &usual))?;
+    shell::run(&mut tests(root, nextest, TEST_WITH_STEPS, &with_steps))?;
     let all = [
         (SHM, QUICK),
         (RPC, RPC_QUICK),
@@ -154,6 +134,27 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+/// Runs that test, of every package that has it, although it is left out where nobody asks for it.
+fn tests(root: &Path, nextest: bool, name: &str, features: &[&str]) -> Command {
+    if !nextest {
+        let mut command = cargo(root, &["test", "--test", name]);
+        command.args(features).args(["--", "--include-ignored"]);
+        return command;
+    }
+    let mut command = cargo(root, &["nextest", "run", "--retries", "0"]);
+    command
+        .args([
+            "--test-threads",
+            &test_threads(),
+            "--run-ignored",
+            "all",
+            "--test",
+            name,
+        ])
+        .args(features);
+    command
 }
 
 /// Passes the line on: the program that is all processes of a campaign reads it, checks it, and prints the verdict last.
@@ -230,9 +231,9 @@ fn program(line: &[String]) -> (&'static str, Vec<&str>) {
 fn campaign(root: &Path, line: &[String]) -> Result<(), Failure> {
     let (example, rest) = program(line);
     let (package, features) = match example {
-        CHAOS_RPC => ("queue-rpc", RPC_CAMPAIGNS),
-        CHAOS_ACTOR => ("queue-actor", ACTOR_CAMPAIGNS),
-        CHAOS_RUNTIME => ("sage-tests", RUNTIME_CAMPAIGNS),
+        CHAOS_RPC => ("queue-rpc", ""),
+        CHAOS_ACTOR => ("queue-actor", ""),
+        CHAOS_RUNTIME => ("sage-tests", ""),
         _ => ("queue-shm", KILL_POINTS),
     };
     let words = [

@@ -92,23 +92,12 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
     sh(ci
         .workspace(&["clippy", "--all-targets"])
         .args(["--", "-D", "warnings"]))?;
-    // The steps at which processes die, and the program that has them die, are there for no other build.
-    let words = [
-        "clippy",
-        "--example",
-        "chaos",
-        "--example",
-        "lease_deaths",
-        "--test",
-        "campaigns",
-    ];
-    sh(ci.workspace(&words).args([
-        "--features",
-        "queue-shm/kill-points,queue-rpc/campaigns,queue-actor/campaigns,sage-tests/campaigns",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    // The steps at which processes die, and the programs that have them die, are there for no other build.
+    let mut command = ci.workspace(&["clippy", "--features", chaos::KILL_POINTS]);
+    for name in chaos::WITH_STEPS {
+        command.args(["--example", name]);
+    }
+    sh(command.args(["--test", chaos::TEST_WITH_STEPS, "--", "-D", "warnings"]))?;
     Ok(Vec::new())
 }
 

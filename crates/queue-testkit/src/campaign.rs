@@ -5,6 +5,8 @@
 //! `--backend`, `--fault`, `--rounds`, `--seed` and `--json`, says the seed first and the verdict last, and ends with 0
 //! without a failure, 1 with one, 2 for a wrong command line.
 //!
+//! A test runs such a program as an [`Example`]; [`convicts!`](crate::convicts) makes tests of mistakes that it must notice.
+//!
 //! ```
 //! use queue_testkit::campaign::{Options, Program};
 //!
@@ -20,6 +22,8 @@ mod options;
 mod part;
 mod process;
 mod report;
+mod short;
+mod speaker;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -29,7 +33,9 @@ pub use journal::{Entry, Journal};
 pub use options::{Options, Program, choice, number};
 pub use part::Part;
 pub use process::{Process, again, folder, fresh_folder};
-pub use report::{Findings, Report};
+pub use report::{Counts, Findings, Report};
+pub use short::{Example, Verdict};
+pub use speaker::Speaker;
 
 /// One line to standard output; a closed pipe is the reader's choice.
 pub fn say(line: impl Display) {

@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
             report.leaks += left.len() as u64;
             complaints.push(format!("{left:?} is left"));
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ fn worker(
     } else {
         peer.evidence()?
     };
-    report.blocked(begun.elapsed());
+    report.counts.blocked(begun.elapsed());
     let Some(mut evidence) = evidence else {
         report.hangs += 1;
         complaints.push("the job does not end".to_owned());
@@ -146,9 +146,9 @@ fn coordinator(
     } else {
         (None, SOON)
     };
-    peer.process.kill()?;
+    peer.process().kill()?;
     let (took, there) = place.wait_empty(soon);
-    report.blocked(took);
+    report.counts.blocked(took);
     if !there.is_empty() {
         report.hangs += there.len() as u64;
         complaints.push(format!("{there:?} live on {took:?} after their coordinator"));

@@ -247,10 +247,10 @@ impl Evidence {
                 sums.missing, self.accounted
             ));
         }
-        report.confirmed += sums.total;
-        report.duplicated += sums.twice;
-        report.corrupt += sums.foreign;
-        report.lost += lost;
-        report.lost_in_flight += self.lost_in_flight;
+        report.counts.confirmed += sums.total;
+        report.counts.duplicated += sums.twice;
+        report.counts.corrupt += sums.foreign;
+        report.counts.lost += lost;
+        report.counts.lost_in_flight += self.lost_in_flight;
     }
 }

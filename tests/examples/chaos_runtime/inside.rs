@@ -105,7 +105,7 @@ pub(crate) fn panics(options: &Options, report: &mut Report) -> Result<(), Strin
                 ));
             }
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }
@@ -159,7 +159,7 @@ pub(crate) fn stuck(options: &Options, report: &mut Report) -> Result<(), String
                     ));
                 }
             }
-            report.round(complaints);
+            report.numbered_round(complaints);
             round += 1;
         }
     }

@@ -49,7 +49,7 @@ pub(crate) fn slow(options: &Options, report: &mut Report) -> Result<(), String>
                 complaints.push(format!("drained, and {} packets did not come", evidence.sums.missing));
             }
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(crate) fn storm(options: &Options, report: &mut Report) -> Result<(), String
         if let Some((evidence, _)) = running.wait().end(options, Duration::ZERO, 1, report, &mut complaints) {
             evidence.ended(&[Outcome::Drained, Outcome::Aborted], &mut complaints);
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }

@@ -1,14 +1,12 @@
 //! A job over processes, as whoever wages the campaign sees it.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use queue_testkit::campaign::{self, Process};
+use queue_testkit::campaign::{self, Process, Speaker};
 use sage_comm::Codec;
 
 use crate::evidence::Evidence;
@@ -117,10 +115,7 @@ pub(crate) fn signal(name: &str, pid: u32) {
 }
 
 /// The coordinator of a job.
-pub(crate) struct Peer {
-    pub(crate) process: Process,
-    said: Receiver<String>,
-}
+pub(crate) struct Peer(Speaker);
 
 impl Peer {
     pub(crate) fn start(place: &Place, kind: &str, at: u64) -> Result<Self, String> {
@@ -129,27 +124,20 @@ impl Peer {
             .args([kind, &at.to_string()])
             .env(SEGMENTS, &place.folder)
             .env(END, &place.end)
-            .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = Process::start(&mut command)?;
-        let out = process.child().stdout.take().ok_or("a process without output")?;
-        let (sender, said) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { process, said })
+        Speaker::start(&mut command).map(Self)
+    }
+
+    pub(crate) const fn process(&mut self) -> &mut Process {
+        &mut self.0.process
     }
 
     /// So many workers that work.
     pub(crate) fn workers(&self, count: u32) -> Result<Vec<u32>, String> {
         let mut workers = Vec::new();
         while workers.len() < count as usize {
-            let line = self.said.recv_timeout(PATIENCE);
-            let line = line.map_err(|_| format!("a job does not begin: {workers:?} of its workers do"))?;
+            let line = self.0.hear(PATIENCE);
+            let line = line.ok_or_else(|| format!("a job does not begin: {workers:?} of its workers do"))?;
             let pid = line.rsplit("process ").next().and_then(|pid| pid.parse::<u32>().ok());
             workers.extend(pid);
         }
@@ -159,7 +147,7 @@ impl Peer {
     /// What it says at its end; none when it does not end.
     pub(crate) fn evidence(&self) -> Result<Option<Evidence>, String> {
         let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self.said.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        while let Some(line) = self.0.hear(until.saturating_duration_since(Instant::now())) {
             if let Some(json) = line.strip_prefix("evidence ") {
                 let evidence = Codec::Json.decode(json.as_bytes(), 1 << 20);
                 return evidence.map(Some).map_err(|error| error.to_string());

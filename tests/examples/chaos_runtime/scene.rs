@@ -146,7 +146,7 @@ impl Ending {
             complaints.push(format!("`{}` does not end", self.name));
             return None;
         };
-        report.blocked(self.begun.elapsed().saturating_sub(limit));
+        report.counts.blocked(self.begun.elapsed().saturating_sub(limit));
         self.seen.plant(options);
         let evidence = Evidence::new(&ended, self.seen.sums(Some(&self.sent), copies));
         evidence.judge(report, complaints);

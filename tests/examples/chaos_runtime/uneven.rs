@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options, report: &mut Report) -> Result<(), String> 
                 complaints.push(format!("{way}: {} packets did not come", evidence.sums.missing));
             }
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }

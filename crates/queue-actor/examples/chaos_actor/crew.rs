@@ -1,13 +1,10 @@
 //! The processes of a campaign, as whoever wages it sees them.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
 
-use queue_testkit::campaign::{self, Process};
+use queue_testkit::campaign::{self, Speaker};
 
 use crate::part::ROLE;
 
@@ -15,48 +12,28 @@ use crate::part::ROLE;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One process. It is killed when this is dropped.
-pub(crate) struct Peer {
-    process: Process,
-    said: Receiver<String>,
-}
+pub(crate) struct Peer(Speaker);
 
 impl Peer {
     pub(crate) fn start(folder: &Path, namespace: &str) -> Result<Self, String> {
         let mut command = campaign::again(ROLE, None)?;
-        command
-            .arg(folder)
-            .arg(namespace)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut process = Process::start(&mut command)?;
-        let out = process.child().stdout.take().ok_or("a process without output")?;
-        let (sender, said) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { process, said })
+        command.arg(folder).arg(namespace).stdin(Stdio::piped());
+        Speaker::start(&mut command).map(Self)
     }
 
     pub(crate) fn tell(&mut self, line: &str) -> Result<(), String> {
-        let to = self.process.child().stdin.as_mut().ok_or("a process without input")?;
-        writeln!(to, "{line}")
-            .and_then(|()| to.flush())
-            .map_err(|error| format!("a process of the campaign does not listen: {error}"))
+        self.0.tell(line)
     }
 
     /// Its next line, in words.
     pub(crate) fn hear(&self) -> Result<Vec<String>, String> {
-        let line = self.said.recv_timeout(PATIENCE);
-        let line = line.map_err(|_| format!("a process of the campaign says nothing for {PATIENCE:?}"))?;
+        let line = self.0.hear(PATIENCE);
+        let line = line.ok_or_else(|| format!("a process of the campaign says nothing for {PATIENCE:?}"))?;
         Ok(line.split(' ').map(str::to_owned).collect())
     }
 
     /// With signal 9.
     pub(crate) fn kill(&mut self) {
-        let _ = self.process.kill();
+        let _ = self.0.process.kill();
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> Resu
             complaints.push(format!("epoch {epoch} after epoch {last}"));
         }
         let &[host] = hosts.as_slice() else {
-            report.round(vec![format!("{} managers in epoch {epoch}", hosts.len())]);
+            report.numbered_round(vec![format!("{} managers in epoch {epoch}", hosts.len())]);
             return Ok(());
         };
         if last > 0 {
@@ -111,7 +111,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> Resu
         if let Some(peer) = peers.get_mut(host) {
             *peer = start()?;
         }
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }

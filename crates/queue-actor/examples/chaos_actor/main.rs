@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use queue_testkit::campaign;
 
 use options::{Fault, Options};
-use report::Report;
+use report::{Processes, Report};
 
 fn main() -> ExitCode {
     campaign::main(
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn wage(options: &Options) -> Result<Report, String> {
     // Paths of sockets have to be short.
     let folder = Folder(std::env::temp_dir().join(format!("sage-ca-{}", std::process::id())));
-    let mut report = Report::new(options.processes);
+    let mut report = Report::new(Processes(options.processes));
     match options.fault {
         Fault::Storm => storm::run(options, &folder.0, &mut report),
         Fault::Manager => deaths::run(options, &folder.0, &mut report),

@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> Resu
         }
         report.add("opens", options.opens * options.processes);
         report.add("put", put);
-        report.round(complaints);
+        report.numbered_round(complaints);
     }
     Ok(())
 }

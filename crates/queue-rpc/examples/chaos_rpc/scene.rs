@@ -15,7 +15,7 @@ use crate::journal::{self, End, Entry, Kind};
 use crate::law::{Fate, Law};
 use crate::options::Plant;
 use crate::payload;
-use crate::report::Report;
+use crate::report::{Report, take};
 use crate::worker::{CAPACITY, PATIENCE, TIMEOUT};
 
 /// How many of a role there are.
@@ -199,7 +199,7 @@ impl Scene {
         let mut sums = books::close(&all, &self.law);
         report.hangs += self.complaints.iter().filter(|text| text.starts_with("HANG")).count() as u64;
         sums.complaints.splice(0..0, self.complaints);
-        report.take(&self.about, sums);
+        take(report, &self.about, sums);
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
         crew.farewell(hand, &mut scene.complaints);
     }
     scene.settle(crew, report)?;
-    let longest = report.max_block_ns;
+    let longest = report.counts.max_block_ns;
     if longest > LONGEST_BLOCK_NS {
         report.complain(format!("a call took {longest} ns longer than its limit"));
     }

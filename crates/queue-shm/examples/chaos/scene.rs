@@ -2,7 +2,7 @@
 
 use crate::crew::{Crew, Ending, Hand, KEEPER, Orders, PATIENCE};
 use crate::ledger;
-use crate::report::Report;
+use crate::report::{Report, take};
 
 /// How the complaint begins that something does not end.
 pub(crate) const HANG: &str = "HANG";
@@ -75,7 +75,7 @@ impl Scene {
                 "the queue counted {counted} items lost in flight, and {lost} were"
             ));
         }
-        report.take(&sums);
+        take(report, &sums);
         let left = crew.segments();
         if !left.is_empty() {
             self.complain(format!("left behind: {}", left.join(", ")));

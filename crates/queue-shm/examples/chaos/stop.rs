@@ -21,7 +21,7 @@ pub(crate) fn run(options: &Options, crew: &mut Crew, report: &mut Report) -> Re
     for (round, step) in (0..options.rounds).zip(steps) {
         one_stop(step, round, options.hold, crew, report)?;
     }
-    let longest = report.max_block_ns;
+    let longest = report.counts.max_block_ns;
     if longest > LONGEST_BLOCK_NS {
         report.complain(format!("a call took {longest} ns longer than its limit"));
     }

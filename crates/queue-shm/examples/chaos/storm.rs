@@ -158,7 +158,7 @@ fn judge(crew: &Crew, report: &mut Report) -> Result<Vec<String>, String> {
                     }
                 }
                 Kind::Put if entry.end == End::Ok => {
-                    report.confirmed += 1;
+                    report.counts.confirmed += 1;
                     put_into.insert(entry.item, epoch_of(at.as_ref()));
                 }
                 Kind::BeginPut => {
@@ -197,11 +197,11 @@ fn judge_get(
 ) {
     match entry.end {
         End::Ok => {
-            report.delivered += 1;
+            report.counts.delivered += 1;
             came_out.push((entry.item, epoch));
         }
         End::Corrupt | End::Wrong => {
-            report.corrupt += 1;
+            report.counts.corrupt += 1;
             complaints.push(format!("actor {} met {:?}", entry.actor, entry.end));
         }
         _ => {}

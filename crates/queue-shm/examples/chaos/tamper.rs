@@ -125,7 +125,7 @@ fn one_queue(queue: &str, flips: u64, crew: &mut Crew, report: &mut Report) -> R
             }
         }
     }
-    report.corrupt += complaints.iter().filter(|text| text.contains("nobody put")).count() as u64;
+    report.counts.corrupt += complaints.iter().filter(|text| text.contains("nobody put")).count() as u64;
     // As an operator would: what is damaged is not removed by itself.
     let _ = std::fs::remove_file(&path);
     // Whole, and left by those who were killed, when nobody could open the one before it.

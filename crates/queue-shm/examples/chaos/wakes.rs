@@ -104,9 +104,9 @@ fn one_scene(
         let (gone_over, sleeps) = told(crew, queue, actor)?;
         report.add(if role == "giver" { "giver_slept" } else { "taker_slept" }, sleeps);
         if role == "giver" {
-            report.confirmed += gone_over;
+            report.counts.confirmed += gone_over;
         } else {
-            report.delivered += gone_over;
+            report.counts.delivered += gone_over;
         }
         if gone_over != pairs {
             complaints.push(format!("the {role} ended after {gone_over} of {pairs} items"));

@@ -1,6 +1,7 @@
 //! What a campaign found.
 
 use std::fmt::Write as _;
+use std::ops::{Deref, DerefMut};
 use std::process::ExitCode;
 
 use super::{Options, complain, say};
@@ -30,6 +31,12 @@ impl Report {
         self.complaints.extend(complaints);
         self.rounds += 1;
         self.failed += u64::from(self.complaints.len() > before);
+    }
+
+    /// As [`round`](Self::round), and each complaint says in which one it was.
+    pub fn numbered_round(&mut self, complaints: impl IntoIterator<Item = String>) {
+        let round = self.rounds + 1;
+        self.round(complaints.into_iter().map(|text| format!("round {round}: {text}")));
     }
 
     /// Something about several rounds, which fails one of them.
@@ -90,17 +97,46 @@ impl Report {
     }
 }
 
-/// A report with the counts of one queue type.
-pub trait Findings {
-    /// What is counted in every campaign.
-    fn report(&self) -> &Report;
+/// What is counted of one queue type, in every campaign against it.
+pub trait Counts {
+    /// As they are shown, in their order, with those of `report` that belong between them.
+    fn shown(&self, report: &Report) -> Vec<(&'static str, String)>;
+}
 
-    /// Further counts as they are shown, in their order.
-    fn own(&self) -> Vec<(&'static str, String)>;
+/// A report with the counts of one queue type.
+#[derive(Clone, Debug, Default)]
+pub struct Findings<C> {
+    /// Those counts.
+    pub counts: C,
+    report: Report,
+}
+
+impl<C> Deref for Findings<C> {
+    type Target = Report;
+
+    fn deref(&self) -> &Self::Target {
+        &self.report
+    }
+}
+
+impl<C> DerefMut for Findings<C> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.report
+    }
+}
+
+impl<C: Counts> Findings<C> {
+    /// Nothing is found yet, beside these.
+    pub fn new(counts: C) -> Self {
+        Self {
+            counts,
+            report: Report::default(),
+        }
+    }
 
     /// All of it as one line, in JSON or in words.
-    fn line<F>(&self, options: &Options<F>) -> String {
-        let fields = self.report().fields(options.seed, self.own());
+    pub fn line<F>(&self, options: &Options<F>) -> String {
+        let fields = self.report.fields(options.seed, self.counts.shown(&self.report));
         if !options.json {
             let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
             return format!("{} {}: {}", options.backend, options.name, fields.join(", "));
@@ -117,7 +153,7 @@ pub trait Findings {
 
 impl<F> Options<F> {
     /// Says the seed, wages the campaign, and says how it ended.
-    pub fn wage<R: Findings>(&self, wage: impl FnOnce() -> Result<R, String>) -> ExitCode {
+    pub fn wage<C: Counts>(&self, wage: impl FnOnce() -> Result<Findings<C>, String>) -> ExitCode {
         say(format_args!("seed {}", self.seed));
         let found = match wage() {
             Ok(found) => found,
@@ -126,9 +162,9 @@ impl<F> Options<F> {
                 return ExitCode::FAILURE;
             }
         };
-        found.report().complaints.iter().take(SHOWN).for_each(say);
+        found.complaints.iter().take(SHOWN).for_each(say);
         say(found.line(self));
-        if found.report().is_good() {
+        if found.is_good() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -140,22 +176,24 @@ impl<F> Options<F> {
 mod tests {
     use super::*;
 
-    struct Found(Report);
+    struct Blocked(f64);
 
-    impl Findings for Found {
-        fn report(&self) -> &Report {
-            &self.0
-        }
-        fn own(&self) -> Vec<(&'static str, String)> {
-            vec![("max_block_ms", "1.5".into())]
+    impl Counts for Blocked {
+        fn shown(&self, report: &Report) -> Vec<(&'static str, String)> {
+            vec![
+                ("max_block_ms", self.0.to_string()),
+                ("hangs", report.hangs.to_string()),
+            ]
         }
     }
 
     #[test]
     fn rounds_sums_and_complaints_make_one_line() {
-        let mut report = Report::default();
+        let mut report = Findings::new(Blocked(0.5));
+        report.counts.0 += 1.0;
         report.round([]);
-        report.round(["lost".to_owned(), "twice".to_owned()]);
+        report.numbered_round(["lost".to_owned(), "twice".to_owned()]);
+        assert_eq!(report.complaints, ["round 2: lost", "round 2: twice"]);
         report.add("cuts", 2);
         report.add("cuts", 3);
         report.most("latest_ms", 7);
@@ -175,15 +213,14 @@ mod tests {
             keep: false,
             json: true,
         };
-        let found = Found(report);
         assert_eq!(
-            found.line(&options),
+            report.line(&options),
             "{\"backend\":\"rpc\",\"fault\":\"cut\",\"rounds\":2,\"seed\":7,\"passed\":0,\"failed\":2,\"max_block_ms\":1.5,\
-             \"cuts\":5,\"latest_ms\":7}"
+             \"hangs\":0,\"cuts\":5,\"latest_ms\":7}"
         );
         options.json = false;
         assert!(
-            found
+            report
                 .line(&options)
                 .starts_with("rpc cut: rounds 2, seed 7, passed 0, failed 2, max_block_ms 1.5")
         );
