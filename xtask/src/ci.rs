@@ -1,10 +1,11 @@
 //! `cargo xtask ci`: what has to hold before a change lands, in one command.
 //!
 //! Steps that share build artefacts use the same profile and the same features: tests and doc tests one set,
-//! clippy and the documentation another, and the release profile is built once, at the end.
+//! clippy and the documentation another, and the release profile is built once, while the tests run.
 
 use std::path::PathBuf;
 
+use crate::ahead::Ahead;
 use crate::args::{Args, Failure};
 use crate::nearest::nearest;
 use crate::shell::{self, cargo, run as sh};
@@ -18,7 +19,13 @@ pub(crate) struct Context {
     /// All features of the facade, as the argument of `--features`.
     all: String,
     install: bool,
+    /// Whether anything of the release profile is a step of this run.
+    releases: bool,
+    release: Ahead,
 }
+
+/// The first step in the release profile.
+const DEMO: &str = "demo";
 
 const STEPS: &[Step<Context>] = &[
     Step::new("fmt", fmt),
@@ -34,7 +41,7 @@ const STEPS: &[Step<Context>] = &[
     Step::new("docs", docs),
     Step::new("features", |ci| features::check(&ci.root).map(|()| Vec::new())),
     Step::new("supply-chain", |ci| deny::check(&ci.root, ci.install)),
-    Step::new("demo", demo),
+    Step::new(DEMO, demo),
     Step::new("hello", hello),
     Step::new("budget", |ci| budget::check(&ci.root, false)),
 ];
@@ -51,6 +58,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         root,
         all,
         install: !args.has("--no-install"),
+        releases: chosen.iter().any(|step| step.name == DEMO),
+        release: Ahead::default(),
     };
     Ok(steps::run(&chosen, &context, |text| shell::say(text))?)
 }
@@ -102,6 +111,10 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
 }
 
 fn tests(ci: &Context) -> Result<Vec<String>, String> {
+    if ci.releases {
+        ci.release
+            .start(&cargo(&ci.root, &["build", "--release", "--locked", "--bin", "sage"]));
+    }
     match NEXTEST.ensure(&ci.root, ci.install) {
         Ok(()) => {
             let threads = test_threads();
@@ -133,6 +146,7 @@ fn docs(ci: &Context) -> Result<Vec<String>, String> {
 
 /// The demo as the README gives it, shorter; and with a worker that is lost.
 fn demo(ci: &Context) -> Result<Vec<String>, String> {
+    ci.release.wait();
     let words = ["run", "--release", "--locked", "--bin", "sage", "--"];
     sh(cargo(&ci.root, &words).args(["demo", "--events", "200000", "--verify", "--json"]))?;
     let lost = [
