@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::args::{Args, Failure};
-use crate::ci::test_threads;
+use crate::ci::{processors, test_threads};
 use crate::nearest::nearest;
 use crate::nightly::{TARGET, missing, nightly};
 use crate::shell::{self, cargo, say};
-use crate::{example, features};
+use crate::{abreast, example, features};
 
 /// Line in the list of verbs.
 pub(crate) const ABOUT: &str = "processes and connections fail: chaos --backend shm|rpc|actor|runtime --fault kill9|cut|storm|... [--asan] [--durability disk] [--rounds N] [--seed S] [--json]";
@@ -124,16 +124,18 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
         (RUNTIME, RUNTIME_QUICK),
     ];
     let all = all.map(|(backend, quick)| quick.iter().map(move |quick| (backend, quick)));
+    let mut campaigns = Vec::new();
     for (backend, (fault, rest)) in all.into_iter().flatten() {
         let line = format!("--backend {backend} --fault {fault} {rest} --json");
         let line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let (name, rest) = program(&line);
         let program = programs.get(name).ok_or_else(|| format!("`{name}` was not built"))?;
-        example::passed_on(Command::new(program).args(rest).current_dir(root)).map_err(|failure| match failure {
-            Failure::Usage(message) | Failure::Failed(message) => message,
-        })?;
+        let mut command = Command::new(program);
+        command.args(rest).current_dir(root);
+        campaigns.push(command);
     }
-    Ok(())
+    // Most of their time they wait: for those who are stopped to go on, and for limits to pass.
+    abreast::run(campaigns, processors())
 }
 
 /// Runs that test, of every package that has it, although it is left out where nobody asks for it.

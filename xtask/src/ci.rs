@@ -130,8 +130,11 @@ fn tests(ci: &Context) -> Result<Vec<String>, String> {
 
 /// Half as many again as processors: many tests wait most of their time.
 pub(crate) fn test_threads() -> String {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (processors * 3).div_ceil(2).to_string()
+    (processors() * 3).div_ceil(2).to_string()
+}
+
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn doctests(ci: &Context) -> Result<Vec<String>, String> {

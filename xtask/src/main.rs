@@ -4,6 +4,7 @@
 //! pinned version or skipped by name.
 #![forbid(unsafe_code)]
 
+mod abreast;
 mod ahead;
 mod args;
 mod budget;
