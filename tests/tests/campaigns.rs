@@ -14,7 +14,6 @@ const PROGRAM: Example = Example {
 };
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn uneven_upstreams_lose_nothing_and_the_verdict_has_all_fields() {
     PROGRAM
         .campaign("--fault uneven --rounds 35 --seed 401")
@@ -37,7 +36,6 @@ fn uneven_upstreams_lose_nothing_and_the_verdict_has_all_fields() {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     PROGRAM.refuses(&[
         "--backend runtime",

@@ -54,7 +54,7 @@ const LEASE_DEATHS: &str = "lease_deaths";
 const CHAOS_RPC: &str = "chaos_rpc";
 const CHAOS_ACTOR: &str = "chaos_actor";
 const CHAOS_RUNTIME: &str = "chaos_runtime";
-const TESTS: &str = "campaigns";
+pub(crate) const TESTS: &str = "campaigns";
 /// Builds with AddressSanitizer.
 const ASAN: &str = "--asan";
 const ASAN_FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer";
@@ -138,23 +138,16 @@ pub(crate) fn quick(root: &Path, nextest: bool) -> Result<(), String> {
     abreast::run(campaigns, processors())
 }
 
-/// Runs that test, of every package that has it, although it is left out where nobody asks for it.
+/// Runs that test, of every package that has it.
 fn tests(root: &Path, nextest: bool, name: &str, features: &[&str]) -> Command {
     if !nextest {
         let mut command = cargo(root, &["test", "--test", name]);
-        command.args(features).args(["--", "--include-ignored"]);
+        command.args(features);
         return command;
     }
     let mut command = cargo(root, &["nextest", "run", "--retries", "0"]);
     command
-        .args([
-            "--test-threads",
-            &test_threads(),
-            "--run-ignored",
-            "all",
-            "--test",
-            name,
-        ])
+        .args(["--test-threads", &test_threads(), "--test", name])
         .args(features);
     command
 }

@@ -101,6 +101,10 @@ fn clippy(ci: &Context) -> Result<Vec<String>, String> {
     sh(ci
         .workspace(&["clippy", "--all-targets"])
         .args(["--", "-D", "warnings"]))?;
+    // Not among all targets, because nobody runs it without its name.
+    sh(ci
+        .workspace(&["clippy", "--test", chaos::TESTS])
+        .args(["--", "-D", "warnings"]))?;
     // The steps at which processes die, and the programs that have them die, are there for no other build.
     let mut command = ci.workspace(&["clippy", "--features", chaos::KILL_POINTS]);
     for name in chaos::WITH_STEPS {

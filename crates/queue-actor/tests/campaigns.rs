@@ -12,7 +12,6 @@ const PROGRAM: Example = Example {
 };
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn managers_die_and_everybody_is_told() {
     PROGRAM
         .campaign("--fault manager --rounds 4 --processes 3 --seed 301")
@@ -20,7 +19,6 @@ fn managers_die_and_everybody_is_told() {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_storm_makes_one_manager() {
     PROGRAM
         .campaign("--fault storm --rounds 1 --processes 5 --opens 40 --seed 302")
@@ -28,7 +26,6 @@ fn a_storm_makes_one_manager() {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     PROGRAM.refuses(&[
         "--backend actor",

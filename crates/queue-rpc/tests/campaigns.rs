@@ -12,7 +12,6 @@ const PROGRAM: Example = Example {
 };
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn the_last_line_is_an_object_with_what_was_counted() {
     let said = PROGRAM.campaign("--fault resegment --rounds 2 --seed 100");
     assert!(said.text.starts_with("seed 100\n"), "{}", said.text);
@@ -26,7 +25,6 @@ fn the_last_line_is_an_object_with_what_was_counted() {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     PROGRAM.refuses(&[
         "--backend rpc",

@@ -14,7 +14,6 @@ const PROGRAM: Example = Example {
 };
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_process_may_die_at_every_step() {
     PROGRAM
         .campaign("--fault points --rounds 1 --pairs 50 --seed 101")
@@ -22,13 +21,11 @@ fn a_process_may_die_at_every_step() {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_process_may_be_stopped_at_every_step() {
     PROGRAM.campaign("--fault stop --hold 20 --seed 102").is_good_with(&[]);
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn a_fork_has_nothing_of_its_parent() {
     PROGRAM
         .campaign("--fault fork --rounds 14 --seed 103")
@@ -61,13 +58,11 @@ fn stopped_holders(words: &str, plant: &str) -> Verdict {
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn who_has_items_on_loan_may_be_stopped_at_every_step() {
     stopped_holders("", "").is_good_with(&[]);
 }
 
 #[test]
-#[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
 fn an_acknowledgement_that_comes_too_late_and_counts_is_noticed() {
     stopped_holders("--step between-calls", "late-acks").convicts("refused as late: false");
 }

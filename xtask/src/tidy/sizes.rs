@@ -24,7 +24,7 @@ const SERVER_LINES: usize = 4_500;
 /// The client's state machine, for the same reason, with its tests, which reach what no other crate does; and the contract over it.
 const RPC_LINES: usize = 8_400;
 /// All of it is tests, which other crates keep outside of `src`.
-const TESTKIT_LINES: usize = 8_900;
+const TESTKIT_LINES: usize = 9_000;
 /// A list: one file for each queue that is measured and for each way to measure it.
 const BENCH_LINES: usize = 6_600;
 /// Lists too: one file for each verb, and none of them knows another.

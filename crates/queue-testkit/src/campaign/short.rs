@@ -129,7 +129,6 @@ impl Verdict {
 macro_rules! convicts {
     ($program:expr; $($name:ident: $words:literal $(=> $complaint:literal)?;)*) => {$(
         #[test]
-        #[ignore = "a campaign: `cargo xtask ci chaos` runs it"]
         fn $name() {
             $program.campaign($words).convicts(concat!("" $(, $complaint)?));
         }
