@@ -32,7 +32,9 @@ impl Ahead {
 impl Drop for Ahead {
     fn drop(&mut self) {
         if let Ok(Some(child)) = self.0.get_mut() {
-            let _ = child.kill();
+            // With the compilers that it started: they would write where the next build does.
+            let group = format!("-{}", child.id());
+            let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
             let _ = child.wait();
         }
     }
@@ -54,6 +56,8 @@ fn at_the_lowest_priority(build: &Command) -> Command {
         };
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
 }
 
@@ -84,7 +88,8 @@ mod tests {
     fn a_build_that_nobody_needs_is_ended() {
         let begun = Instant::now();
         let ahead = Ahead::default();
-        ahead.start(Command::new("sleep").arg("600"));
+        let mut build = Command::new("sh");
+        ahead.start(build.args(["-c", "sleep 600; true"]));
         drop(ahead);
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
