@@ -102,8 +102,10 @@ mod tests {
     #[test]
     fn both_turns_move_items() {
         for case in super::group().cases {
-            let values = (case.run)(1);
-            assert!(matches!(values.as_slice(), [ratio] if *ratio > 0.0), "{values:?}");
+            // On a busy machine a turn may be over before one of the threads had its own.
+            let mut tries = [1, 500, 10_000].into_iter().map(case.run);
+            let moves = |values: Vec<f64>| matches!(values.as_slice(), [ratio] if ratio.is_normal());
+            assert!(tries.any(moves));
         }
     }
 }
