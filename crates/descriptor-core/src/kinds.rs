@@ -101,7 +101,7 @@ pub const SHM: Kind = Kind {
         KeySpec::bounded(1000),
         KeySpec::new("max_item", SOME_BYTES).or(Preset::Int(65536)),
         KeySpec::new("max_bytes", SOME_BYTES),
-        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json", "fixed"])).or(Preset::Text("fixed")),
+        KeySpec::new("codec", Takes::OneOf(&["postcard", "bincode", "json", "fixed"])).or(Preset::Text("postcard")),
         KeySpec::new("auto_cleanup", Takes::Flag).or(Preset::Flag(true)),
         KeySpec::new("shm_name", Takes::Text),
         LEASE_TIME,

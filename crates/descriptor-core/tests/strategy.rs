@@ -141,6 +141,20 @@ fn large_items_get_queues_that_take_them() {
 }
 
 #[test]
+fn items_in_shared_memory_are_written_with_the_least_work_unless_they_are_large() {
+    let codec = |request: EdgeRequest| {
+        let record = choose(&request.with_capacity(8)).unwrap().record;
+        record.metadata.get("codec").cloned()
+    };
+    let fixed = Some(Value::Text("fixed".into()));
+    assert_eq!(codec(edge(Reach::Host)), fixed);
+    assert_eq!(codec(edge(Reach::Host).with_item_size(8 * 1024)), fixed);
+    assert_eq!(codec(edge(Reach::Host).with_item_size(8 * 1024 + 1)), None);
+    assert_eq!(codec(edge(Reach::Network)), None);
+    assert_eq!(codec(edge(Reach::Process)), None);
+}
+
+#[test]
 fn the_reach_is_never_narrowed() {
     // Only kinds of the process are there, so an edge between processes has none.
     let near: Vec<_> = kinds()

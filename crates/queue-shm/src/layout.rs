@@ -12,7 +12,7 @@
 use descriptor_core::{Error, ErrorKind};
 
 /// Changes with every change of this file or of what the words mean.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Bytes that never change.
 pub(crate) const HEADER: usize = 1024;

@@ -94,10 +94,11 @@ impl Front {
     }
 }
 
-/// The length belongs to what is summed: zeros do not change a plain checksum of nothing.
+/// The length belongs to what is summed, as its complement: memory that was never written must not be an item, not even one
+/// without bytes.
 #[inline]
 fn sum_of(len: u32, item: &[u8]) -> u32 {
-    sum::append(len, item)
+    sum::append(!len, item)
 }
 
 /// A checksum that grows with its item, whose length is known before.
@@ -106,7 +107,7 @@ pub(crate) struct Sum(u32);
 
 impl Sum {
     pub(crate) const fn of_item(len: usize) -> Self {
-        Self(len as u32)
+        Self(!(len as u32))
     }
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
@@ -147,4 +148,19 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(Front, &[u8], &[u8])> {
     let front = Front::from_word(u64::from_le_bytes(*front));
     let (record, rest) = bytes.split_at_checked(record_bytes(front.len()))?;
     Some((front, record.get(RECORD..RECORD + front.len())?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_written_is_no_item() {
+        let nothing = Front::from_word(0);
+        assert_eq!((nothing.len(), nothing.is_checked()), (0, true));
+        assert!(nothing.check(&[]).is_err());
+        assert!(nothing.check_sum(Sum::of_item(0)).is_err());
+        assert!(Front::of(&[]).check(&[]).is_ok());
+        assert_eq!(Sum::of_item(0).front(0), Front::of(&[]));
+    }
 }

@@ -56,7 +56,7 @@ impl ShmSpec {
             capacity,
             max_item: DEFAULT_MAX_ITEM,
             max_bytes: None,
-            codec: Codec::Fixed,
+            codec: Codec::Postcard,
             auto_cleanup: true,
             shm_name: None,
             lease_time: USUAL_LEASE,
@@ -278,11 +278,7 @@ impl Spec for ShmSpec {
             capacity: params.capacity("maxsize").unwrap_or(DEFAULT_CAPACITY),
             max_item: size("max_item").unwrap_or(DEFAULT_MAX_ITEM),
             max_bytes: size("max_bytes"),
-            codec: params
-                .text("codec")
-                .map(str::parse)
-                .transpose()?
-                .unwrap_or(Codec::Fixed),
+            codec: params.text("codec").map(str::parse).transpose()?.unwrap_or_default(),
             auto_cleanup: params.flag("auto_cleanup").unwrap_or(true),
             shm_name: params.text("shm_name").map(QueueId::new).transpose()?,
             lease_time: params.seconds("lease_time").unwrap_or(USUAL_LEASE),

@@ -157,7 +157,8 @@ pub(crate) fn isolated(instance: &Instance, control: &Control, message: String, 
 }
 
 fn report(instance: &Instance, control: &Control, message: String, panicked: bool, isolated: bool) {
-    tracing::error!(target: LOG, instance = %instance.name, panicked, isolated, "{message}");
+    // Of its own: who prints the job's report turns it off.
+    tracing::error!(target: "runtime::task", instance = %instance.name, panicked, isolated, "{message}");
     control.fail(Failure {
         node: instance.node.clone(),
         instance: instance.name.clone(),

@@ -1,10 +1,12 @@
 //! The order of preference used where nobody says otherwise.
 
 use super::{Choice, EdgeRequest, KindInfo, Refusal, Strategy};
-use crate::{DescriptorRecord, Error, ErrorKind, Kind, Reach, Result, ServerAddress};
+use crate::{Codec, DescriptorRecord, Error, ErrorKind, Kind, Reach, Result, ServerAddress, kinds};
 
 /// Bytes for what may travel beside an item: its key, its time, who sent it.
 const BESIDE: usize = 4096;
+/// What one byte can become at most where numbers have their full width.
+const WIDEST: usize = 8;
 
 /// The nearest kind first: a queue is never faster for being reachable from further away.
 ///
@@ -22,6 +24,9 @@ const BESIDE: usize = 4096;
 ///
 /// Where items are known to be large and the kind has a parameter `max_item`, it is set to their size and 4 KiB more, for what
 /// travels beside them.
+///
+/// Items in shared memory are written with codec `fixed`, because time is worth more there than bytes; unless they are known to
+/// be so large that numbers at their full width might not fit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultStrategy;
 
@@ -128,6 +133,10 @@ fn consider(
         && needed > usual
     {
         record = record.with("max_item", needed);
+    }
+    let fits = |size: usize| usual.is_none_or(|usual| size.saturating_mul(WIDEST) <= usual as usize);
+    if kind == kinds::SHM.name && request.item_size_hint.is_none_or(fits) {
+        record = record.with("codec", Codec::Fixed.name());
     }
     record
         .check()

@@ -94,7 +94,9 @@ fn what_a_strategy_answers_is_checked() {
     let narrow = found(
         Deployment::Processes(2),
         None,
-        &Meddling(|record| record.queue_type = "sage_queue".into()),
+        &Meddling(|record| {
+            *record = DescriptorRecord::new(record.queue_id.clone(), "sage_queue").with("maxsize", 8_i64)
+        }),
         &kinds(),
     );
     only(&narrow, Code::NoQueue, "expected reach host, found reach process");
