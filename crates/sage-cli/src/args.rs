@@ -87,9 +87,9 @@ pub(crate) struct JobArgs {
     pub(crate) parallelism: Bounded<1, 256>,
 
     /// Queues that the packets travel over: our ring, flume, or between processes shared memory, a server or a manager;
-    /// auto is what fits each edge best
-    #[arg(long, short, value_enum, value_name = "KIND", default_value_t = Transport::Sage)]
-    pub(crate) transport: Transport,
+    /// auto is what fits each edge best [default: sage, with --processes auto]
+    #[arg(long, short, value_enum, value_name = "KIND")]
+    pub(crate) transport: Option<Transport>,
 
     /// Worker processes, with transport auto, shm, rpc or actor [default: 3, with auto this one]
     #[arg(
@@ -126,7 +126,7 @@ impl JobArgs {
     pub(crate) const fn quiet(parallelism: u64, transport: Transport, processes: Option<u64>) -> Self {
         Self {
             parallelism: Bounded(parallelism),
-            transport,
+            transport: Some(transport),
             processes: match processes {
                 Some(processes) => Some(Bounded(processes)),
                 None => None,
@@ -149,7 +149,7 @@ impl JobArgs {
         if let Some(meeting) = self.meeting() {
             return meeting.workers();
         }
-        match (self.transport, self.processes) {
+        match (self.transport(), self.processes) {
             (transport, None) if transport.is_far() => 3,
             // At most 64 by its type.
             (transport, Some(processes)) if transport.is_far() => processes.0 as u32,
@@ -173,22 +173,34 @@ impl JobArgs {
     pub(crate) fn transport(&self) -> Transport {
         match self.meeting() {
             Some(_) => Transport::Rpc,
-            None => self.transport,
+            None => self.transport.unwrap_or(match self.processes {
+                Some(processes) if processes.0 > 1 => Transport::Auto,
+                _ => Transport::Sage,
+            }),
         }
+    }
+
+    /// In so many processes, where nothing was said about where it runs.
+    pub(crate) fn or_processes(mut self, processes: u64) -> Self {
+        if self.transport.is_none() && self.processes.is_none() && self.meeting().is_none() {
+            self.processes = Some(Bounded(processes));
+        }
+        self
     }
 
     /// Where the job runs.
     pub(crate) fn deployment(&self) -> Result<Deployment, Failure> {
         if let Some(meeting) = self.meeting() {
             return match self.transport {
-                Transport::Local | Transport::Shm | Transport::Actor => Err(Failure::usage(format_args!(
-                    "workers of other hosts with --transport {}: it does not reach them; leave it out",
-                    self.transport
-                ))),
-                Transport::Auto | Transport::Sage | Transport::Rpc => Ok(Deployment::Workers(meeting)),
+                Some(near @ (Transport::Local | Transport::Shm | Transport::Actor)) => {
+                    Err(Failure::usage(format_args!(
+                        "workers of other hosts with --transport {near}: it does not reach them; leave it out"
+                    )))
+                }
+                None | Some(Transport::Auto | Transport::Sage | Transport::Rpc) => Ok(Deployment::Workers(meeting)),
             };
         }
-        match (self.transport, self.processes) {
+        match (self.transport(), self.processes) {
             (transport, _) if transport.is_far() => Ok(Deployment::Processes(self.processes())),
             (Transport::Auto, Some(_)) => Ok(Deployment::Processes(self.processes())),
             (transport, Some(processes)) if processes.0 > 1 => Err(Failure::usage(format_args!(

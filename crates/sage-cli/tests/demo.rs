@@ -91,18 +91,10 @@ impl Drop for Temp {
 
 #[test]
 fn a_killed_worker_is_replaced_and_the_answer_is_that_of_the_plain_loop() {
-    for transport in ["shm", "rpc", "actor"] {
-        let options = [
-            "--events",
-            "100_000",
-            "--verify",
-            "--kill-worker",
-            "--every",
-            "10",
-            "--transport",
-            transport,
-        ];
-        let ran = run(["demo", "--json"].iter().chain(&options));
+    let transports = ["shm", "rpc", "actor"].map(|transport| vec!["--transport", transport]);
+    for transport in transports.into_iter().chain([Vec::new()]) {
+        let options = ["--events", "100_000", "--verify", "--kill-worker", "--every", "10"];
+        let ran = run(["demo", "--json"].iter().chain(&options).chain(&transport));
         // What happened to the worker is in the log.
         assert_eq!(ran.code, Some(0), "{ran:?}");
         assert!(ran.stderr.contains("was killed by signal 9"), "{ran:?}");
@@ -116,6 +108,18 @@ fn a_killed_worker_is_replaced_and_the_answer_is_that_of_the_plain_loop() {
         assert!(json["checkpoints"]["restored"].as_u64() >= Some(1), "{json}");
         assert_eq!((&json["ledger_ok"], &json["lost_in_flight"]), (&true.into(), &0.into()));
     }
+}
+
+#[test]
+fn processes_alone_say_that_queues_are_to_reach_them() {
+    let spread = demo(&["--events", "10_000", "--verify", "--processes", "2"]);
+    assert_lossless(&spread);
+    assert_eq!(
+        (&spread["transport"], &spread["processes"]),
+        (&"auto".into(), &2.into())
+    );
+    let alone = demo(&["--events", "10_000", "--verify", "--processes", "1"]);
+    assert_eq!((&alone["transport"], &alone["processes"]), (&"sage".into(), &1.into()));
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn what_a_checkpoint_has_not_kept_is_not_called_a_wrong_answer() {
 #[test]
 fn what_cannot_be_lost_or_kept_is_refused_with_a_remedy() {
     for (options, remedy) in [
-        (vec!["--kill-worker"], "add --transport shm"),
+        (vec!["--kill-worker", "--transport", "sage"], "add --transport shm"),
         (
             vec!["--kill-worker", "--transport", "shm", "--processes", "1"],
             "add --transport shm",

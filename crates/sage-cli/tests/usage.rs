@@ -23,7 +23,7 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ),
         (&["demo", "surplus"], &["'surplus'"]),
         (
-            &["demo", "--processes", "3"],
+            &["demo", "--processes", "3", "--transport", "sage"],
             &["--processes 3", "--transport auto, shm"],
         ),
         (&["plan"], &["<JOB>"]),

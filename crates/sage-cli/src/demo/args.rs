@@ -54,7 +54,20 @@ pub(crate) struct DemoArgs {
     pub(super) slide_ms: Bounded<1, { u64::MAX }>,
 }
 
+/// Worker processes where one is killed and nobody says how many there are.
+const USUAL_PROCESSES: u64 = 3;
+
 impl DemoArgs {
+    /// How the job is spread.
+    pub(super) fn spread(&self) -> JobArgs {
+        let job = self.job.clone();
+        if self.kept.kill_worker {
+            job.or_processes(USUAL_PROCESSES)
+        } else {
+            job
+        }
+    }
+
     pub(super) fn windows(&self) -> Result<WindowSpec, Failure> {
         let (window, slide) = (self.window_ms.0, self.slide_ms.0);
         let spec = WindowSpec::new(window, slide)

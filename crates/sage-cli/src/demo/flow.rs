@@ -96,7 +96,7 @@ pub(super) fn build(
         None => items.for_each(RESULTS, move |item| results.lock().add(item)),
     };
     let _ = sink.at_coordinator();
-    let job = match args.transport {
+    let job = match args.transport() {
         _ if args.meeting().is_some() => flow.build(deployment),
         Transport::Rpc => flow.build_with(deployment, &OverServer::new()),
         Transport::Actor => flow.build_with(deployment, &OverManager::new()),

@@ -54,19 +54,20 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         events: args.events.0,
         ..Config::default()
     };
+    let spread = args.spread();
     let shared = Shared::new(Results::new(args.verify));
-    let deployment = args.job.deployment()?;
+    let deployment = spread.deployment()?;
     let (checkpoints, _folder) = args.kept.checkpoints(&deployment)?;
     // Until the job has ended.
-    let _server = match args.job.transport {
-        _ if args.job.meeting().is_some() => None,
+    let _server = match spread.transport() {
+        _ if spread.meeting().is_some() => None,
         Transport::Rpc => Some(Embedded::serve()?),
         Transport::Actor => Some(Embedded::manage()?),
         _ => None,
     };
     let mut topology = String::new();
     let build = || {
-        let job = flow::build(&args.job, config.clone(), windows, &shared, deployment, checkpoints)?;
+        let job = flow::build(&spread, config.clone(), windows, &shared, deployment, checkpoints)?;
         topology = job.topology();
         Ok(job)
     };
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         done: packets_out(&job.progress(), SOURCE),
         total: Some(config.events),
     };
-    let report = run_job(build, |job| args.kept.kill(job), &args.job, EVENTS, reached)?;
+    let report = run_job(build, |job| args.kept.kill(job), &spread, EVENTS, reached)?;
 
     let results = shared.take();
     let events = match report.outcome {
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let mut summary = Summary {
         events,
         events_per_second: per_second(events, report.seconds),
-        account: Account::of(&report, &args.job),
+        account: Account::of(&report, &spread),
         seed: config.seed,
         window_ms: windows.size_ms(),
         slide_ms: windows.slide_ms(),
@@ -112,11 +113,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     }
 
     Output::stdout().print(|out| {
-        if args.job.json {
+        if spread.json {
             serde_json::to_writer(&mut *out, &summary)?;
             return writeln!(out);
         }
-        if !args.job.quiet {
+        if !spread.quiet {
             summary.write_report(&topology, &report, out)?;
         }
         summary.write_result(out)

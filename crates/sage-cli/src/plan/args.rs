@@ -73,7 +73,7 @@ impl LayoutArgs {
     pub(super) fn job_args(&self) -> JobArgs {
         JobArgs {
             parallelism: self.parallelism,
-            transport: self.transport,
+            transport: Some(self.transport),
             processes: self.processes,
             workers: self.workers,
             at: self.at.clone(),

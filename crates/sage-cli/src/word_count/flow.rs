@@ -26,7 +26,7 @@ pub(super) fn build(
     bytes: &Arc<AtomicU64>,
 ) -> Result<(Job<Builtin>, Collected<WordCount>), Failure> {
     let flow = Flow::new("word-count", Builtin);
-    if let Some(kind) = args.transport.queue_type() {
+    if let Some(kind) = args.transport().queue_type() {
         flow.queue_kind(kind);
     }
     let inputs = Arc::new(Mutex::new(Some(inputs)));

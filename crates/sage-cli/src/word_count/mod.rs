@@ -60,7 +60,7 @@ fn in_one_process(args: &JobArgs) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format_args!(
-        "--transport {} on {} processes: word-count reads its files in one process; use --transport sage or local",
+        "--transport {} on {} processes: word-count reads its files in one process; use --transport sage or local, and no --processes",
         args.transport(),
         args.processes(),
     )))
