@@ -7,6 +7,7 @@ use std::time::Duration;
 use crew::{Crew, Listener, Member};
 use descriptor_core::{Backends, Error, ErrorKind, QueueId};
 use graph::Deployment;
+use task::host::Phase;
 
 use super::broom::Broom;
 use super::hired::Hired;
@@ -93,6 +94,8 @@ pub(super) fn attempt<B: Backends>(job: &Job<B>, call: &Call<'_>) -> Result<Atte
         Err(error) => {
             // Nothing has begun: whoever waits for the start ends at once.
             shared.abort();
+            // An abort leaves alone what is over, as it is when all workers are gone: the thread of checkpoints waits all the same.
+            shared.control.enter(Phase::Aborting);
             let _ = attempt.finish();
             Err(error)
         }
