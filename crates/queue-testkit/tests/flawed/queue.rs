@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use descriptor_core::wait::{WaitList, Waiter};
 use descriptor_core::{Caps, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
 
 use super::{Every, Flaw, PUTS, copy};
+
+/// How long a put that stores late looks away after it saw the queue open.
+const LATE: Duration = Duration::from_millis(2);
 
 pub(crate) struct Flawed<T: Item> {
     flaw: Flaw,
@@ -66,7 +69,8 @@ impl<T: Item> Flawed<T> {
     fn store(&self, slot: &mut Option<T>) -> Option<Result<(), PutError<T>>> {
         let closed_before = self.lock().closed;
         if self.is(Flaw::StoresLate) {
-            std::thread::yield_now();
+            // Long enough for a close and a drain on a machine of one busy processor, where giving it away is not.
+            std::thread::sleep(LATE);
         }
         let mut state = self.lock();
         let closed = match self.flaw {
