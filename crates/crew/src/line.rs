@@ -126,6 +126,12 @@ impl Speaker {
         matches!(fate, Some(Fate::Left))
     }
 
+    /// True where what was said is kept for the other side whether or not that lives: only an answer tells that it was heard.
+    #[must_use]
+    pub const fn is_heard_late(&self) -> bool {
+        matches!(self.make, Speaks::Queue(_))
+    }
+
     /// What both ends here know of a line over queues.
     pub(crate) fn life(&self) -> Option<&Arc<crate::queues::Life>> {
         match &self.make {

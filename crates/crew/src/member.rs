@@ -227,6 +227,13 @@ impl Member {
         }
     }
 
+    /// Has heard its last word. One of another host waits for this, because a server takes words that nobody hears.
+    pub fn confirm(&self) {
+        if let Body::Far { .. } = &self.body {
+            self.speaker.hang_up();
+        }
+    }
+
     /// Ends it at once. One of another host is told to, and counts as ended whether or not it hears of it.
     pub fn kill(&self) {
         match &self.body {

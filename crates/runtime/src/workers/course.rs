@@ -61,6 +61,13 @@ impl Course {
         waited.unwrap_or_else(PoisonError::into_inner).over.is_none()
     }
 
+    /// Waits until nothing more will be heard.
+    pub(super) fn wait_over(&self) -> Over {
+        let waited = self.changed.wait_while(self.lock(), |line| line.over.is_none());
+        let line = waited.unwrap_or_else(PoisonError::into_inner);
+        line.over.unwrap_or(Over::Dead)
+    }
+
     /// This is what takes the queues of the run away, should nobody else be left to do so.
     pub(super) fn has(&self, broom: Broom) {
         let _ = self.broom.set(broom);

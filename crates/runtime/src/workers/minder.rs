@@ -104,7 +104,10 @@ impl Minder<'_> {
                     self.team.crew.enter(worker, Standing::Stopping);
                     self.shared.abort();
                 }
-                Ok(Heard::Message(Word::Done(last))) => done = Some(*last),
+                Ok(Heard::Message(Word::Done(last))) => {
+                    self.member.confirm();
+                    done = Some(*last);
+                }
                 // Asked twice: what it said last may have come in between.
                 Ok(Heard::Nothing) if ended => return done,
                 Ok(Heard::Nothing) => ended = self.member.fate().is_some(),

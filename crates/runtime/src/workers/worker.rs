@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crew::{Heard, Listener, Seat, Speaker};
-use descriptor_core::{Backends, DescriptorRecord, Error, Reach};
+use descriptor_core::{Backends, DescriptorRecord, Error, ErrorKind, Reach};
 use graph::{ExecutionGraph, Plan};
 use task::host::{Failure, Phase};
 
@@ -145,7 +145,7 @@ impl Called {
         let lived = match enlist(worker, &setup, &job, plan, &speaker) {
             Ok(handle) => {
                 let _ = course.running.set(Arc::downgrade(handle.shared()));
-                live(handle, worker, &speaker).map(|()| Life::Done)
+                live(handle, worker, &speaker, &course).map(|()| Life::Done)
             }
             Err(refusal) => refused(refusal),
         };
@@ -158,9 +158,9 @@ impl Called {
 }
 
 /// From the word that it is ready to the last one.
-fn live(handle: Attempt, worker: u32, speaker: &Speaker) -> Result<(), Error> {
+fn live(handle: Attempt, worker: u32, speaker: &Speaker, course: &Course) -> Result<(), Error> {
     match speaker.say(&Word::Ready) {
-        Ok(()) => see_through(handle, worker, speaker),
+        Ok(()) => see_through(handle, worker, speaker, course),
         Err(gone) => {
             handle.shared().abort();
             let _ = handle.finish();
@@ -342,7 +342,7 @@ fn sweep_within(course: &Arc<Course>, limit: Duration) {
 }
 
 /// Waits for the end of the instances and gives account of them.
-fn see_through(mut handle: Attempt, worker: u32, speaker: &Speaker) -> Result<(), Error> {
+fn see_through(mut handle: Attempt, worker: u32, speaker: &Speaker, course: &Course) -> Result<(), Error> {
     let shared = Arc::clone(handle.shared());
     let mut told = Told {
         shared: &shared,
@@ -370,10 +370,16 @@ fn see_through(mut handle: Attempt, worker: u32, speaker: &Speaker) -> Result<()
         stuck,
     };
     let said = speaker.say(&Word::Done(Box::new(done)));
-    let said = said.map_err(|error| error.found("that the coordinator has ended before this worker"));
     shared.release();
     drop(handle);
-    said
+    let heard = said.and_then(|()| {
+        if speaker.is_heard_late() && course.wait_over() == Over::Dead {
+            let error = Error::new(ErrorKind::Disconnected, "give account");
+            return Err(error.expected("a coordinator that waits for it"));
+        }
+        Ok(())
+    });
+    heard.map_err(|error| error.found("that the coordinator has ended before this worker"))
 }
 
 /// What the coordinator has heard from this worker.
