@@ -385,7 +385,12 @@ fn other_bytes_and_other_layouts_are_told_apart() {
         );
         assert_eq!(peer.ask("clean"), "[cut Stale Corrupt, short Stale Corrupt]");
         drop(used);
-        assert_eq!(peer.ask("clean"), "[damaged Stale Corrupt]");
+        // Where tests share a process, a child that another one starts has the file as well until it runs its program.
+        let mut said = peer.ask("clean");
+        while said == "[]" {
+            said = peer.ask("clean");
+        }
+        assert_eq!(said, "[damaged Stale Corrupt]");
         assert_eq!(folder.files(), ["empty", "foreign", "next"]);
         peer.end();
     });

@@ -52,7 +52,8 @@ pub(super) fn alone(deployment: Deployment, at: Stay) -> Made {
                 let _ = stay();
             }
             Map::new(move |sender: u32| {
-                if at == Stay::Working && sender != std::process::id() {
+                // Whoever sent it: what others send may be held up by a worker that stays already.
+                if at == Stay::Working {
                     let _ = stay();
                 }
                 sender
