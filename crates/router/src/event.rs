@@ -38,6 +38,14 @@ pub enum Event<T> {
     Packet(Packet<T>),
     /// Items in a row, of one sender to one target: what a connection that [packs](crate::Connection::packing) sends.
     Packets(Pack<T>),
+    /// Word of items in a row that wait in the process of their receiver, because their sender is there too: what goes through
+    /// a queue between processes in their place. Whoever opens the queue for the receiver puts them back.
+    Here {
+        /// By which they are known there.
+        number: u64,
+        /// How many they are.
+        packets: u32,
+    },
     /// This sender will send no packet of an earlier event time, in milliseconds.
     Watermark(u64),
     /// Everything before it belongs to the snapshot of this number, everything behind does not.
@@ -62,6 +70,7 @@ impl<T> Event<T> {
         match self {
             Self::Packet(_) => 1,
             Self::Packets(packets) => packets.len(),
+            Self::Here { packets, .. } => *packets as usize,
             _ => 0,
         }
     }
@@ -72,6 +81,7 @@ impl<T> Event<T> {
         match self {
             Self::Packet(packet) => Event::Packet(packet.map(change)),
             Self::Packets(packets) => Event::Packets(packets.map(change)),
+            Self::Here { number, packets } => Event::Here { number, packets },
             Self::Watermark(time) => Event::Watermark(time),
             Self::Barrier(number) => Event::Barrier(number),
             Self::Stop(stop) => Event::Stop(stop),
@@ -85,6 +95,7 @@ impl<T> fmt::Debug for Event<T> {
         match self {
             Self::Packet(packet) => packet.fmt(f),
             Self::Packets(packets) => packets.fmt(f),
+            Self::Here { number, packets } => write!(f, "Here({number}, {packets} packets)"),
             Self::Watermark(time) => write!(f, "Watermark({time})"),
             Self::Barrier(number) => write!(f, "Barrier({number})"),
             Self::Stop(stop) => stop.fmt(f),

@@ -123,6 +123,11 @@ impl Inbox {
                 self.count_packets(from, packets.len() as u64);
                 Received::Packets(packets)
             }
+            // Whoever opened the queue has put the packets in its place; this is word of some that are not here.
+            Event::Here { packets, .. } => {
+                self.irregular.unexpected += u64::from(packets);
+                Received::Nothing
+            }
             Event::Watermark(time) => self.advance(from, time).map_or(Received::Nothing, Received::Watermark),
             Event::Barrier(number) => Received::Barrier(from, number),
             Event::Stop(stop) => self.end(from, *stop),

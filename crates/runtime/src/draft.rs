@@ -11,8 +11,9 @@ use crate::Data;
 use crate::chain::LARGEST;
 use crate::services::ServiceCode;
 
-/// Opens the input queue of one instance, on the worker of this number.
-pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord, u32) -> Result<OpenQueue, Error> + Send + Sync>;
+/// Opens the input queue of one instance on the worker of this number, for whoever is there; or, as the last argument says,
+/// for the instance itself, which is there, while other processes of the host send to it too.
+pub(crate) type OpenInput<B> = Box<dyn Fn(&B, &DescriptorRecord, u32, bool) -> Result<OpenQueue, Error> + Send + Sync>;
 
 /// Makes the task of one instance.
 pub(crate) type Build = Box<dyn Fn(TaskParts<'_>) -> Result<Box<dyn Task>, Error> + Send + Sync>;
@@ -60,9 +61,13 @@ impl<B: Backends> Draft<B> {
     pub(crate) fn node<In: Data>(&mut self, spec: NodeSpec, build: Build, link: Option<BuildLink>) -> NodeId {
         let open: Option<OpenInput<B>> = match spec.kind {
             NodeKind::Source => None,
-            _ => Some(Box::new(|backends, record, worker| {
+            _ => Some(Box::new(|backends, record, worker, shared| {
                 let queue = backends.registry::<Envelope<In>>().for_worker(worker).open(record)?;
-                Ok(OpenQueue::new(record.clone(), queue))
+                Ok(if shared {
+                    OpenQueue::shared(record.clone(), queue)
+                } else {
+                    OpenQueue::new(record.clone(), queue)
+                })
             })),
         };
         let id = self.graph.node(NodeSpec {

@@ -183,8 +183,14 @@ fn open_queues<B: Backends>(
         }
         let code = code_of(&job.code, instance.node.index())?;
         if let (Some(open), Some(record)) = (&code.open, plan.input(instance.id)) {
-            let mut queue = open(&job.backends, record, post.worker)?;
-            queue.far = plan.input_reach(instance.id) != Some(Reach::Process);
+            let far = plan.input_reach(instance.id) != Some(Reach::Process);
+            let mut queue = open(
+                &job.backends,
+                record,
+                post.worker,
+                far && instance.worker == post.worker,
+            )?;
+            queue.far = far;
             unused(queue.core().as_ref(), record)?;
             claim.keep(record.clone());
             queues.insert(queue);

@@ -59,6 +59,7 @@ mod port;
 mod restart;
 mod seat;
 mod services;
+mod shortcut;
 mod source_task;
 mod stage;
 mod standing;

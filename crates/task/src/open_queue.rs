@@ -9,6 +9,7 @@ use descriptor_core::{DescriptorRecord, DynQueue, Error, ErrorKind, Item, Queue,
 use router::{Envelope, Event, LoadMeter, StopSignal, UpstreamId};
 
 use crate::Data;
+use crate::shortcut::shortcut;
 
 /// One open queue that has forgotten its item type and can be asked for it.
 pub struct OpenQueue {
@@ -43,6 +44,17 @@ impl OpenQueue {
             typed: Box::new(queue),
             item: std::any::type_name::<Envelope<T>>(),
             far: false,
+        }
+    }
+
+    /// The input queue of an instance of this process that other processes send to as well. What its neighbours send stays in
+    /// the process, where a put is never repeated: that takes the packets themselves.
+    pub fn shared<T: Data>(record: DescriptorRecord, queue: DynQueue<Envelope<T>>) -> Self {
+        let caps = queue.caps();
+        let is_final = caps.stored && !caps.dedup;
+        Self {
+            far: true,
+            ..Self::new(record, if is_final { shortcut(queue) } else { queue })
         }
     }
 

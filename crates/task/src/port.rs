@@ -7,6 +7,36 @@ use std::task::{Context, Poll};
 use descriptor_core::wait::Waiter;
 use descriptor_core::{Caps, DynQueue, Error, ErrorKind, GetError, Item, PutError, Queue, QueueCore, Totals, Wait};
 
+/// All of [`QueueCore`] but `caps`, as the queue inside says.
+macro_rules! as_inner {
+    () => {
+        fn depth(&self) -> Option<usize> {
+            self.inner.depth()
+        }
+
+        fn capacity(&self) -> Option<usize> {
+            self.inner.capacity()
+        }
+
+        fn close(&self) {
+            self.inner.close();
+        }
+
+        fn is_closed(&self) -> bool {
+            self.inner.is_closed()
+        }
+
+        fn flush(&self, wait: Wait) -> Result<(), Error> {
+            self.inner.flush(wait)
+        }
+
+        fn totals(&self) -> Option<Totals> {
+            self.inner.totals()
+        }
+    };
+}
+pub(crate) use as_inner;
+
 /// A queue of `T` that is really a queue of `W`: items are wrapped on their way in and unwrapped when refused.
 ///
 /// It is the producer's end only.
@@ -38,32 +68,10 @@ fn producers_only() -> GetError {
 }
 
 impl<T: Item, W: Item> QueueCore for Port<T, W> {
-    fn depth(&self) -> Option<usize> {
-        self.inner.depth()
-    }
-
-    fn capacity(&self) -> Option<usize> {
-        self.inner.capacity()
-    }
+    as_inner!();
 
     fn caps(&self) -> Caps {
         self.inner.caps()
-    }
-
-    fn close(&self) {
-        self.inner.close();
-    }
-
-    fn is_closed(&self) -> bool {
-        self.inner.is_closed()
-    }
-
-    fn flush(&self, wait: Wait) -> Result<(), Error> {
-        self.inner.flush(wait)
-    }
-
-    fn totals(&self) -> Option<Totals> {
-        self.inner.totals()
     }
 }
 

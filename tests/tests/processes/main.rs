@@ -257,6 +257,23 @@ fn the_answer_is_that_of_threads() {
 }
 
 #[test]
+fn packets_between_neighbours_are_not_written() {
+    within_two_minutes(|| {
+        let ended = Spread::start("written", 2).end();
+        assert_eq!((ended.code, ended.complaints.as_str()), (Some(0), ""));
+        let ways: Vec<(u64, u64)> = serde_json::from_str(&ended.lines[0].replace('(', "[").replace(')', "]")).unwrap();
+        let [written, stayed, came, strange] = [0, 1, 2, 3].map(|way| ways.iter().filter(|it| it.0 == way).count());
+        assert_eq!((written + stayed + came, strange), (40_000, 0));
+        // A packet that is alone in its pack goes like those of others.
+        assert!(
+            stayed > 15_000 && came > 15_000 && written < 1_000,
+            "{written} written, {stayed} stayed, {came} came"
+        );
+        assert_eq!(unbalanced(&ended.report()), [""; 0]);
+    });
+}
+
+#[test]
 fn a_killed_worker_ends_the_job_with_a_report() {
     within_two_minutes(|| {
         for victim in 0..3 {

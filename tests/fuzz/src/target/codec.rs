@@ -112,6 +112,7 @@ pub(crate) fn event_seeds() -> Vec<Vec<u8>> {
         Event::Packets(Pack::from_iter([letter(), letter()])),
         Event::Packets(Pack::from_iter([letter().with_key(7), letter().with_key(-7)])),
         Event::Packets(Pack::from_iter([letter().with_key("k"), letter().with_input_index(1)])),
+        Event::Here { number: 1, packets: 2 },
         Event::Watermark(7),
         Event::Barrier(3),
     ];

@@ -21,6 +21,7 @@ use sage_comm::{
 };
 
 use alone::{Stay, alone, storm};
+use serde::{Deserialize, Serialize};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -65,6 +66,7 @@ fn spread(what: &str, deployment: Deployment) -> Result<Outcome> {
         let (job, results) = match what {
             "sums" => sums(deployment)?,
             "large" => large(deployment)?,
+            "written" => written(deployment)?,
             "letters" => letters(deployment)?,
             "shaky" => shaky(deployment)?,
             "asks" => asks(deployment, 500)?,
@@ -218,6 +220,35 @@ fn large(deployment: Deployment) -> Made {
         .parallelism(3)
         .collect("results");
     Ok((flow.build(deployment)?, Some(sizes)))
+}
+
+/// A packet that knows whether it was written down on its way.
+#[derive(Clone, Serialize, Deserialize)]
+struct Sent {
+    process: u32,
+    #[serde(skip)]
+    never_written: bool,
+}
+
+/// What each packet went through: 0 when it was written in the process that reads it, 1 when it stayed there, 2 when another
+/// process wrote it.
+fn written(deployment: Deployment) -> Made {
+    let flow = Flow::new("written", Builtin);
+    let counts = flow
+        .source("numbers", 2, |at| {
+            let sent = Sent {
+                process: std::process::id(),
+                never_written: true,
+            };
+            IterSource::new(share(at, 40_000).map(move |_| sent.clone()))
+        })
+        .map("look", |sent: Sent| {
+            let far = sent.process != std::process::id();
+            (2 * u64::from(far) + u64::from(sent.never_written), 1_u64)
+        })
+        .parallelism(2)
+        .collect("results");
+    Ok((flow.build(deployment)?, Some(counts)))
 }
 
 /// Some packets that cannot be worked on.
