@@ -58,8 +58,13 @@ impl<T> Here<T> {
         let place = usize::try_from(number.wrapping_sub(self.first));
         let kept = place.ok().and_then(|place| self.packs.get_mut(place));
         let Some(pack) = kept.and_then(Option::take) else {
+            tracing::warn!(number, "word of packets that nobody here has sent");
             return false;
         };
+        // Those that were refused: of their numbers no word is under way.
+        while let Some(None) = self.packs.back() {
+            self.packs.pop_back();
+        }
         while let Some(None) = self.packs.front() {
             self.packs.pop_front();
             self.first = self.first.wrapping_add(1);
@@ -122,9 +127,7 @@ impl<T: Data> Queue<Envelope<T>> for Shortcut<T> {
     }
 
     fn put_batch(&self, items: &mut VecDeque<Envelope<T>>, wait: Wait) -> Result<usize, PutError<()>> {
-        let mut here = self.here();
-        items.iter_mut().for_each(|item| here.keep(item));
-        drop(here);
+        items.iter_mut().for_each(|item| self.here().keep(item));
         let put = self.inner.put_batch(items, wait);
         if !items.is_empty() {
             let mut here = self.here();
@@ -156,9 +159,7 @@ impl<T: Data> Queue<Envelope<T>> for Shortcut<T> {
         item: &mut Option<Envelope<T>>,
         waiter: &mut Waiter,
     ) -> Poll<Result<(), PutError<Envelope<T>>>> {
-        if let Some(item) = item {
-            self.here().keep(item);
-        }
+        item.iter_mut().for_each(|item| self.here().keep(item));
         let step = self.inner.poll_put(cx, item, waiter);
         if let Some(item) = item {
             self.here().give(item);

@@ -98,6 +98,20 @@ fn what_is_refused_comes_back_whole() {
 }
 
 #[test]
+fn what_is_refused_again_and_again_leaves_nothing_behind() {
+    let (far, near) = queue(1);
+    near.put(from(1, 0..2)).unwrap();
+    for _ in 0..1_000 {
+        near.try_put(from(1, 2..4)).unwrap_err();
+    }
+    assert_eq!(near.get().unwrap(), from(1, 0..2));
+    near.put(from(1, 2..4)).unwrap();
+    // A number that is free again is the next one.
+    let word = far.get().unwrap();
+    assert_eq!(word.event, Event::Here { number: 0, packets: 2 });
+}
+
+#[test]
 fn word_of_packets_that_are_not_here_is_an_error_and_takes_nothing_along() {
     let (far, near) = queue(8);
     let word = |number| Envelope {
