@@ -25,7 +25,7 @@ const YIELDS: u32 = 8;
 /// As often where nothing else was tried before.
 const YIELDS_ALONE: u32 = 32;
 /// For no longer than this: the processor has gone to others than whoever is waited for, and they do not give it away.
-const GIVEN_AWAY: Duration = Duration::from_millis(1);
+pub(crate) const GIVEN_AWAY: Duration = Duration::from_millis(1);
 /// Places that a full queue should have free before the next put.
 const SEVERAL: usize = 64;
 /// As long may the longer wait be, which is less than a sleep from which an idle processor has to come back.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use descriptor_core::Wait;
 
 use crate::layout::{PUTTERS, Side};
+use crate::linger::GIVEN_AWAY;
 use crate::participant::{self, NOT_NAME, Name};
 use crate::point;
 use crate::segment::Segment;
@@ -48,6 +49,7 @@ impl Segment {
     #[cold]
     fn lock_slowly(&self, side: Side, wait: Wait) -> Option<Held<'_>> {
         let word = self.map.u32(side.lock);
+        let mut yielding = None;
         for pause in 0..PAUSES + YIELDS {
             if word.load(Ordering::Relaxed) == 0
                 && word
@@ -58,8 +60,12 @@ impl Segment {
             }
             if pause < PAUSES {
                 std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+                continue;
+            }
+            let since = *yielding.get_or_insert_with(Instant::now);
+            std::thread::yield_now();
+            if since.elapsed() >= GIVEN_AWAY {
+                break;
             }
         }
         // From here on others may sleep as we do: who takes it says that it is waited for.
